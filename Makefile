@@ -1,0 +1,53 @@
+# Every step that CI runs is a target here, and every target sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+
+.PHONY: setup demo test check fix bench lock sagemaker-v2 clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Modelyard needs Python 3.11 or newer, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/demo.py
+
+test: setup check sagemaker-v2
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=xml
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The sagemaker SDK's v2 line pins what ours does not: it lives, and is tested, in an environment of its own.
+sagemaker-v2: .venv-sagemaker-v2/.ready
+
+.venv-%/.ready: locks/%.lock $(VENV)/.ready
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-$*
+	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-$*/bin/python locks/$*.lock
+	touch $@
+
+bench: setup .venv-mlserver/.ready
+	$(BIN)/python -m bench
+
+# Name no index and no path in a lock: versions and hashes are what pins.
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
+lock:
+	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
+	for name in sagemaker-v2 mlserver; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

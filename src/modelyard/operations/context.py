@@ -1,0 +1,33 @@
+"""Who calls, on behalf of which account, in which region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """An authenticated caller.
+
+    `arn` is what `GetCallerIdentity` answers: `arn:aws:iam::<account>:root`, or for a role's
+    session `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+    """
+
+    account: str
+    arn: str
+    user_id: str
+
+    @property
+    def is_root(self) -> bool:
+        return self.arn.endswith(":root")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What an operation knows about its call beside the request itself."""
+
+    account: str
+    region: str
+    principal: Principal
+    request_id: str
+    source: str  # the caller's address, or "in-process"

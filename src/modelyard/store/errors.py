@@ -1,0 +1,30 @@
+"""What the store may refuse. Callers translate: the store knows no API."""
+
+from __future__ import annotations
+
+
+class StoreError(Exception):
+    """The store could not do it."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class NotFound(StoreError):
+    """There is no such resource."""
+
+
+class AlreadyExists(StoreError):
+    """A resource of this kind and name exists already."""
+
+
+class StaleRevision(StoreError):
+    """The resource was changed by somebody else since it was read."""
+
+
+class BadPageToken(StoreError):
+    """The paging token was not made by this listing."""
+
+
+class StorageFull(StoreError):
+    """The disk is full, or the home folder is read-only: nothing was changed."""

@@ -1,0 +1,1 @@
+"""Durable workflows: what takes longer than a request. The one room that knows DBOS."""

@@ -1,0 +1,144 @@
+"""The durable engine: coroutines that run to their end, whatever happens to the process.
+
+A capability registers a coroutine function under a name. Starting it writes one row in the same
+transaction as the resource that it is about, so neither exists without the other. The engine then
+runs it in the server's event loop, and runs it again from its beginning after a crash, for as long
+as it has not returned.
+
+What a registered function must do:
+
+- Take one argument, the ARN of its resource; read the rest from the store.
+- Be idempotent: look at what the row and the disk say was done, and go on from there. The engine
+  promises at least once, and never two runs for one ARN at once within a server.
+- Let `CancelledError` through. It means that the server stops, and that the next one goes on.
+- Set the resource's status itself, also on failure: an exception that leaves the function is
+  logged and ends the workflow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from dbos import DBOS, DBOSClient, DBOSConfig
+from dbos._serialization import Serializer
+
+from modelyard.store.database import Database
+from modelyard.store.resources import Transaction
+
+WorkflowFunction = Callable[[str], Awaitable[None]]
+
+#: The version of the workflows' own schema, not the release's: a release that runs what an
+#: earlier one left pending keeps it, one that could not raises it and says how to drain.
+WORKFLOW_VERSION = "1"
+
+_QUEUE = "modelyard"
+_POLL_SECONDS = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class _Json(Serializer):
+    """DBOS pickles by default; nothing here is ever unpickled."""
+
+    def serialize(self, data: Any) -> str:
+        return json.dumps(data, default=str)
+
+    def deserialize(cls, serialized_data: str) -> Any:  # noqa: N805 - the base class spells it so
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        return "modelyard_json"
+
+
+class Engine:
+    """Runs the registered workflows of one server.
+
+    DBOS keeps its own tables in the same database, which is what makes `start` one transaction
+    with the resource. There is one Engine to a process, as DBOS has it.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._url = database.url.render_as_string(hide_password=False)
+        self._functions: dict[str, WorkflowFunction] = {}
+        self._client: DBOSClient | None = None
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def register(self, name: str, function: WorkflowFunction) -> None:
+        """Offer `function` as the workflow `name`; before `launch` only.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if name in self._functions:
+            raise ValueError(f"workflow {name!r} is registered twice")
+        self._functions[name] = function
+
+    def start(self, transaction: Transaction, workflow: str, argument: str) -> None:
+        """Write down that `workflow` is to run for `argument`, an ARN, with the transaction.
+
+        Raises:
+            ValueError: no such workflow is registered.
+            RuntimeError: the engine was not launched.
+        """
+        if workflow not in self._functions:
+            raise ValueError(f"no workflow {workflow!r} is registered")
+        if self._client is None:
+            raise RuntimeError("the workflow engine was not launched")
+        self._client.enqueue_in_transaction(
+            transaction.connection,
+            {
+                "workflow_name": workflow,
+                "queue_name": _QUEUE,
+                "workflow_id": f"{workflow}/{uuid.uuid4()}",
+                "app_version": WORKFLOW_VERSION,
+            },
+            argument,
+        )
+
+    def launch(self) -> None:
+        """Begin to run workflows in the running event loop, those that a crash left first."""
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        serializer = _Json()
+        config: DBOSConfig = {
+            "name": "modelyard",
+            "system_database_url": self._url,
+            "application_version": WORKFLOW_VERSION,
+            # One control-plane process per database: what an earlier one left is ours.
+            "executor_id": "local",
+            "serializer": serializer,
+            "enable_otlp": False,
+            "log_level": "ERROR",
+        }
+        DBOS(config=config)
+        for name, function in self._functions.items():
+            DBOS.workflow(name=name, max_recovery_attempts=None)(self._guarded(name, function))
+        DBOS.launch()
+        DBOS.register_queue(
+            _QUEUE, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
+        )
+        self._client = DBOSClient(system_database_url=self._url, serializer=serializer)
+
+    def shutdown(self) -> None:
+        """Stop taking up workflows. Those that run are the event loop's to cancel."""
+        if self._client is not None:
+            self._client.destroy()
+            self._client = None
+        DBOS.destroy(destroy_registry=True)
+
+    def _guarded(self, name: str, function: WorkflowFunction) -> WorkflowFunction:
+        async def run(argument: str) -> None:
+            async with self._one_at_a_time[argument]:
+                try:
+                    await function(argument)
+                except Exception:
+                    log.exception("workflow failed", workflow=name, resource=argument)
+                    raise
+
+        return run
