@@ -1,0 +1,1 @@
+"""The command line: a thin door. Each command makes the calls that any client could make."""

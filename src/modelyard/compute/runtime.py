@@ -27,8 +27,12 @@ class Program:
     argv: Sequence[str]
     environment: Mapping[str, str]
     base: Path  # the host folder that the program sees, writable, as /opt/ml
-    inputs: Mapping[str, Path] = field(default_factory=dict)  # path under /opt/ml -> host folder, read-only
-    hosts: Mapping[str, str] = field(default_factory=dict)  # host name -> loopback address, for /etc/hosts
+    inputs: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # path under /opt/ml -> host folder, read-only
+    hosts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # host name -> loopback address, for /etc/hosts
     network: bool = True  # False: no network at all
     vcpus: int = 1  # what the program is told, and how many threads it should use
     memory_bytes: int | None = None

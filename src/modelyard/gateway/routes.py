@@ -6,17 +6,22 @@ control plane is gone, and the worker flushes what it holds and ends.
 
 To the worker:   {"type": "keys", ...Keys}        who may sign or bear a token
                  {"type": "routes", ...Routes}    the whole snapshot, newer generations replace older
-From the worker: {"type": "ready", "port": 8081}
+From the worker: {"type": "ready"}                from now on it accepts connections
                  {"type": "applied", "generation": 12, "failed": {"<endpoint key>": "<why>"}}
-                 {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...counters}}}}
+                 {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...Counters}}}}
 
-A route that fails to load leaves the endpoint's earlier route, if it had one, in place.
+A worker accepts no connection before it has had its first keys and applied its first routes. A
+route that fails to load leaves the endpoint's earlier route, if it had one, in place. Of several
+snapshots that wait, a worker applies the newest alone, and says so once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +30,11 @@ class Keys:
 
     secrets: Mapping[str, tuple[str, str]]  # access key id -> (secret access key, account)
     tokens: Mapping[str, str]  # bearer token -> account
-    sealing_key: str  # base64; opens the session tokens of temporary credentials
+    sealing_key: str  # base64url; opens the session tokens of temporary credentials
     default_region: str  # of callers with a bearer token
+
+    def __repr__(self) -> str:  # no secret in a log
+        return f"Keys({len(self.secrets)} access keys, {len(self.tokens)} tokens)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +48,8 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
+    """One production variant of an endpoint."""
+
     name: str
     weight: float  # its share of the sum of the weights; 0 gets only what names it
     model: Model
@@ -51,7 +61,7 @@ class Capture:
 
     folder: str  # absolute; the account's root in the object store
     bucket: str
-    prefix: str  # without slashes at its ends
+    prefix: str  # without slashes at its ends; its last part is the endpoint's name
     percentage: int  # of requests, 0 to 100
     input: bool
     output: bool
@@ -69,6 +79,8 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Routes:
+    """One whole snapshot."""
+
     generation: int
     endpoints: Mapping[str, Endpoint]
 
@@ -76,3 +88,41 @@ class Routes:
 def endpoint_key(*, account: str, region: str, name: str) -> str:
     """Return the key of an endpoint in a snapshot; names are looked up whatever their case."""
     return f"{account}/{region}/{name.lower()}"
+
+
+def encode_keys(keys: Keys) -> bytes:
+    """Return the message that carries `keys`, a line."""
+    return orjson.dumps({"type": "keys", "keys": keys}) + b"\n"
+
+
+def encode_routes(routes: Routes) -> bytes:
+    """Return the message that carries `routes`, a line."""
+    return orjson.dumps({"type": "routes", "routes": routes}) + b"\n"
+
+
+def decode(line: bytes) -> Keys | Routes:
+    """Return what `encode_keys` or `encode_routes` made a line of.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    message = orjson.loads(line)
+    match message["type"]:
+        case "keys":
+            keys = message["keys"]
+            secrets = {name: (secret, account) for name, (secret, account) in keys["secrets"].items()}
+            return Keys(**{**keys, "secrets": secrets})
+        case "routes":
+            routes = message["routes"]
+            endpoints = {key: _endpoint(value) for key, value in routes["endpoints"].items()}
+            return Routes(generation=routes["generation"], endpoints=endpoints)
+        case other:
+            raise ValueError(f"{other!r} is not a message to a worker: it is 'keys' or 'routes'")
+
+
+def _endpoint(value: Mapping[str, Any]) -> Endpoint:
+    capture = value["capture"]
+    return Endpoint(
+        variants=[Variant(**{**v, "model": Model(**v["model"])}) for v in value["variants"]],
+        capture=None if capture is None else Capture(**capture),
+    )

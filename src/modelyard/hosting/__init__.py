@@ -1,0 +1,1 @@
+"""Hosting: models, endpoint configurations, endpoints. Their traffic is the gateway's."""

@@ -1,7 +1,10 @@
 """The operation table: what can be asked of Modelyard, each under its name, once.
 
 An operation is one function `(context, request) -> response`, `request` and `response` being the
-members that botocore's model of the operation names. A capability groups its operations as the
+members that botocore's model of the operation names. It gets a valid request in Python's types:
+timestamps are aware datetimes, blobs are bytes, and members that were null are absent.
+
+A capability groups its operations as the
 methods of one class, marks each with `@operation`, and gets what it needs in its constructor::
 
     class ModelOperations:
@@ -90,9 +93,7 @@ class OperationTable:
         """Return the names of the operations of `service` that are offered, sorted."""
         return sorted(name for owner, name in self._operations if owner == service)
 
-    def call(
-        self, context: Context, service: str, name: str, request: Request
-    ) -> Response:
+    def call(self, context: Context, service: str, name: str, request: Request) -> Response:
         """Authorise, validate and carry out one operation.
 
         Raises:
@@ -101,15 +102,36 @@ class OperationTable:
             ValidationError: the request breaks the operation's model; all violations at once.
             OperationError: whatever the operation itself answers.
         """
-        entry = self._operations.get((service, name))
-        if entry is None:
-            raise UnknownOperation(
-                f"{service}:{name} is not offered by this server"
-                if self._schema.knows(service, name)
-                else f"{service}:{name} is not an operation of the API"
-            )
-        refusal = self._authoriser.refusal(context, f"{service}:{name}", request)
+        self.check(context, service, name, request)
+        entry = self._operations[service, name]
+        return entry.function(context, self._schema.convert(service, name, request))
+
+    def check(self, context: Context, service: str, name: str, request: Request) -> None:
+        """Authorise and validate one operation, without carrying it out.
+
+        Raises:
+            UnknownOperation: it is not offered.
+            AccessDenied: the policy forbids it.
+            ValidationError: the request breaks the operation's model; all violations at once.
+        """
+        if (service, name) not in self._operations:
+            raise self._unknown(service, name)
+        self.authorise(context, f"{service}:{name}", request)
+        self._schema.validate(service, name, request)
+
+    def authorise(self, context: Context, action: str, request: Request) -> None:
+        """Ask the policy about an action, also one that is no operation of a service's model.
+
+        Raises:
+            AccessDenied: the policy forbids it.
+        """
+        refusal = self._authoriser.refusal(context, action, request)
         if refusal is not None:
             raise AccessDenied(refusal)
-        self._schema.validate(service, name, request)
-        return entry.function(context, request)
+
+    def _unknown(self, service: str, name: str) -> UnknownOperation:
+        if self._schema.knows(service, name):
+            return UnknownOperation(f"{service}:{name} is not offered by this server")
+        near = self._schema.similar(service, name)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return UnknownOperation(f"{service}:{name} is not an operation of the API{hint}")

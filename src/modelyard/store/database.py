@@ -1,24 +1,42 @@
 """The database: SQLite in the home folder, or PostgreSQL.
 
-SQLite runs in WAL mode with `synchronous=FULL` (a commit that was answered survives a power cut),
-and a writing transaction takes the write lock at its beginning: one that reads first and writes
-later would otherwise fail with "database is locked" as soon as another has written in between.
+One writing transaction at a time, on both. A transaction that looks, decides and writes can then be
+written as one would say it, and events get their numbers in the order in which they are committed.
+SQLite takes its write lock at the beginning of the transaction, not at the first write: one that
+reads first and writes later would otherwise fail with "database is locked" as soon as another has
+written in between. PostgreSQL takes an advisory lock, which ends with the transaction. Whoever
+reads waits for nobody.
+
+SQLite runs in WAL mode with `synchronous=FULL`: a commit that was answered survives a power cut.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import json
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from modelyard.store.errors import StorageFull
+from modelyard.store.errors import DatabaseBusy, DatabaseInUse, StorageFull
+from modelyard.store.failures import explained
 
 BUSY_TIMEOUT_SECONDS = 30
+_IDLE_TRANSACTION_SECONDS = 300  # then PostgreSQL ends it, and its write lock with it
+
+# Advisory locks are numbers that everyone who shares the database must know apart.
+_WRITE_LOCK = 0x6D6F6465_00000001
+_CLAIM_LOCK = 0x6D6F6465_00000002
 
 
 class Database:
@@ -26,29 +44,63 @@ class Database:
 
     Args:
         url: `sqlite:////absolute/file.db` or `postgresql+psycopg://…`.
+
+    Raises:
+        ValueError: a SQLite database that is not a file: each connection would see another one.
     """
 
     def __init__(self, url: str) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        # NaN is no JSON, and PostgreSQL would refuse it; `documents` says so in better words.
+        options: dict[str, Any] = {
+            "json_serializer": partial(json.dumps, allow_nan=False),
+            "hide_parameters": True,  # what users store is no business of the log
+            "pool_timeout": BUSY_TIMEOUT_SECONDS,
+        }
         if self.is_sqlite:
+            if not self.url.database or not self.url.database.startswith("/"):
+                raise ValueError(f"{url!r} names no file: write sqlite:////absolute/file.db")
             # isolation_level None: the driver begins nothing by itself, only our BEGIN does.
-            self.engine = sa.create_engine(
-                self.url,
-                connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
-            )
-            event.listen(self.engine, "connect", _prepare_sqlite)
+            options |= {
+                "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
+                "pool_size": 8,
+                "max_overflow": 56,
+            }
         else:
-            self.engine = sa.create_engine(self.url, pool_pre_ping=True, pool_size=10)
+            options |= {
+                "connect_args": {"options": _postgres_options(), "connect_timeout": 10},
+                "pool_size": 10,
+                "pool_pre_ping": True,
+            }
+        self.engine = sa.create_engine(self.url, **options)
+        if self.is_sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        self._claim: sa.Connection | int | None = None
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision; quick where it is there already.
+
+        Raises:
+            DatabaseUnusable: a newer release has changed it, or it is not one of ours.
+            StorageFull: it cannot be written.
+        """
+        from modelyard.store import migrations
+
+        migrations.migrate(self)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Open a transaction that only looks; it sees one moment of the database."""
-        with self.engine.connect() as connection:
+        """Open a transaction that only looks; it sees one moment of the database.
+
+        Raises:
+            StoreError: the database cannot be read now; see `failures`.
+        """
+        with _translated(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
-                connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
             connection.rollback()
 
@@ -58,35 +110,118 @@ class Database:
 
         Raises:
             StorageFull: the disk is full, or the database cannot be written.
+            DatabaseBusy: another transaction did not end within `BUSY_TIMEOUT_SECONDS`.
+            StoreError: the database cannot be used now; see `failures`.
         """
-        try:
-            with self.engine.begin() as connection:
-                if self.is_sqlite:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
-                yield connection
-        except OperationalError as error:
-            text = str(error.orig)
-            if "disk is full" in text or "readonly database" in text or "disk I/O" in text:
-                raise StorageFull(
-                    f"the database cannot be written ({text}): free some space on its disk, or "
-                    "make it writable; nothing was changed"
-                ) from error
-            raise
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
-                raise StorageFull(
-                    f"the disk cannot be written ({error}); nothing was changed"
-                ) from error
-            raise
+        with _translated(), self.engine.connect() as connection:
+            self.begin_writing(connection)
+            yield connection
+            connection.commit()
+
+    def begin_writing(self, connection: sa.Connection) -> None:
+        """Begin a transaction that is the only one to write until it ends."""
+        if self.is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+
+    def claim(self) -> None:
+        """Keep other servers off this database until `dispose`, or until this process dies.
+
+        A lock of the home keeps two servers off one home; this one keeps two homes off one
+        database, whose workflows both would run.
+
+        Raises:
+            DatabaseInUse: another server works on it.
+        """
+        taken = self._claim_file() if self.is_sqlite else self._claim_server()
+        if not taken:
+            raise DatabaseInUse(
+                f"another server works on the database {self.url.render_as_string()}: "
+                "stop it first, or give this one a database of its own"
+            )
 
     def dispose(self) -> None:
-        """Close all connections."""
+        """Close all connections, and give up the claim."""
+        if isinstance(self._claim, int):
+            os.close(self._claim)
+        elif self._claim is not None:
+            self._claim.invalidate()  # closing it would only put it, lock and all, into the pool
+            self._claim.close()
+        self._claim = None
         self.engine.dispose()
+
+    def _claim_file(self) -> bool:
+        with _translated():
+            descriptor = os.open(
+                f"{self.url.database}-server", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        self._claim = descriptor
+        return True
+
+    def _claim_server(self) -> bool:
+        with _translated():
+            connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_CLAIM_LOCK)))
+        if not taken:
+            connection.close()
+            return False
+        self._claim = connection
+        return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        meaning = explained(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    except PoolTimeout as error:
+        raise DatabaseBusy(f"no connection became free in {BUSY_TIMEOUT_SECONDS} s") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            raise StorageFull(
+                f"the disk cannot be written ({error}); nothing was changed"
+            ) from error
+        raise
+
+
+def _postgres_options() -> str:
+    timeouts = {
+        "lock_timeout": BUSY_TIMEOUT_SECONDS,
+        "idle_in_transaction_session_timeout": _IDLE_TRANSACTION_SECONDS,
+    }
+    return " ".join(f"-c {name}={seconds}s" for name, seconds in timeouts.items())
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA journal_size_limit=67108864")  # bytes; the log shrinks again after a peak
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Turn WAL on once per file. SQLite does not wait for others here, so this does."""
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+        return
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except SqliteOperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

@@ -22,9 +22,29 @@ class StaleRevision(StoreError):
     """The resource was changed by somebody else since it was read."""
 
 
+class Unstorable(StoreError):
+    """A value cannot be kept as it is, on every database alike."""
+
+
 class BadPageToken(StoreError):
     """The paging token was not made by this listing."""
 
 
 class StorageFull(StoreError):
     """The disk is full, or the home folder is read-only: nothing was changed."""
+
+
+class DatabaseBusy(StoreError):
+    """Others kept the database busy for too long: nothing was changed, try again."""
+
+
+class DatabaseInUse(StoreError):
+    """Another server works on this database."""
+
+
+class DatabaseUnreachable(StoreError):
+    """The database's server does not answer."""
+
+
+class DatabaseUnusable(StoreError):
+    """The database is not one that this release can work with."""

@@ -57,6 +57,15 @@ class Listing:
         }
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
 
+    def check_token(self) -> None:
+        """Look at the token without listing anything.
+
+        Raises:
+            BadPageToken: the token does not belong to this listing.
+        """
+        if self.token is not None:
+            _decode(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Generic[_Item]):

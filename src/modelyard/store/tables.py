@@ -1,7 +1,8 @@
 """The tables, the same on SQLite and PostgreSQL. Migrations make them; `tables.metadata` names them.
 
 Times are microseconds since the epoch in UTC, as integers: they sort, compare and page the same
-everywhere, and no driver bends their zone.
+everywhere, and no driver bends their zone. Texts sort and compare by their bytes: SQLite does so by
+itself, PostgreSQL by the collation "C" and not by the one of its operating system.
 """
 
 from __future__ import annotations
@@ -10,6 +11,22 @@ import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
+#: How many bytes of UTF-8 each text may be; `documents` refuses longer ones ahead of the database.
+ACCOUNT_BYTES = 12
+REGION_BYTES = 32
+KIND_BYTES = 64
+NAME_BYTES = 512
+ARN_BYTES = 1024
+STATUS_BYTES = 64
+TAG_KEY_BYTES = 512  # 128 characters
+TAG_VALUE_BYTES = 1024  # 256 characters
+SUBSCRIBER_BYTES = 64
+
+
+def _text(length: int) -> sa.types.TypeEngine[str]:
+    return sa.String(length).with_variant(sa.String(length, collation="C"), "postgresql")
+
+
 #: SQLite counts a row's id up by itself only where the type is exactly INTEGER.
 _Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
@@ -17,13 +34,13 @@ resources = sa.Table(
     "resources",
     metadata,
     sa.Column("id", _Id, primary_key=True, autoincrement=True),
-    sa.Column("account", sa.String(12), nullable=False),
-    sa.Column("region", sa.String(32), nullable=False),
-    sa.Column("kind", sa.String(64), nullable=False),
-    sa.Column("name", sa.String(512), nullable=False),
-    sa.Column("arn", sa.String(1024), nullable=False),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("region", _text(REGION_BYTES), nullable=False),
+    sa.Column("kind", _text(KIND_BYTES), nullable=False),
+    sa.Column("name", _text(NAME_BYTES), nullable=False),
+    sa.Column("arn", _text(ARN_BYTES), nullable=False),
     sa.Column("spec", sa.JSON, nullable=False),
-    sa.Column("status", sa.String(64), nullable=False),
+    sa.Column("status", _text(STATUS_BYTES), nullable=False),
     sa.Column("observed", sa.JSON, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -32,8 +49,10 @@ resources = sa.Table(
     sa.UniqueConstraint("account", "region", "kind", "name", name="resources_one_per_name"),
     # An ARN means one resource.
     sa.UniqueConstraint("arn", name="resources_one_per_arn"),
-    # Lists page by (sort column, id).
+    # Lists page by (sort column, id); by name they use the constraint above.
     sa.Index("resources_by_creation", "account", "region", "kind", "created_at", "id"),
+    sa.Index("resources_by_modification", "account", "region", "kind", "modified_at", "id"),
+    # What is at work now, in every account.
     sa.Index("resources_by_status", "kind", "status"),
     sqlite_autoincrement=True,
 )
@@ -42,10 +61,13 @@ tags = sa.Table(
     "tags",
     metadata,
     sa.Column(
-        "resource_id", _Id, sa.ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True
+        "resource_id",
+        _Id,
+        sa.ForeignKey("resources.id", name="tags_of_resource", ondelete="CASCADE"),
+        primary_key=True,
     ),
-    sa.Column("key", sa.String(128), primary_key=True),
-    sa.Column("value", sa.String(256), nullable=False),
+    sa.Column("key", _text(TAG_KEY_BYTES), primary_key=True),
+    sa.Column("value", _text(TAG_VALUE_BYTES), nullable=False),
     sa.Index("tags_by_key", "key", "value"),
 )
 
@@ -53,30 +75,64 @@ revisions = sa.Table(
     "revisions",
     metadata,
     # History outlives the resource it tells of, so there is no foreign key.
-    sa.Column("resource_id", _Id, primary_key=True),
-    sa.Column("revision", sa.Integer, primary_key=True),
-    sa.Column("arn", sa.String(1024), nullable=False),
-    sa.Column("status", sa.String(64), nullable=False),
+    sa.Column("resource_id", _Id, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("arn", _text(ARN_BYTES), nullable=False),
+    sa.Column("status", _text(STATUS_BYTES), nullable=False),
     sa.Column("spec", sa.JSON, nullable=False),
     sa.Column("observed", sa.JSON, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
-    sa.Index("revisions_by_arn", "arn", "at"),
+    sa.Index("revisions_by_arn", "arn", "resource_id", "revision"),
 )
 
 events = sa.Table(
     "events",
     metadata,
+    # In the order of commit, because there is one writing transaction at a time.
     sa.Column("id", _Id, primary_key=True, autoincrement=True),
-    sa.Column("account", sa.String(12), nullable=False),
-    sa.Column("region", sa.String(32), nullable=False),
-    sa.Column("kind", sa.String(64), nullable=False),
-    sa.Column("arn", sa.String(1024), nullable=False),
-    sa.Column("status", sa.String(64), nullable=False),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("region", _text(REGION_BYTES), nullable=False),
+    sa.Column("kind", _text(KIND_BYTES), nullable=False),
+    sa.Column("arn", _text(ARN_BYTES), nullable=False),
+    sa.Column("status", _text(STATUS_BYTES), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("delivered_at", sa.BigInteger, nullable=True),
-    # The outbox asks for what is not delivered yet, oldest first.
-    sa.Index("events_undelivered", "delivered_at", "id"),
+    # The outbox removes what is old.
+    sa.Index("events_by_time", "at"),
     sqlite_autoincrement=True,
+)
+
+subscriptions = sa.Table(
+    "subscriptions",
+    metadata,
+    sa.Column("name", _text(SUBSCRIBER_BYTES), primary_key=True),
+    # All events up to this one were delivered, or are in `undelivered`.
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    # When a server last had this subscriber; one that no release has any more holds nothing back.
+    sa.Column("seen_at", sa.BigInteger, nullable=False),
+)
+
+undelivered = sa.Table(
+    "undelivered",
+    metadata,
+    sa.Column(
+        "subscriber",
+        _text(SUBSCRIBER_BYTES),
+        sa.ForeignKey("subscriptions.name", name="undelivered_to", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column(
+        "event_id",
+        _Id,
+        sa.ForeignKey("events.id", name="undelivered_event", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("arn", _text(ARN_BYTES), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # When to try again; NULL: given up.
+    sa.Column("due_at", sa.BigInteger, nullable=True),
+    sa.Column("error", sa.Text, nullable=False),
+    # An event waits behind earlier ones of its resource.
+    sa.Index("undelivered_by_arn", "subscriber", "arn", "event_id"),
 )

@@ -69,6 +69,8 @@ class Engine:
         self._functions: dict[str, WorkflowFunction] = {}
         self._client: DBOSClient | None = None
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def register(self, name: str, function: WorkflowFunction) -> None:
         """Offer `function` as the workflow `name`; before `launch` only.
@@ -102,7 +104,7 @@ class Engine:
             argument,
         )
 
-    def launch(self) -> None:
+    async def launch(self) -> None:
         """Begin to run workflows in the running event loop, those that a crash left first."""
         logging.getLogger("dbos").setLevel(logging.ERROR)
         serializer = _Json()
@@ -120,25 +122,37 @@ class Engine:
         for name, function in self._functions.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(self._guarded(name, function))
         DBOS.launch()
-        DBOS.register_queue(
+        await DBOS.register_queue_async(
             _QUEUE, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
         )
         self._client = DBOSClient(system_database_url=self._url, serializer=serializer)
 
-    def shutdown(self) -> None:
-        """Stop taking up workflows. Those that run are the event loop's to cancel."""
+    async def shutdown(self) -> None:
+        """Cancel what runs, wait until it has let go, and stop. The next launch goes on with it."""
+        self._stopping = True
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         if self._client is not None:
             self._client.destroy()
             self._client = None
-        DBOS.destroy(destroy_registry=True)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
     def _guarded(self, name: str, function: WorkflowFunction) -> WorkflowFunction:
         async def run(argument: str) -> None:
-            async with self._one_at_a_time[argument]:
-                try:
-                    await function(argument)
-                except Exception:
-                    log.exception("workflow failed", workflow=name, resource=argument)
-                    raise
+            if self._stopping:
+                raise asyncio.CancelledError
+            task = asyncio.ensure_future(self._run(name, function, argument))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            await task
 
         return run
+
+    async def _run(self, name: str, function: WorkflowFunction, argument: str) -> None:
+        async with self._one_at_a_time[argument]:
+            try:
+                await function(argument)
+            except Exception:
+                log.exception("workflow failed", workflow=name, resource=argument)
+                raise

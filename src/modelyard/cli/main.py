@@ -1,0 +1,179 @@
+"""`modelyard`: the commands and their options. What each does is a module of its own, imported
+only when it is called, so that `--help` is there at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelyard import __version__
+from modelyard.cli.errors import CommandError
+
+app = typer.Typer(
+    name="modelyard",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Self-hosted MLOps: train, deploy, govern and monitor models behind the SageMaker API.",
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of all state. Default: MODELYARD_HOME, else ~/.modelyard."),
+]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"modelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to bind. Default: 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of everything; 0 picks a free one. Default: 8080.")
+    ] = None,
+    gateway_port: Annotated[
+        int | None, typer.Option(help="Port of the inference gateway; 0 picks a free one.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
+    ] = None,
+) -> None:
+    """Start the server, in the foreground; Ctrl-C stops it."""
+    from modelyard.cli.up import run
+
+    run(home=home, host=host, port=port, gateway_port=gateway_port, config=config)
+
+
+@app.command()
+def env(home: HomeOption = None) -> None:
+    """Print what AWS clients need: eval "$(modelyard env)"."""
+    from modelyard.cli.environment import exports
+
+    typer.echo(exports(_home(home)))
+
+
+@app.command()
+def settings() -> None:
+    """List every setting: its name, its default and what it is."""
+    from modelyard.settings import table
+
+    typer.echo(table())
+
+
+@app.command()
+def provision(
+    file: Annotated[
+        Path, typer.Argument(help="The request body, as JSON; - reads standard input.")
+    ],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until it is deployed, and its job has ended.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Provision a pipeline: POST /provisionpipeline."""
+    from modelyard.cli.connection import connect
+    from modelyard.cli.pipelines import provision as run
+
+    run(connect(_home(home)), file, wait=wait)
+
+
+@app.command()
+def status(
+    pipeline_id: Annotated[str, typer.Argument(help="The pipeline_id that provision answered.")],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow it until it is deployed, and its job has ended.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Show a pipeline's stages, stack and outputs: POST /pipelinestatus."""
+    from modelyard.cli.connection import connect
+    from modelyard.cli.pipelines import status as run
+
+    run(connect(_home(home)), pipeline_id, watch=watch)
+
+
+@app.command()
+def delete(
+    pipeline: Annotated[str, typer.Argument(help="The pipeline's id or its name.")],
+    home: HomeOption = None,
+) -> None:
+    """Delete a pipeline and what it deployed: POST /deletepipeline."""
+    from modelyard.cli.connection import connect
+    from modelyard.cli.pipelines import delete as run
+
+    run(connect(_home(home)), pipeline)
+
+
+@app.command()
+def invoke(
+    endpoint: Annotated[str, typer.Argument(help="The endpoint's name.")],
+    body: Annotated[
+        str, typer.Option("--body", "-b", help="The payload; @FILE reads a file, - standard input.")
+    ] = "-",
+    content_type: Annotated[str, typer.Option(help="Of the payload.")] = "text/csv",
+    accept: Annotated[str, typer.Option(help="Of the answer.")] = "",
+    variant: Annotated[str | None, typer.Option(help="The variant that is to answer.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Send a payload to an endpoint and print its answer."""
+    from modelyard.cli.connection import connect
+    from modelyard.cli.invocation import invoke as run
+
+    run(
+        connect(_home(home)),
+        endpoint,
+        body,
+        content_type=content_type,
+        accept=accept,
+        variant=variant,
+    )
+
+
+@app.command()
+def logs(
+    job: Annotated[str, typer.Argument(help="The training job's name.")],
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Print the log of a training job."""
+    from modelyard.cli.connection import connect
+    from modelyard.cli.logs import logs as run
+
+    run(connect(_home(home)), job, follow=follow)
+
+
+def _home(given: Path | None) -> Path:
+    from modelyard.settings import home_of
+
+    return home_of(given)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line on standard error and exit code 1."""
+    try:
+        app()
+    except CommandError as error:
+        typer.echo(f"modelyard: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,124 @@
+"""`modelyard provision`, `status` and `delete`: the orchestrator's calls, with progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from modelyard.cli.connection import Connection
+from modelyard.cli.errors import CommandError
+from modelyard.cli.progress import Progress
+
+_POLL_SECONDS = 0.5
+_ENDED = ("Completed", "Failed", "Stopped")
+
+
+def provision(connection: Connection, file: Path, *, wait: bool) -> None:
+    """Provision what a file asks for, and print the answer.
+
+    Raises:
+        CommandError: the file is no JSON, the server refuses, or the pipeline or its job fails.
+    """
+    answer = connection.orchestrator("/provisionpipeline", _body(file))
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    sys.stdout.flush()
+    if wait:
+        _finish(follow(connection, answer["pipeline_id"]))
+
+
+def status(connection: Connection, pipeline_id: str, *, watch: bool) -> None:
+    """Print a pipeline's state as JSON; with `watch`, once it has come to rest.
+
+    Raises:
+        CommandError: there is no such pipeline, or it (or its job) failed while watched.
+    """
+    state = (
+        follow(connection, pipeline_id)
+        if watch
+        else connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+    )
+    if isinstance(state, str):
+        sys.stdout.write(state + "\n")
+        return
+    sys.stdout.write(json.dumps(state, indent=2) + "\n")
+    if watch:
+        _finish(state)
+
+
+def delete(connection: Connection, pipeline: str) -> None:
+    """Delete a pipeline by its id or name, and print what is kept.
+
+    Raises:
+        CommandError: there is no such pipeline.
+    """
+    key = "pipeline_id" if pipeline.startswith("arn:") else "pipeline_name"
+    answer = connection.orchestrator("/deletepipeline", {key: pipeline})
+    sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+
+
+def follow(connection: Connection, pipeline_id: str) -> Any:
+    """Return a pipeline's state once its run, and the job that it started, have ended."""
+    with Progress() as progress:
+        while True:
+            state = connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+            if isinstance(state, str):
+                progress.say(state)
+            else:
+                progress.say(_headline(state))
+                if _at_rest(state) and not _job_runs(connection, state, progress):
+                    return connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+            time.sleep(_POLL_SECONDS)
+
+
+def _job_runs(connection: Connection, state: dict[str, Any], progress: Progress) -> bool:
+    job = state.get("stack", {}).get("outputs", {}).get("TrainingJobName")
+    if not job or _failed_actions(state):
+        return False
+    answer = connection.operation("SageMaker.DescribeTrainingJob", {"TrainingJobName": job})
+    progress.say(f"training job {job}: {answer['SecondaryStatus']}")
+    return answer["TrainingJobStatus"] not in _ENDED
+
+
+def _headline(state: dict[str, Any]) -> str:
+    stages = [
+        f"{stage['stageName']} {stage.get('latestExecution', {}).get('status', 'waiting')}"
+        for stage in state["stageStates"]
+    ]
+    return f"pipeline {state['pipelineName']}: {', '.join(stages)}"
+
+
+def _at_rest(state: dict[str, Any]) -> bool:
+    statuses = [stage.get("latestExecution", {}).get("status") for stage in state["stageStates"]]
+    return "Failed" in statuses or all(status == "Succeeded" for status in statuses)
+
+
+def _failed_actions(state: dict[str, Any]) -> list[str]:
+    """Return what went wrong, one line for each failed action."""
+    return [
+        action["latestExecution"].get("errorDetails", {}).get("message")
+        or action["latestExecution"].get("summary")
+        or action["actionName"]
+        for stage in state["stageStates"]
+        for action in stage["actionStates"]
+        if action.get("latestExecution", {}).get("status") == "Failed"
+    ]
+
+
+def _finish(state: Any) -> None:
+    failed = _failed_actions(state)
+    if failed:
+        raise CommandError("the pipeline failed: " + "; ".join(failed))
+
+
+def _body(file: Path) -> Any:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    except OSError as error:
+        raise CommandError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise CommandError(f"{file} is not JSON: {error}") from error

@@ -1,0 +1,111 @@
+"""Admission: as many jobs run at once as the machine has room for, first come first served.
+
+A job asks for the vCPUs and the memory of its instance type. It waits until all that came before
+it are running and there is room for it beside them: nobody overtakes, so a big one at the head is
+not kept waiting for ever by small ones. One that asks for more than the whole machine is let in
+when nothing else runs, and nothing else is let in beside it.
+
+One event loop, no threads. What is admitted here is not written down: after a restart the jobs
+ask again, and their tickets put them back in the order in which they were created.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True, order=True)
+class Ticket:
+    """A place in the queue: who came earlier goes first."""
+
+    at: int  # microseconds since the epoch at which the job was created
+    name: str = ""  # unique; decides between jobs of the same moment
+
+
+@dataclass(order=True)
+class _Waiter:
+    ticket: Ticket
+    vcpus: int = field(compare=False)
+    memory_gib: float = field(compare=False)
+    admitted: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+
+
+class Capacity:
+    """The room of one machine.
+
+    Args:
+        vcpus: of the whole machine.
+        memory_gib: of the whole machine.
+    """
+
+    def __init__(self, vcpus: int, memory_gib: float) -> None:
+        self.vcpus = vcpus
+        self.memory_gib = memory_gib
+        self._waiting: list[_Waiter] = []
+        self._running: list[_Waiter] = []
+
+    @classmethod
+    def of_machine(cls) -> Capacity:
+        """Return the room that this process may use: its CPUs, and its control group's memory."""
+        return cls(len(os.sched_getaffinity(0)), _memory_bytes() / _GIB)
+
+    def fits(self, vcpus: int, memory_gib: float) -> bool:
+        """Whether the machine as a whole has that much room."""
+        return vcpus <= self.vcpus and memory_gib <= self.memory_gib
+
+    def is_free_for(self, vcpus: int, memory_gib: float) -> bool:
+        """Whether a job that came now would run at once."""
+        return not self._waiting and self._has_room(vcpus, memory_gib)
+
+    @asynccontextmanager
+    async def admitted(self, vcpus: int, memory_gib: float, ticket: Ticket) -> AsyncIterator[None]:
+        """Wait for room and hold it. Cancelling gives up the place in the queue, or the room."""
+        waiter = _Waiter(ticket, vcpus, memory_gib)
+        bisect.insort(self._waiting, waiter)
+        self._admit()
+        try:
+            await waiter.admitted.wait()
+            yield
+        finally:
+            # By identity: a job that runs again has the ticket of its earlier run.
+            for places in (self._waiting, self._running):
+                places[:] = [other for other in places if other is not waiter]
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self._has_room(self._waiting[0].vcpus, self._waiting[0].memory_gib):
+            waiter = self._waiting.pop(0)
+            self._running.append(waiter)
+            waiter.admitted.set()
+
+    def _has_room(self, vcpus: int, memory_gib: float) -> bool:
+        if not self._running:
+            return True
+        return self.fits(
+            vcpus + sum(other.vcpus for other in self._running),
+            memory_gib + sum(other.memory_gib for other in self._running),
+        )
+
+
+def _memory_bytes() -> int:
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [
+        _limit(Path("/sys/fs/cgroup/memory.max")),
+        _limit(Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")),
+    ]
+    return min([physical, *(limit for limit in limits if limit is not None)])
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):  # no such control group, or "max"
+        return None

@@ -1,0 +1,43 @@
+"""Who may do what. Deny by default: what no rule here allows is refused.
+
+1. A principal acts in its own account only.
+2. The root of an account may do everything in it.
+3. A role's session may do everything in it but assume a role: a session that could would renew
+   itself for ever, and its end would mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard.arns import Arn
+from modelyard.operations.context import Context
+
+_CLOSED_TO_SESSIONS = frozenset({"sts:AssumeRole"})
+
+
+class Policy:
+    """The rules above; the operation table asks them ahead of every operation."""
+
+    def refusal(self, context: Context, action: str, request: Mapping[str, Any]) -> str | None:
+        """Return why `context.principal` may not do `action`, or None if it may."""
+        principal = context.principal
+        refused = f"User: {principal.arn} is not authorized to perform: {action}"
+        if principal.account != context.account:
+            return f"{refused} in account {context.account}: it belongs to {principal.account}"
+        if principal.is_root:
+            return None
+        if not _is_session(principal.arn):
+            return f"{refused}: no rule allows it"
+        if action in _CLOSED_TO_SESSIONS:
+            return f"{refused}: a role's session may not assume a role"
+        return None
+
+
+def _is_session(arn: str) -> bool:
+    try:
+        parts = Arn.parse(arn)
+    except ValueError:
+        return False
+    return parts.service == "sts" and parts.kind == "assumed-role"

@@ -1,0 +1,190 @@
+"""The root credentials: made at the first start, kept in one file that only its owner can read.
+
+There is no default password. The operator may give the three instead (settings `MODELYARD_ROOT_*`);
+the file then takes them over, so that it always says what is in force.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import stat
+import string
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from modelyard.sealing import new_sealing_key
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_ROOT_KEY_PREFIX = "MYIA"
+_SESSION_KEY_PREFIX = "MYSA"
+_MAX_FILE_BYTES = 65_536
+
+#: What each credential must look like, in a regular expression and in words.
+_RULES = {
+    "access_key_id": (r"[A-Za-z0-9_]{16,128}", "16 to 128 letters, digits or underscores"),
+    "secret_access_key": (r"[!-~]{16,256}", "16 to 256 printable characters without spaces"),
+    "token": (r"[!-~]{16,512}", "16 to 512 printable characters without spaces"),
+}
+
+
+class CredentialsError(Exception):
+    """The root credentials cannot be used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What the root of the server's account proves itself with; never shown by `repr`."""
+
+    access_key_id: str
+    secret_access_key: str
+    token: str  # for plain HTTP: `Authorization: Bearer <token>`
+    sealing_key: str  # base64url; opens the session tokens of temporary credentials
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key_id})"
+
+
+def new_access_key(*, temporary: bool) -> tuple[str, str]:
+    """Return a fresh access key id (20 characters) and secret access key (40 characters)."""
+    letters = string.ascii_uppercase + "234567"
+    prefix = _SESSION_KEY_PREFIX if temporary else _ROOT_KEY_PREFIX
+    key_id = prefix + "".join(secrets.choice(letters) for _ in range(16))
+    return key_id, "".join(secrets.choice(_ALPHANUMERIC) for _ in range(40))
+
+
+def read_credentials(path: Path) -> Credentials:
+    """Return the credentials that `path` holds.
+
+    Raises:
+        CredentialsError: there is no such file, others may read it, or it is not whole.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise CredentialsError(f"there is no {path}: the first 'modelyard up' makes it") from error
+    except OSError as error:
+        why = "it is a link" if error.errno == errno.ELOOP else error.strerror
+        raise CredentialsError(f"{path} cannot be read: {why}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if mode & 0o077:
+            raise CredentialsError(
+                f"{path} has mode {mode:04o}, so others on this machine may have read it: "
+                f"run 'chmod 600 {path}', or delete it to have new credentials made"
+            )
+        return _decoded(path, file.read(_MAX_FILE_BYTES))
+
+
+def establish_credentials(
+    path: Path,
+    *,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+    token: str | None = None,
+) -> Credentials:
+    """Return the credentials in force, and leave `path` (mode 0600) saying the same.
+
+    Without arguments these are the file's, which is made if it is not there. With all three, they
+    replace the file's; the sealing key then follows from the secret, so that several servers with
+    the same settings accept each other's sessions.
+
+    Raises:
+        CredentialsError: some of the three are missing or malformed (all problems at once), or
+            the file cannot be used or written.
+    """
+    given = {
+        "access_key_id": access_key_id,
+        "secret_access_key": secret_access_key,
+        "token": token,
+    }
+    if any(value is not None for value in given.values()):
+        wanted = _given_credentials(given)
+    elif path.exists() or path.is_symlink():
+        return read_credentials(path)
+    else:
+        wanted = _fresh_credentials()
+    if not path.exists() or read_credentials(path) != wanted:
+        _write(path, wanted)
+    return wanted
+
+
+def _fresh_credentials() -> Credentials:
+    key_id, secret = new_access_key(temporary=False)
+    return Credentials(
+        access_key_id=key_id,
+        secret_access_key=secret,
+        token=f"my_{secrets.token_urlsafe(32)}",
+        sealing_key=new_sealing_key(),
+    )
+
+
+def _given_credentials(given: Mapping[str, str | None]) -> Credentials:
+    whole = {name: value for name, value in given.items() if value is not None}
+    missing = [_setting(name) for name in given if name not in whole]
+    problems = [f"{name} is not set; set all three or none" for name in missing]
+    for name, value in whole.items():
+        pattern, words = _RULES[name]
+        if re.fullmatch(pattern, value) is None:
+            problems.append(f"{_setting(name)} must be {words}")
+    if problems:
+        raise CredentialsError("; ".join(problems))
+    return Credentials(**whole, sealing_key=_sealing_key_of(whole["secret_access_key"]))
+
+
+def _setting(name: str) -> str:
+    return f"MODELYARD_ROOT_{name.upper()}"
+
+
+def _sealing_key_of(secret: str) -> str:
+    key = hashlib.sha256(b"modelyard sealing key\x00" + secret.encode()).digest()
+    return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
+
+
+def _decoded(path: Path, content: bytes) -> Credentials:
+    names = [field.name for field in fields(Credentials)]
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(
+        isinstance(found.get(name), str) and found[name] for name in names
+    ):
+        raise CredentialsError(
+            f"{path} is not whole (it must be JSON with {', '.join(names)}): "
+            "restore it, or delete it to have new credentials made"
+        )
+    return Credentials(**{name: found[name] for name in names})
+
+
+def _write(path: Path, credentials: Credentials) -> None:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(asdict(credentials), file, indent=2)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise CredentialsError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

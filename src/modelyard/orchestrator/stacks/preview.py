@@ -1,0 +1,162 @@
+"""What would happen to a stack, and what would go wrong, without doing any of it.
+
+It walks the template as the builder does, with the names that new resources would have, asks each
+type whether its resource could be created as the caller, and looks whether the names that the
+template gives are free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from botocore.exceptions import ClientError
+
+from modelyard.operations.context import Context
+from modelyard.orchestrator.stacks.building import Existing, same_name_text
+from modelyard.orchestrator.stacks.difference import Action, Step, step_for
+from modelyard.orchestrator.stacks.errors import EvaluationError
+from modelyard.orchestrator.stacks.evaluation import Evaluation, StackIdentity
+from modelyard.orchestrator.stacks.resources import ResourceType
+from modelyard.orchestrator.stacks.state import Record, Stack
+from modelyard.orchestrator.stacks.template import ResourceDeclaration, Template
+from modelyard.store.resources import Json, Resource, Scope
+
+_NEW = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(kw_only=True)
+class Preview:
+    """`changes` in the order in which they would be made; `problems` why they could not be."""
+
+    changes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class Previewer:
+    """Looks ahead, on behalf of a caller."""
+
+    def __init__(self, types: Mapping[str, ResourceType]) -> None:
+        self._types = types
+
+    def preview(
+        self,
+        context: Context,
+        name: str,
+        template: Template,
+        parameters: Mapping[str, str],
+        row: Resource | None,
+    ) -> Preview:
+        """Return what would become of a stack.
+
+        Args:
+            name: of the stack.
+            row: the stack as it is, or None where there is none.
+        """
+        scope = Scope(account=context.account, region=context.region)
+        identity = StackIdentity(
+            account=scope.account,
+            region=scope.region,
+            name=name,
+            arn=row.arn if row is not None else stack_arn(scope, name, _NEW),
+        )
+        walk = _Walk(
+            types=self._types,
+            context=context,
+            scope=scope,
+            identity=identity,
+            stack=None if row is None else Stack.of(row),
+        )
+        return walk.through(template, parameters)
+
+
+@dataclass(kw_only=True)
+class _Walk:
+    types: Mapping[str, ResourceType]
+    context: Context
+    scope: Scope
+    identity: StackIdentity
+    stack: Stack | None
+    there: dict[str, Existing] = field(default_factory=dict)
+    found: Preview = field(default_factory=Preview)
+
+    def through(self, template: Template, parameters: Mapping[str, str]) -> Preview:
+        evaluation = Evaluation(template, parameters, self.identity, self.there)
+        wanted = evaluation.resources()
+        for declaration in wanted:
+            try:
+                self._look_at(evaluation, declaration)
+            except (EvaluationError, ClientError) as error:
+                self.found.problems.append(f"{declaration.logical_id}: {error}")
+        names = {declaration.logical_id for declaration in wanted}
+        for logical_id, record in self._records().items():
+            if logical_id not in names:
+                self.found.changes.append(f"{logical_id} ({record.type}) is removed")
+        return self.found
+
+    def _look_at(self, evaluation: Evaluation, declaration: ResourceDeclaration) -> None:
+        logical_id = declaration.logical_id
+        kind = self.types[declaration.type]
+        desired = kind.coerced(evaluation.properties(declaration), logical_id)
+        record = self._records().get(logical_id)
+        step = step_for(kind, record, [], desired)
+        kept = record is not None and step.action in (Action.KEEP, Action.UPDATE)
+        if kept and record is not None and kind.find(self.context, record.name) is None:
+            record, step = None, Step(action=Action.CREATE)
+        if step.action in (Action.CREATE, Action.REPLACE):
+            fresh = self._fresh(kind, declaration, desired)
+            self._check_name(kind, fresh, record)
+            record = fresh
+        self.found.changes.extend(_described(declaration, step))
+        if step.action is not Action.KEEP and record is not None:
+            problems = kind.problems(self.context, record.name, desired)
+            self.found.problems.extend(f"{logical_id}: {problem}" for problem in problems)
+        if record is not None:
+            self.there[logical_id] = Existing(kind=kind, scope=self.scope, record=record)
+
+    def _fresh(self, kind: ResourceType, declaration: ResourceDeclaration, desired: Json) -> Record:
+        given = kind.given_name(desired)
+        name = given or kind.new_name(self.identity.name, declaration.logical_id)
+        return Record(
+            logical_id=declaration.logical_id,
+            type=declaration.type,
+            name=name,
+            reference=kind.reference(self.scope, name),
+            status="CREATE_IN_PROGRESS",
+            properties=desired,
+        )
+
+    def _check_name(self, kind: ResourceType, fresh: Record, record: Record | None) -> None:
+        if kind.given_name(fresh.properties) is None:
+            return
+        description = kind.find(self.context, fresh.name)
+        if description is None:
+            return
+        if kind.owner(self.context, description) != self.identity.arn:
+            self.found.problems.append(
+                f"{fresh.logical_id}: {fresh.name!r} exists already, and does not belong to the "
+                f"stack {self.identity.name}: choose another name"
+            )
+        elif record is not None and record.key == fresh.key:
+            self.found.problems.append(f"{fresh.logical_id}: {same_name_text(fresh, record)}")
+
+    def _records(self) -> Mapping[str, Record]:
+        return {} if self.stack is None else self.stack.records
+
+
+def _described(declaration: ResourceDeclaration, step: Step) -> list[str]:
+    what = f"{declaration.logical_id} ({declaration.type})"
+    changed = ", ".join(step.changed)
+    match step.action:
+        case Action.CREATE | Action.RESUME:
+            return [f"{what} is created"]
+        case Action.UPDATE:
+            return [f"{what} is updated in place: {changed or 'once more'}"]
+        case Action.REPLACE:
+            return [f"{what} is replaced by a new one: {changed or 'once more'}"]
+    return []
+
+
+def stack_arn(scope: Scope, name: str, unique: str) -> str:
+    """Return `arn:aws:cloudformation:<region>:<account>:stack/<name>/<uuid>`."""
+    return f"arn:aws:cloudformation:{scope.region}:{scope.account}:stack/{name}/{unique}"

@@ -1,0 +1,21 @@
+"""The types of resources that templates may have."""
+
+from modelyard.orchestrator.stacks.resources._base import OWNER_TAG, ResourceType
+from modelyard.orchestrator.stacks.resources.calls import Calls, TableCalls
+from modelyard.orchestrator.stacks.resources.endpoint import Endpoint
+from modelyard.orchestrator.stacks.resources.endpoint_config import EndpointConfig
+from modelyard.orchestrator.stacks.resources.inference_api import InferenceApi
+from modelyard.orchestrator.stacks.resources.model import Model
+from modelyard.orchestrator.stacks.resources.training_job import TrainingJob
+
+__all__ = [
+    "OWNER_TAG",
+    "Calls",
+    "Endpoint",
+    "EndpointConfig",
+    "InferenceApi",
+    "Model",
+    "ResourceType",
+    "TableCalls",
+    "TrainingJob",
+]

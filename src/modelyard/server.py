@@ -1,0 +1,146 @@
+"""One server, from its first line to its last: what starts when, and what stops in which order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+import uvloop
+
+from modelyard import clock
+from modelyard.app import Modelyard, build
+from modelyard.home import Home, ServerInfo
+from modelyard.settings import Settings
+
+_SHUTDOWN_SECONDS = 30
+
+log = structlog.get_logger(__name__)
+
+
+class PortInUse(Exception):
+    """Another program listens on the port."""
+
+
+def serve(settings: Settings, on_ready: Callable[[ServerInfo], None]) -> None:
+    """Run a server until SIGINT or SIGTERM.
+
+    Args:
+        on_ready: called once it answers.
+
+    Raises:
+        HomeError: the home cannot be used, or another server uses it.
+        PortInUse: the port is taken.
+    """
+    home = Home(settings.home)
+    home.create()
+    with home.lock(), _bound(settings.host, settings.port) as listener:
+        url = _url(settings.host, listener.getsockname()[1])
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(settings, home, listener, url, on_ready))
+
+
+async def _run(
+    settings: Settings,
+    home: Home,
+    listener: socket.socket,
+    url: str,
+    on_ready: Callable[[ServerInfo], None],
+) -> None:
+    modelyard = build(settings, home, url)
+
+    def announce() -> None:
+        info = _announcement(settings, modelyard, url)
+        home.announce(info)
+        on_ready(info)
+
+    async with _running(modelyard):
+        server = _Server(
+            uvicorn.Config(
+                modelyard.asgi,
+                http="httptools",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+            ),
+            announce,
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.stop)
+        await server.serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def _running(modelyard: Modelyard) -> AsyncIterator[None]:
+    """Start the rooms, each on what it needs, and stop them in the opposite order."""
+    async with AsyncExitStack() as stack:
+        for component in modelyard.components:
+            await component.start()
+            stack.push_async_callback(component.stop)
+        yield
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling when it listens, and stopping when it is told to, by no signal of its own."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_listening()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Finish what is being answered, then end; the second time, end at once."""
+        self.handle_exit(signal.SIGINT, None)
+
+
+def _announcement(settings: Settings, modelyard: Modelyard, url: str) -> ServerInfo:
+    return ServerInfo(
+        pid=os.getpid(),
+        url=url,
+        gateway_url=modelyard.gateway_url(),
+        region=settings.region,
+        assets_bucket=settings.assets_bucket,
+        started_at=clock.now(),
+    )
+
+
+@contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the port ahead of all else, so that a taken one costs nothing but a sentence."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
+                raise
+            raise PortInUse(
+                f"cannot listen on {host}:{port} ({error.strerror}): stop what does, or give"
+                " another with --port (0 picks a free one)"
+            ) from error
+        yield listener
+
+
+def _url(host: str, port: int) -> str:
+    """Return how clients of this machine reach a server that binds `host`."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    if ":" in reachable and not reachable.startswith("["):
+        reachable = f"[{reachable}]"
+    return f"http://{reachable}:{port}"

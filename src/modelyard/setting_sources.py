@@ -1,0 +1,95 @@
+"""Where settings come from, and what is wrong with what stands there.
+
+Sources are read from the weakest to the strongest, and each value is checked where it was found:
+also a bad value that a stronger source overrides is a problem, because someone meant something.
+"""
+
+from __future__ import annotations
+
+import difflib
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelyard.setting_rules import Rule
+
+PREFIX = "MODELYARD_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What there is to say about one setting, beside its value."""
+
+    meaning: str
+    rule: Rule
+    secret: bool = False  # its value is never printed
+    shown: str = ""  # the default in words, where it is worked out from other settings
+
+
+class Reading:
+    """Values found so far, and problems. Each `read_…` overrides what the ones before it found.
+
+    Args:
+        definitions: every setting by its name.
+    """
+
+    def __init__(self, definitions: Mapping[str, Definition]) -> None:
+        self.values: dict[str, Any] = {}
+        self.problems: list[str] = []
+        self._definitions = definitions
+
+    def read_file(self, path: Path, *, required: bool) -> None:
+        """Read a TOML file; one that is not there is a problem only if it is `required`."""
+        try:
+            with path.open("rb") as file:
+                others_read = bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+                found = tomllib.load(file)
+        except FileNotFoundError:
+            if required:
+                self.problems.append(f"there is no settings file {path}")
+            return
+        except (OSError, ValueError) as error:
+            self.problems.append(f"the settings file {path} cannot be read: {error}")
+            return
+        for name, value in found.items():
+            self._take(name, value, f"{name} in {path}", names=self._definitions)
+        secrets = [name for name in found if name in self._definitions and self._secret(name)]
+        if secrets and others_read:
+            self.problems.append(
+                f"{path} holds {', '.join(secrets)}, and other users may read it: chmod 600 {path}"
+            )
+
+    def read_environment(self, environment: Mapping[str, str]) -> None:
+        """Read the variables `MODELYARD_<NAME>`."""
+        names = [PREFIX + name.upper() for name in self._definitions]
+        for variable, value in environment.items():
+            if variable.startswith(PREFIX):
+                # A variable is spelt in capitals only: modelyard_port would be read nowhere else.
+                name = variable.removeprefix(PREFIX).lower() if variable.isupper() else variable
+                self._take(name, value, variable, names=names)
+
+    def read_options(self, options: Mapping[str, object]) -> None:
+        """Read what the command line gave; None means not given."""
+        names = ["--" + name.replace("_", "-") for name in self._definitions]
+        for name, value in options.items():
+            if value is not None:
+                self._take(name, value, "--" + name.replace("_", "-"), names=names)
+
+    def _take(self, name: str, value: object, origin: str, *, names: Any) -> None:
+        definition = self._definitions.get(name)
+        if definition is None:
+            near = difflib.get_close_matches(origin.split(" in ")[0], names, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            self.problems.append(f"{origin} is not a setting{hint}")
+            return
+        try:
+            self.values[name] = definition.rule(value)
+        except ValueError as error:
+            written = "cannot be used" if definition.secret else f"is {value!r}"
+            self.problems.append(f"{origin} {written}: {name} {error}")
+
+    def _secret(self, name: str) -> bool:
+        return self._definitions[name].secret

@@ -1,0 +1,280 @@
+"""Settings: one frozen value, read once at the start.
+
+The command line beats the environment (`MODELYARD_<NAME>`), which beats a file (`modelyard.toml`
+in the home, or the one that `--config` or `MODELYARD_CONFIG` names), which beats the default. What
+is misspelt or breaks its rule is never passed over: all such problems are reported at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from modelyard import setting_rules as rules
+from modelyard.setting_sources import PREFIX, Definition, Reading
+
+DEFAULT_HOME = "~/.modelyard"
+FILE_NAME = "modelyard.toml"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+
+#: `modelyard env` exports these for clients; a server that starts in such a shell ignores them.
+CLIENT_VARIABLES = frozenset({f"{PREFIX}URL", f"{PREFIX}TOKEN"})
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; `problems` names each with its source, rule and remedy."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _setting(
+    default: Any, meaning: str, rule: rules.Rule, *, secret: bool = False, shown: str = ""
+) -> Any:
+    """Describe one setting. `shown`: the default in words, where it is worked out from others."""
+    definition = Definition(meaning=meaning, rule=rule, secret=secret, shown=shown)
+    return field(default=default, repr=not secret, metadata={"definition": definition})
+
+
+_PORT = rules.whole_number(0, 65_535)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that can be set. `load` reads and checks it; a test may make one by hand."""
+
+    home: Path = field(
+        metadata={
+            "definition": Definition(
+                meaning="folder of all state", rule=rules.folder, shown=DEFAULT_HOME
+            )
+        }
+    )
+    host: str = _setting("127.0.0.1", "address to bind", rules.host)
+    allow_remote: bool = _setting(False, "allow a host that other machines can reach", rules.flag)
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "names that clients may call the server by, beside host and loopback", rules.host_names
+    )
+    port: int = _setting(8080, "port of everything; 0 picks a free one", _PORT)
+    gateway_port: int = _setting(8081, "port of the inference gateway; 0 picks a free one", _PORT)
+    gateway_workers: int = _setting(
+        0, "processes of the inference gateway; 0 is one per core", rules.whole_number(0, 256)
+    )
+    region: str = _setting(
+        "us-east-1",
+        "region of callers that name none",
+        rules.matching(
+            r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "a region such as us-east-1, at most 32 letters"
+        ),
+    )
+    account: str = _setting(
+        "123456789012", "the account's id", rules.matching(r"[0-9]{12}", "exactly 12 digits")
+    )
+    database_url: str = _setting(
+        "",
+        "where the metadata is kept",
+        rules.database_url,
+        secret=True,
+        shown="sqlite, modelyard.db in the home",
+    )
+    root_access_key_id: str | None = _setting(
+        None,
+        "access key of the root user",
+        rules.matching(r"[A-Za-z0-9_]{8,128}", "8 to 128 letters, digits and underscores"),
+        secret=True,
+        shown="made at the first start",
+    )
+    root_secret_access_key: str | None = _setting(
+        None,
+        "secret of that access key",
+        rules.matching(r"[!-~]{16,128}", "16 to 128 printable characters without spaces"),
+        secret=True,
+        shown="made at the first start",
+    )
+    root_token: str | None = _setting(
+        None,
+        "bearer token of the root user",
+        rules.matching(
+            r"[A-Za-z0-9._~+/-]{16,512}=*", "16 or more letters, digits and . _ ~ + / -"
+        ),
+        secret=True,
+        shown="made at the first start",
+    )
+    assets_bucket: str = _setting(
+        "",
+        "bucket that pipelines keep their assets in",
+        rules.matching(
+            r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+        ),
+        shown="modelyard-assets-<account>",
+    )
+    capture_flush_seconds: float = _setting(
+        10.0, "how long captured requests may wait in memory", rules.seconds(0.1, 60)
+    )
+    allow_detailed_error_message: bool = _setting(
+        True, "say in the orchestrator's answers what went wrong", rules.flag
+    )
+    runtime: str = _setting(
+        "auto",
+        "how jobs are kept apart: auto, bubblewrap, unshare, plain",
+        rules.one_of("auto", "bubblewrap", "unshare", "plain"),
+    )
+    log_level: str = _setting(
+        "info",
+        "least important message that is logged: debug, info, warning, error",
+        rules.one_of("debug", "info", "warning", "error"),
+    )
+    log_format: str = _setting(
+        "auto",
+        "console, json, or auto: console on a terminal",
+        rules.one_of("auto", "console", "json"),
+    )
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'modelyard.db'}")
+        if not self.assets_bucket:
+            object.__setattr__(self, "assets_bucket", f"modelyard-assets-{self.account}")
+
+    def warnings(self) -> list[str]:
+        """Return what is allowed but should be said loudly at the start."""
+        if rules.is_loopback(self.host):
+            return []
+        return [
+            f"the server binds {self.host}, which other machines can reach, and speaks plain "
+            "HTTP: keys are signed but data and bearer tokens travel in clear; put a proxy with "
+            "TLS in front of it"
+        ]
+
+
+_DEFINITIONS: dict[str, Definition] = {
+    item.name: item.metadata["definition"] for item in fields(Settings)
+}
+
+
+def load(
+    options: Mapping[str, object] | None = None,
+    *,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings from all their sources.
+
+    Args:
+        options: by name, from the command line; None means not given.
+        config: the settings file; None means `MODELYARD_CONFIG`, else `modelyard.toml` in the
+            home if there is one.
+        environment: None means this process's.
+
+    Raises:
+        SettingsError: with every problem of every source.
+    """
+    given = dict(options or {})
+    variables = _own(os.environ if environment is None else environment)
+    named = config or variables.pop(CONFIG_VARIABLE, None)
+    reading = Reading(_DEFINITIONS)
+    if named:
+        reading.read_file(Path(named).expanduser(), required=True)
+    else:
+        _read_file_of_home(reading, given, variables)
+    reading.read_environment(variables)
+    reading.read_options(given)
+    reading.values.setdefault("home", rules.folder(DEFAULT_HOME))
+    found = Settings(**reading.values)
+    problems = reading.problems + _contradictions(found)
+    if problems:
+        raise SettingsError(problems)
+    return found
+
+
+def home_of(given: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Path:
+    """Return the home that `load` would find, whatever is wrong with the other settings.
+
+    Raises:
+        SettingsError: what was written is not a path.
+    """
+    variables = _own(os.environ if environment is None else environment)
+    named = variables.get(CONFIG_VARIABLE)
+    reading = Reading(_DEFINITIONS)
+    if named:
+        reading.read_file(Path(named).expanduser(), required=True)
+        reading.problems.clear()  # `load` reports them
+    reading.read_environment({k: v for k, v in variables.items() if k == f"{PREFIX}HOME"})
+    reading.read_options({"home": given})
+    if reading.problems:
+        raise SettingsError(reading.problems)
+    home = reading.values.get("home")
+    return home if isinstance(home, Path) else rules.folder(DEFAULT_HOME)
+
+
+def table() -> str:
+    """Return a text that lists every setting: its name, its default and what it is."""
+    rows = [("setting", "default", "meaning")]
+    for item in fields(Settings):
+        definition = _DEFINITIONS[item.name]
+        rows.append((item.name, definition.shown or _text(item.default), definition.meaning))
+    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{name:{wide[0]}}  {default:{wide[1]}}  {meaning}" for name, default, meaning in rows]
+    lines += [
+        "",
+        f"Set one as {PREFIX}<NAME> in the environment, or as a line `name = value` in",
+        f"{FILE_NAME} in the home (another file: --config or {CONFIG_VARIABLE}).",
+    ]
+    return "\n".join(lines)
+
+
+def _text(default: object) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case ():
+            return "none"
+        case _:
+            return str(default)
+
+
+def _own(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name not in CLIENT_VARIABLES
+    }
+
+
+def _read_file_of_home(
+    reading: Reading, given: Mapping[str, object], variables: Mapping[str, str]
+) -> None:
+    try:
+        home = rules.folder(given.get("home") or variables.get(f"{PREFIX}HOME", DEFAULT_HOME))
+    except ValueError:
+        return  # reported where the home itself is read
+    path = home / FILE_NAME
+    reading.read_file(path, required=False)
+    if reading.values.pop("home", None) is not None:
+        reading.problems.append(
+            f"home in {path}: a file in the home cannot say where the home is; "
+            f"set {PREFIX}HOME, or name a file elsewhere with --config"
+        )
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    found = []
+    if not settings.allow_remote and not rules.is_loopback(settings.host):
+        found.append(
+            f"host is {settings.host}, which other machines can reach: "
+            "if that is what you want, set allow_remote = true as well"
+        )
+    if settings.port == settings.gateway_port != 0:
+        found.append(f"port and gateway_port are both {settings.port}: give each its own")
+    if (settings.root_access_key_id is None) != (settings.root_secret_access_key is None):
+        found.append(
+            "root_access_key_id and root_secret_access_key go together: give both, or neither"
+        )
+    return found

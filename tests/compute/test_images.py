@@ -1,0 +1,109 @@
+"""The image catalogue understands every URI that AWS's clients compute."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelyard.compute.images import UnknownImageError, image_of, retrieve
+from modelyard.compute.registries import XGBOOST_ACCOUNTS
+
+ROOT = Path(__file__).parents[2]
+SDK_PYTHON = ROOT / ".venv-sagemaker-v2" / "bin" / "python"
+
+#: Prints [version, region, uri] for all that the SDK knows. Its endpoint resolver is asked once
+#: per call and reads megabytes each time, so it is kept.
+ORACLE = """
+import functools, json, logging
+logging.disable(logging.CRITICAL)
+from sagemaker import image_uris, utils
+utils._botocore_resolver = functools.cache(utils._botocore_resolver)
+known = image_uris.config_for_framework("xgboost")["training"]["versions"]
+print(json.dumps([
+    [version, region, image_uris.retrieve("xgboost", region, version)]
+    for version, config in known.items() for region in config["registries"]
+]))
+"""
+
+
+@pytest.fixture(scope="module")
+def sdk_uris() -> list[tuple[str, str, str]]:
+    if not SDK_PYTHON.exists():
+        pytest.skip("needs the sagemaker SDK's environment: make sagemaker-v2")
+    done = subprocess.run(
+        [SDK_PYTHON, "-W", "ignore", "-c", ORACLE], capture_output=True, check=True, text=True
+    )
+    return [(version, region, uri) for version, region, uri in json.loads(done.stdout)]
+
+
+def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(
+    sdk_uris: list[tuple[str, str, str]],
+) -> None:
+    assert len(sdk_uris) > 300
+    for version, _, uri in sdk_uris:
+        image = image_of(uri)
+        assert (image.name, image.version) == ("xgboost", version)
+
+
+def test_retrieve_computes_the_same_uris_as_the_sdk(sdk_uris: list[tuple[str, str, str]]) -> None:
+    assert [(v, r, retrieve("xgboost", v, r)) for v, r, _ in sdk_uris] == sdk_uris
+    assert {region for _, region, _ in sdk_uris} == set(XGBOOST_ACCOUNTS)
+
+
+def test_the_image_is_a_program_of_this_interpreter() -> None:
+    image = image_of("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1")
+    assert image.train == [sys.executable, "-m", "modelyard.images.xgboost", "train"]
+    assert "validation:auc" in dict(image.metric_definitions)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1",
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:latest",
+        "811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.5-1-cpu-py3",
+    ],
+)
+def test_tags_that_are_published_beside_the_sdks_are_understood(uri: str) -> None:
+    assert image_of(uri).name == "xgboost"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "",
+        "xgboost",
+        "docker.io/library/python:3.11",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:9.9-9",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+        "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com.evil.example/sagemaker-xgboost:1.7-1",
+        "111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1@sha256:00",
+    ],
+)
+def test_an_unknown_uri_is_refused_with_what_is_offered(uri: str) -> None:
+    with pytest.raises(UnknownImageError, match=r"xgboost in the versions 1, .*3\.0-5"):
+        image_of(uri)
+
+
+@pytest.mark.parametrize(
+    ("framework", "version", "region", "says"),
+    [
+        ("tensorflow", "1", "us-east-1", "offered is xgboost"),
+        ("xgboost", "1.7", "us-east-1", r"use one of 1, latest, .*1\.7-1"),
+        ("xgboost", "1.7-1", "moon-1", "us-east-1"),
+        ("xgboost", "1", "il-central-1", "us-east-1"),
+    ],
+)
+def test_retrieve_names_what_is_offered(
+    framework: str, version: str, region: str, says: str
+) -> None:
+    with pytest.raises(UnknownImageError, match=says):
+        retrieve(framework, version, region)

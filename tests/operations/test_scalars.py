@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelyard.operations.scalars import NotOfType, parsed
+
+
+@given(st.binary())
+def test_a_blob_is_base64_or_bytes(data: bytes) -> None:
+    assert parsed("blob", base64.b64encode(data).decode()) == data
+    assert parsed("blob", data) == data
+
+
+@pytest.mark.parametrize("value", ["a", "a b=", "ä", 7, None])
+def test_what_is_no_base64_is_refused(value: object) -> None:
+    with pytest.raises(NotOfType, match="base64"):
+        parsed("blob", value)
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_a_time_survives_iso_8601(moment: object) -> None:
+    try:
+        expected = parsed("timestamp", moment)
+    except NotOfType:  # beyond year 1 or 9999 once it is in UTC
+        return
+    assert parsed("timestamp", expected.isoformat()) == expected
+
+
+@given(st.integers(min_value=-(2**31) + 1, max_value=2**31 - 1))
+def test_a_whole_number_may_have_arrived_as_a_float(number: int) -> None:
+    assert parsed("integer", float(number)) == number
+
+
+@given(st.one_of(st.text(), st.booleans(), st.none(), st.lists(st.integers())))
+def test_nothing_but_numbers_is_a_number(value: object) -> None:
+    for type_name in ("integer", "long", "float", "double"):
+        with pytest.raises(NotOfType):
+            parsed(type_name, value)
