@@ -59,8 +59,11 @@ class LiveServer:
         """Start it without waiting."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self._command, "up", "--home", str(self.home)]
-                + ["--port", "0", "--gateway-port", "0"],
+                [
+                    *self._command,
+                    *("up", "--home", str(self.home)),
+                    *("--port", "0", "--gateway-port", "0"),
+                ],
                 stdout=log,
                 stderr=log,
                 env=self._environment,

@@ -90,7 +90,7 @@ async def _running(modelyard: Modelyard) -> AsyncIterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling when it listens, and stopping when it is told to, by no signal of its own."""
+    """uvicorn, telling when it listens, and stopping when told to, by no signal of its own."""
 
     def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)

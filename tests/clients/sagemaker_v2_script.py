@@ -6,6 +6,7 @@ It knows the server only by the exported variables. It prints one JSON line for 
 import json
 import os
 import sys
+from pathlib import Path
 
 import boto3
 import sagemaker
@@ -37,8 +38,7 @@ predictor = estimator.deploy(
     serializer=CSVSerializer(),
     deserializer=CSVDeserializer(),
 )
-with open(test_file) as file:
-    answer = predictor.predict(file.read())
+answer = predictor.predict(Path(test_file).read_text())
 scores = [float(value) for row in answer for value in row]
 
 attached = Estimator.attach(estimator.latest_training_job.name, sagemaker_session=session)

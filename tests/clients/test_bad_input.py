@@ -9,6 +9,7 @@ import pickle
 import tarfile
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,15 +25,16 @@ from tests.live import ROLE, XGBOOST, LiveServer
 
 def raw(server: LiveServer, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
     """Send a signed request that boto3 itself would refuse to send."""
+    url = server.env["AWS_ENDPOINT_URL"] + "/"
     request = AWSRequest(
         method="POST",
-        url=server.env["AWS_ENDPOINT_URL"] + "/",
+        url=url,
         data=body,
         headers={"X-Amz-Target": target, "Content-Type": "application/x-amz-json-1.1"},
     )
     keys = Credentials(server.env["AWS_ACCESS_KEY_ID"], server.env["AWS_SECRET_ACCESS_KEY"])
     SigV4Auth(keys, "sagemaker", "us-east-1").add_auth(request)
-    prepared = urllib.request.Request(request.url, data=body, headers=dict(request.headers))
+    prepared = urllib.request.Request(url, data=body, headers=dict(request.headers))
     try:
         with urllib.request.urlopen(prepared) as answer:
             return answer.status, json.loads(answer.read())
@@ -190,8 +192,9 @@ def test_a_payload_that_the_model_cannot_read_says_why(
             EndpointName=endpoint, ContentType="text/csv", Body=body
         )
     assert caught.value.response["Error"]["Code"] == "ModelError"
-    assert caught.value.response["OriginalStatusCode"] == 400
-    assert said in caught.value.response["OriginalMessage"]
+    response: Mapping[str, Any] = {**caught.value.response}
+    assert response["OriginalStatusCode"] == 400
+    assert said in response["OriginalMessage"]
 
 
 @pytest.mark.parametrize("port", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"])

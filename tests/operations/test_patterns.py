@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 
 import botocore.loaders
@@ -51,3 +52,22 @@ def test_a_java_pattern_means_the_same_here(
 def test_a_class_that_is_not_translated_is_an_error(pattern: str) -> None:
     with pytest.raises(re.error, match="not known here"):
         compiled(pattern)
+
+
+@pytest.mark.parametrize(
+    ("name", "hostile", "alphabet"),
+    [
+        ("ClusterSchedulerPriorityClassName", "a" * 20_000 + "!", "a-!"),
+        ("RepositoryUrl", "https://" + "a" * 1000 + "!", "a./!"),
+    ],
+)
+def test_an_exponential_pattern_is_replaced_by_an_equal_one(
+    name: str, hostile: str, alphabet: str
+) -> None:
+    pattern = patterns_of("sagemaker")[name]
+    assert compiled(pattern).fullmatch(hostile) is None  # the original would take years
+    head = hostile[:8] if hostile.startswith("https") else ""
+    for length in range(6):
+        for letters in itertools.product(alphabet, repeat=length):
+            text = head + "".join(letters)
+            assert bool(compiled(pattern).fullmatch(text)) == bool(re.fullmatch(pattern, text))

@@ -38,7 +38,7 @@ def door_of(scope: Scope) -> Door:
     service = _claimed_service(head)
     if "x-amz-target" in head.headers:
         return Door.JSON
-    if service == "s3":
+    if service == "s3" or _is_presigned_v2(head):
         return Door.S3
     if service in _QUERY_SCOPES or _is_query(head):
         return Door.QUERY
@@ -54,6 +54,11 @@ def _claimed_service(head: RequestHead) -> str | None:
     if match is None and "X-Amz-Credential=" in head.query:
         match = _SCOPE.search(unquote(head.query))
     return None if match is None else match[1]
+
+
+def _is_presigned_v2(head: RequestHead) -> bool:
+    # Version 2 names no service; only S3 ever had it in URLs, where boto3 still writes it.
+    return "AWSAccessKeyId=" in head.query and "Signature=" in head.query
 
 
 def _is_query(head: RequestHead) -> bool:

@@ -51,10 +51,11 @@ class Observed:
             answer.status = answer.status or _STATUS_CLIENT_GONE
         except Exception as error:
             failure = failure_of(error, state)
-            if answer.status is not None:
+            if answer.status is None:
+                await self._render(failure, state)(scope, receive, answer.send)
+            elif not answer.complete:
                 # Too late for another answer: the server breaks the connection off instead.
                 raise
-            await self._render(failure, state)(scope, receive, answer.send)
         finally:
             self._note(scope, state, answer, time.perf_counter() - began)
 
@@ -89,6 +90,7 @@ class _Answer:
         self._id_header = (b"x-amzn-requestid", request_id.encode())
         self.status: int | None = None
         self.bytes_sent = 0
+        self.complete = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -99,4 +101,5 @@ class _Answer:
             message = {**message, "headers": headers}
         elif message["type"] == "http.response.body":
             self.bytes_sent += len(message.get("body", b""))
+            self.complete = not message.get("more_body", False)
         await self._send(message)

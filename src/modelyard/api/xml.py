@@ -80,5 +80,6 @@ def _scalar(shape: Shape, value: Any) -> str:
 
 
 def _text(name: str, text: str) -> str:
-    whole = escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+    # A bare carriage return would be read back as a newline.
+    whole = escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text), {"\r": "&#13;"})
     return f"<{name}>{whole}</{name}>"

@@ -5,10 +5,12 @@ it writes its log to standard output, its results below `/opt/ml`, and ends with
 never sees the server's home, its credentials or its environment.
 
 A runtime promises:
-- the program's processes die with the server (also at SIGKILL), children and grandchildren included;
+- The program's processes die with the server (also at SIGKILL), children and grandchildren too.
 - `start` never runs a program whose earlier start, under the same `identity`, still lives: it ends
   that one first. So after a crash a job may run again, but never twice at once.
-- the argument list reaches the program as it is: no shell reads it.
+- The argument list reaches the program as it is: no shell reads it.
+
+`tests/compute/contract.py` is this contract as a test class; every runtime passes it.
 """
 
 from __future__ import annotations
@@ -27,14 +29,13 @@ class Program:
     argv: Sequence[str]
     environment: Mapping[str, str]
     base: Path  # the host folder that the program sees, writable, as /opt/ml
-    inputs: Mapping[str, Path] = field(
-        default_factory=dict
-    )  # path under /opt/ml -> host folder, read-only
-    hosts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # host name -> loopback address, for /etc/hosts
+    #: Path under /opt/ml -> host folder, read-only.
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    #: Host name -> loopback address, for /etc/hosts.
+    hosts: Mapping[str, str] = field(default_factory=dict)
     network: bool = True  # False: no network at all
     vcpus: int = 1  # what the program is told, and how many threads it should use
+    #: How much memory each of its processes may write to; None: as much as there is.
     memory_bytes: int | None = None
 
 
@@ -42,7 +43,10 @@ class Process(Protocol):
     """A started program."""
 
     async def wait(self) -> int:
-        """Return the exit code (negative: minus the signal) once the program has ended."""
+        """Return the exit code (negative: minus the signal) once the program has ended.
+
+        All log lines have been delivered by then, and no process of it is left.
+        """
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM to the program itself)."""
@@ -52,15 +56,27 @@ class Process(Protocol):
 
 
 class Runtime(Protocol):
-    """Runs programs. `on_line` gets each log line, decoded, without its newline."""
+    """Runs programs.
+
+    Lines of the log are given to `on_line` in the event loop, in order: decoded as UTF-8 with
+    replacement, without their newline, standard error merged with standard output. Lines longer
+    than 64 KiB come in pieces.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in logs: "bubblewrap"."""
 
     async def start(self, program: Program, on_line: Callable[[str], None]) -> Process:
-        """Start the program.
+        """Start the program, having ended an earlier start of its identity.
 
         Raises:
-            RuntimeUnavailable: this runtime cannot run it here; the message says what to install.
+            RuntimeUnavailableError: it cannot run here; the message says what to install.
         """
 
+    async def end(self, identity: str) -> None:
+        """End the program of that identity, if an earlier start of it still lives."""
 
-class RuntimeUnavailable(Exception):
-    """The runtime cannot run on this machine."""
+
+class RuntimeUnavailableError(Exception):
+    """The runtime cannot run the program on this machine."""

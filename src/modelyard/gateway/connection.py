@@ -13,15 +13,18 @@ a client that sends before it reads would lose the answer if the socket were clo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable
 from email.utils import formatdate
+from typing import NamedTuple
 
 import httptools
 
-from modelyard.gateway.exchange import Handler, Request, Response, status_line
+from modelyard.gateway.errors import refusal
+from modelyard.gateway.exchange import Handler, Request, Response, respond
 
 #: SageMaker's documented payload limit is 25 MB; 26 MB and more are refused.
 MAX_BODY_BYTES = 25_000_000
@@ -46,6 +49,7 @@ class Server:
         self.draining = False
         self.held_bytes = 0  # reserved for long bodies
         self.date = b""
+        self._parted = asyncio.Event()
         self.sweep()
 
     def connection(self) -> Connection:
@@ -69,13 +73,20 @@ class Server:
     async def drain(self, seconds: float) -> None:
         """Finish the requests in flight, close every connection; at most `seconds`."""
         self.draining = True
-        deadline = time.monotonic() + seconds
         for connection in list(self.connections):
             connection.finish()
-        while self.connections and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.connections:
+                    self._parted.clear()
+                    await self._parted.wait()
         for connection in list(self.connections):
             connection.abort()
+
+    def part(self, connection: Connection) -> None:
+        """Take note that a connection is gone."""
+        self.connections.discard(connection)
+        self._parted.set()
 
 
 class Connection(asyncio.Protocol):
@@ -85,18 +96,22 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._handler = server.handler
         self._parser = httptools.HttpRequestParser(self)
-        self._waiting: deque[Request] = deque()  # pipelined behind the one being answered
+        self._since = time.monotonic()  # in the present state: idle, receiving or lingering
+        self._deaf = False  # what still comes in is thrown away
+        self._lost = False
+        # Of the answers that take their time
         self._task: asyncio.Task[None] | None = None
-        self._refused = False  # answered for good: what still comes in is thrown away
-        self._reserved = 0
-        self._since = time.monotonic()  # of the present state: idle, receiving or lingering
+        self._waiting: deque[_Turn] = deque()  # pipelined behind the one being answered
+        self._last_word: Response | None = None  # a refusal that waits for its turn
+        # Of the request that is coming in
         self._receiving = False
         self._in_head = False
         self._head_bytes = 0
         self._body_bytes = 0
-        self._chunks: list[bytes] = []
+        self._reserved_bytes = 0
         self._target = b""
         self._headers: dict[bytes, bytes] = {}
+        self._chunks: list[bytes] = []
 
     # What the transport calls
 
@@ -104,37 +119,41 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP's always is
         self._server.connections.add(self)
         if self._server.draining:
-            transport.close()
+            self._close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._server.connections.discard(self)
-        self._refused = True
+        self._server.part(self)
+        self._lost = self._deaf = True
+        for turn in self._waiting:
+            self._server.held_bytes -= turn.reserved_bytes
         self._waiting.clear()
-        if self._task is None:
-            self._release()
+        self._forget()
+        del self._parser  # it refers to this connection
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._deaf:
             return
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            log.error("a request could not be answered", exc_info=error.__context__ or error)
+            self._refuse(_plain(500, "internal failure"))
         except httptools.HttpParserUpgrade:
-            self._refuse(_plain(400, "this server speaks HTTP/1.1 only, and upgrades to nothing"))
+            self._refuse(_plain(400, "this server speaks HTTP/1.1 and upgrades to nothing else"))
         except httptools.HttpParserError as error:
             self._refuse(_plain(400, f"not an HTTP/1.1 request: {error}"))
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse(_plain(431, f"the headers are longer than {MAX_HEAD_BYTES} bytes"))
 
     def eof_received(self) -> bool:
-        return False
+        return False  # close, behind what is still to be written
 
     def pause_writing(self) -> None:
-        self._transport.pause_reading()  # a client that does not read its answers waits
+        self._read(False)  # a client that does not read its answers is not listened to
 
     def resume_writing(self) -> None:
-        if not self._waiting:
-            self._transport.resume_reading()
+        self._read(self._task is None)
 
     # What the parser calls
 
@@ -150,66 +169,68 @@ class Connection(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._in_head:
-            return  # a trailer
-        name = name.lower()
-        headers = self._headers
-        headers[name] = headers[name] + b"," + value if name in headers else value
+        if self._in_head:  # and no trailer
+            name = name.lower()
+            headers = self._headers
+            headers[name] = headers[name] + b"," + value if name in headers else value
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._head_bytes = 0
         headers = self._headers
         declared = int(headers.get(b"content-length", b"0"))
-        if self._refused or (declared <= LARGE_BODY_BYTES and b"expect" not in headers):
-            return
         if declared > LARGE_BODY_BYTES:
             self._admit(declared)
-        if headers.get(b"expect", b"").lower() == b"100-continue" and not self._refused:
+        if b"expect" in headers and not self._deaf and self._task is None:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        if self._refused:
+        if self._deaf:
             return
         self._body_bytes += len(body)
         self._chunks.append(body)
-        if self._body_bytes > LARGE_BODY_BYTES and not self._reserved:
-            self._admit(MAX_BODY_BYTES)  # chunked: nobody knows how long
         if self._body_bytes > MAX_BODY_BYTES:
             self._refuse(_too_large())
+        elif self._body_bytes > LARGE_BODY_BYTES and not self._reserved_bytes:
+            self._admit(MAX_BODY_BYTES)  # chunked: nobody knows how long it will be
 
     def on_message_complete(self) -> None:
         self._receiving = False
-        if self._refused:
+        if self._deaf:
             return
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        parser = self._parser
+        turn = _Turn(
+            Request(parser.get_method(), self._target, self._headers, body),
+            parser.should_keep_alive(),
+            self._reserved_bytes,
+        )
         self._chunks = []
-        request = Request(self._parser.get_method(), self._target, self._headers, body)
+        self._reserved_bytes = 0
         if self._task is None:
-            self._answer(request, keep_alive=self._parser.should_keep_alive())
+            self._take(turn)
         else:
-            self._waiting.append(request)
-            self._transport.pause_reading()
+            self._waiting.append(turn)
 
     # What the server calls
 
     def expire(self, now: float) -> None:
         """Close the connection if it has been idle, slow or lingering for too long."""
-        age = now - self._since
-        if self._refused:
-            if age > LINGER_SECONDS:
+        seconds = now - self._since
+        if self._deaf:
+            if seconds > LINGER_SECONDS and self._task is None:
                 self._transport.abort()
         elif self._receiving:
-            if age > RECEIVE_SECONDS:
+            if seconds > RECEIVE_SECONDS:
                 self._refuse(_plain(408, f"the request took longer than {RECEIVE_SECONDS} s"))
-        elif self._task is None and age > IDLE_SECONDS:
-            self._transport.close()
+        elif seconds > IDLE_SECONDS and self._task is None:
+            self._close()
 
     def finish(self) -> None:
-        """Close the connection now, or behind the answers that are under way."""
+        """Close the connection now, or behind what is under way."""
         if self._task is None and not self._receiving:
-            self._transport.close()
+            self._close()
 
     def abort(self) -> None:
         """Close the connection, whatever is under way."""
@@ -219,6 +240,8 @@ class Connection(asyncio.Protocol):
 
     def _admit(self, count: int) -> None:
         """Make room for a long body, or refuse it while it is still on its way."""
+        if self._deaf:
+            return
         if count > MAX_BODY_BYTES:
             self._refuse(_too_large())
             return
@@ -226,70 +249,115 @@ class Connection(asyncio.Protocol):
         refusal = self._handler.admit(head)
         if refusal is not None:
             self._refuse(refusal)
-        elif not self._server.reserve(count - self._reserved):
+        elif not self._server.reserve(count):
             self._refuse(_busy())
         else:
-            self._reserved = count
+            self._reserved_bytes = count
 
-    def _release(self) -> None:
-        self._server.held_bytes -= self._reserved
-        self._reserved = 0
-
-    def _answer(self, request: Request, *, keep_alive: bool) -> None:
-        answer = self._handler.answer(request)
+    def _take(self, turn: _Turn) -> None:
+        answer = self._handler.answer(turn.request)
         if isinstance(answer, Response):
-            self._send(answer, keep_alive=keep_alive)
+            self._send(answer, turn)
         else:
-            self._task = asyncio.ensure_future(self._answer_later(answer, keep_alive))
+            self._read(False)
+            self._task = asyncio.ensure_future(self._take_time(answer, turn))
 
-    async def _answer_later(self, answer: Awaitable[Response], keep_alive: bool) -> None:
+    async def _take_time(self, answer: Awaitable[Response], turn: _Turn) -> None:
         try:
             response = await answer
-        finally:
-            self._task = None
-        if self._refused:
-            self._release()
+        except Exception:
+            log.exception("a request could not be answered")
+            response = _plain(500, "internal failure")
+        self._task = None
+        self._send(response, turn)
+        while self._waiting and self._task is None and not self._transport.is_closing():
+            self._take(self._waiting.popleft())
+        if self._task is not None or self._transport.is_closing():
             return
-        self._send(response, keep_alive=keep_alive)
-        while self._waiting and self._task is None and not self._refused:
-            self._answer(self._waiting.popleft(), keep_alive=True)
-        if not self._waiting and not self._refused:
-            self._transport.resume_reading()
+        if self._last_word is not None:
+            self._say(self._last_word)
+        elif not self._deaf:
+            self._read(True)
 
-    def _send(self, response: Response, *, keep_alive: bool) -> None:
-        if self._reserved and not self._receiving:
-            self._release()
+    def _send(self, response: Response, turn: _Turn) -> None:
+        self._server.held_bytes -= turn.reserved_bytes
+        if self._lost:
+            return
+        if not self._receiving:
+            self._since = time.monotonic()
+        keep = turn.keep_alive and not response.close and not self._server.draining
+        self._transport.write(self._encode(response, keep=keep))
+        if not keep:
+            self._close()
+
+    def _refuse(self, response: Response) -> None:
+        """Answer a request that is still coming in, in its turn, and listen to nothing more."""
+        if self._deaf:
+            return
+        self._deaf = True
+        self._forget()
+        if self._task is None:
+            self._say(response)
+        else:
+            self._last_word = response
+
+    def _say(self, response: Response) -> None:
         self._since = time.monotonic()
+        self._transport.write(self._encode(response, keep=False))
+        self._transport.write_eof()
+        self._read(True)  # and throw it away
+
+    def _encode(self, response: Response, *, keep: bool) -> bytes:
         body = response.body
         parts = [response.head, self._server.date]
         if response.status != 204:
             parts.append(b"content-length: %d\r\n" % len(body))
-        if response.close or not keep_alive or self._server.draining:
-            parts.append(b"connection: close\r\n\r\n")
-            parts.append(body)
-            self._transport.write(b"".join(parts))
-            self._refused = True
-            self._transport.close()
-            return
-        parts.append(b"\r\n")
+        parts.append(b"\r\n" if keep else b"connection: close\r\n\r\n")
         parts.append(body)
-        self._transport.write(b"".join(parts))
+        return b"".join(parts)
 
-    def _refuse(self, response: Response) -> None:
-        """Answer a request that is still coming in, and listen to nothing more."""
-        if self._refused:
-            return
-        self._refused = True
+    def _forget(self) -> None:
+        self._server.held_bytes -= self._reserved_bytes
+        self._reserved_bytes = 0
         self._chunks = []
-        self._release()
-        self._since = time.monotonic()
-        head = b"%scontent-length: %d\r\nconnection: close\r\n\r\n"
-        self._transport.write(head % (response.head + self._server.date, len(response.body)))
-        self._transport.write(response.body)
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+
+    def _close(self) -> None:
+        self._deaf = True
+        self._transport.close()
+
+    def _read(self, wanted: bool) -> None:
+        if self._transport.is_closing():
+            return
+        if wanted:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+
+class _Turn(NamedTuple):
+    """A request whose answer is due, in order."""
+
+    request: Request
+    keep_alive: bool
+    reserved_bytes: int
 
 
 def _plain(status: int, message: str) -> Response:
-    head = status_line(status) + b"content-type: text/plain; charset=utf-8\r\n"
-    return Response(status, head, message.encode())
+    return respond(
+        status, [("content-type", "text/plain; charset=utf-8")], message.encode(errors="replace")
+    )
+
+
+def _too_large() -> Response:
+    return refusal(
+        413,
+        "ValidationError",
+        "1 validation error detected: Value at 'body' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {MAX_BODY_BYTES}",
+    )
+
+
+def _busy() -> Response:
+    return refusal(
+        503, "ServiceUnavailable", "too many long requests are being answered; try again"
+    )

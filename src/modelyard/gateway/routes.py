@@ -5,7 +5,7 @@ answers over its standard output (its log goes to standard error). When standard
 control plane is gone, and the worker flushes what it holds and ends.
 
 To the worker:   {"type": "keys", ...Keys}        who may sign or bear a token
-                 {"type": "routes", ...Routes}    the whole snapshot, newer generations replace older
+                 {"type": "routes", ...Routes}    the whole snapshot; newer ones replace older
 From the worker: {"type": "ready"}                from now on it accepts connections
                  {"type": "applied", "generation": 12, "failed": {"<endpoint key>": "<why>"}}
                  {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...Counters}}}}
@@ -110,7 +110,9 @@ def decode(line: bytes) -> Keys | Routes:
     match message["type"]:
         case "keys":
             keys = message["keys"]
-            secrets = {name: (secret, account) for name, (secret, account) in keys["secrets"].items()}
+            secrets = {
+                name: (secret, account) for name, (secret, account) in keys["secrets"].items()
+            }
             return Keys(**{**keys, "secrets": secrets})
         case "routes":
             routes = message["routes"]

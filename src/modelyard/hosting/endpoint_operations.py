@@ -12,7 +12,7 @@ from modelyard.operations.requests import scope_of, tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import AlreadyExists, NotFound
 from modelyard.store.resources import Json, Resource, Snapshot, Store
-from modelyard.workflows.engine import Engine
+from modelyard.workflows.starter import WorkflowStarter
 
 KIND = "endpoint"
 WORKFLOW = "endpoint"
@@ -26,7 +26,7 @@ _UPDATE_NOT_OFFERED = ("ExcludeRetainedVariantProperties",)
 class EndpointOperations:
     """Create, describe, list, update and delete endpoints."""
 
-    def __init__(self, store: Store, engine: Engine) -> None:
+    def __init__(self, store: Store, engine: WorkflowStarter) -> None:
         self._store = store
         self._engine = engine
 
@@ -199,7 +199,7 @@ def _retaining_weights(plan: Json, endpoint: Resource) -> Json:
 
 
 def _refuse_deployment_policy(request: Request) -> None:
-    """Accept what an update here always is, all at once with a drain, and nothing that it is not."""
+    """Accept what an update here is, all at once with a drain, and nothing that it is not."""
     policy = request.get("DeploymentConfig") or {}
     routing = policy.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
     wanted = routing.get("Type", "ALL_AT_ONCE")

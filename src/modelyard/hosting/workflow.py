@@ -62,7 +62,7 @@ class EndpointWorkflow:
             await self._deploy(endpoint)
 
     async def restore(self) -> None:
-        """Serve, after a start, all that served before; what cannot be is Failed, with its reason."""
+        """Serve, after a start, all that served before; what cannot be fails with its reason."""
         failed = await self._routing.restore()
         for arn, reason in failed.items():
             endpoint = await asyncio.to_thread(self._read, arn)

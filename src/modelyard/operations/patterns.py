@@ -26,6 +26,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 
+#: Patterns that try exponentially many ways to match, and the same ones with a single way. The
+#: second's upper bound is out of reach of a text that its shape's greatest length lets through.
+_UNAMBIGUOUS = {
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9]){0,39}?": r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?",
+    r"https://([.\-_a-zA-Z0-9]+/?){3,1016}": r"https://(?:[.\-_a-zA-Z0-9]/?){3,}",
+}
+
 _CLASS_ESCAPES = frozenset("wdsWDS")
 
 _POSIX = {
@@ -49,7 +56,7 @@ def compiled(java_pattern: str) -> re.Pattern[str]:
     Raises:
         re.error: the pattern uses something that is neither translated nor known to Python.
     """
-    return re.compile(translated(java_pattern), re.ASCII)
+    return re.compile(translated(_UNAMBIGUOUS.get(java_pattern, java_pattern)), re.ASCII)
 
 
 def translated(java_pattern: str) -> str:

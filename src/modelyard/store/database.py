@@ -28,7 +28,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from modelyard.store.errors import DatabaseBusy, DatabaseInUse, StorageFull
+from modelyard.store import tables
+from modelyard.store.errors import DatabaseBusy, DatabaseInUse, DatabaseUnusable, StorageFull
 from modelyard.store.failures import explained
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -44,32 +45,37 @@ class Database:
 
     Args:
         url: `sqlite:////absolute/file.db` or `postgresql+psycopg://…`.
+        busy_timeout_seconds: how long a writer waits for the one before it.
 
     Raises:
         ValueError: a SQLite database that is not a file: each connection would see another one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, busy_timeout_seconds: int = BUSY_TIMEOUT_SECONDS) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # NaN is no JSON, and PostgreSQL would refuse it; `documents` says so in better words.
         options: dict[str, Any] = {
             "json_serializer": partial(json.dumps, allow_nan=False),
             "hide_parameters": True,  # what users store is no business of the log
-            "pool_timeout": BUSY_TIMEOUT_SECONDS,
+            "pool_timeout": busy_timeout_seconds,
         }
         if self.is_sqlite:
             if not self.url.database or not self.url.database.startswith("/"):
                 raise ValueError(f"{url!r} names no file: write sqlite:////absolute/file.db")
             # isolation_level None: the driver begins nothing by itself, only our BEGIN does.
             options |= {
-                "connect_args": {"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None},
+                "connect_args": {"timeout": busy_timeout_seconds, "isolation_level": None},
                 "pool_size": 8,
                 "max_overflow": 56,
             }
         else:
             options |= {
-                "connect_args": {"options": _postgres_options(), "connect_timeout": 10},
+                "connect_args": {
+                    "options": f"-c lock_timeout={busy_timeout_seconds}s "
+                    f"-c idle_in_transaction_session_timeout={_IDLE_TRANSACTION_SECONDS}s",
+                    "connect_timeout": 10,
+                },
                 "pool_size": 10,
                 "pool_pre_ping": True,
             }
@@ -110,7 +116,7 @@ class Database:
 
         Raises:
             StorageFull: the disk is full, or the database cannot be written.
-            DatabaseBusy: another transaction did not end within `BUSY_TIMEOUT_SECONDS`.
+            DatabaseBusy: other writers did not end within `busy_timeout_seconds`.
             StoreError: the database cannot be used now; see `failures`.
         """
         with _translated(), self.engine.connect() as connection:
@@ -124,6 +130,45 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITE_LOCK)))
+
+    def create_file(self) -> None:
+        """Make the file of a SQLite database, readable by its owner alone, if there is none.
+
+        Raises:
+            StorageFull: it cannot be written.
+        """
+        if self.is_sqlite:
+            with _translated():
+                os.close(os.open(str(self.url.database), os.O_RDWR | os.O_CREAT, 0o600))
+
+    @contextmanager
+    def alter(self) -> Iterator[sa.Connection]:
+        """Open a writing transaction that may replace whole tables.
+
+        On SQLite foreign keys are looked at only at its end: dropping a table, to put a changed
+        one in its place, would otherwise delete all rows that refer to it.
+
+        Raises:
+            StoreError: as for `write`.
+        """
+        if not self.is_sqlite:
+            with self.write() as connection:
+                yield connection
+            return
+        with _translated(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # not possible in a transaction
+            connection.rollback()
+            try:
+                self.begin_writing(connection)
+                yield connection
+                rows = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                broken = [row for row in rows if row[0] in tables.metadata.tables]
+                if broken:
+                    raise DatabaseUnusable(f"rows refer to rows that are not there: {broken[:5]}")
+                connection.commit()
+            finally:
+                connection.rollback()
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
 
     def claim(self) -> None:
         """Keep other servers off this database until `dispose`, or until this process dies.
@@ -185,7 +230,7 @@ def _translated() -> Iterator[None]:
             raise
         raise meaning from error
     except PoolTimeout as error:
-        raise DatabaseBusy(f"no connection became free in {BUSY_TIMEOUT_SECONDS} s") from error
+        raise DatabaseBusy(f"no connection became free: {error}") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
             raise StorageFull(
@@ -194,20 +239,14 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _postgres_options() -> str:
-    timeouts = {
-        "lock_timeout": BUSY_TIMEOUT_SECONDS,
-        "idle_in_transaction_session_timeout": _IDLE_TRANSACTION_SECONDS,
-    }
-    return " ".join(f"-c {name}={seconds}s" for name, seconds in timeouts.items())
-
-
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA journal_size_limit=67108864")  # bytes; the log shrinks again after a peak
+    cursor.execute(
+        "PRAGMA journal_size_limit=67108864"
+    )  # bytes; the log shrinks again after a peak
     cursor.close()
 
 

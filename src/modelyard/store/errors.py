@@ -48,3 +48,23 @@ class DatabaseUnreachable(StoreError):
 
 class DatabaseUnusable(StoreError):
     """The database is not one that this release can work with."""
+
+
+class NoSuchBucket(NotFound):
+    """The specified bucket does not exist."""
+
+
+class NoSuchKey(NotFound):
+    """The specified key does not exist."""
+
+
+class KeyConflict(StoreError):
+    """The key is a folder of other keys, or one of its folders is a key."""
+
+
+class BucketNotEmpty(StoreError):
+    """The bucket that was to be deleted is not empty."""
+
+
+class ObjectTooLarge(StoreError):
+    """The object has more bytes than its reader takes."""

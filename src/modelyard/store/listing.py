@@ -8,18 +8,19 @@ fingerprint of the filters: opaque to clients, and refused where it does not fit
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from modelyard import clock
-from modelyard.store import tables
+from modelyard.store import documents, tables
 from modelyard.store.errors import BadPageToken
 
 _Item = TypeVar("_Item")
@@ -35,7 +36,13 @@ SORT_COLUMNS: dict[str, sa.ColumnElement[Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """One request for a page. Time bounds are exclusive, as the API's `Before` and `After` say."""
+    """One request for a page. Time bounds are exclusive, as the API's `Before` and `After` say.
+
+    Names contain, and statuses equal, byte by byte: large and small letters differ.
+
+    Raises:
+        ValueError: no row fits on a page, `sort_by` is no column, or a time is naive.
+    """
 
     limit: int = 100  # rows per page
     token: str | None = None
@@ -48,14 +55,23 @@ class Listing:
     modified_before: datetime | None = None
     modified_after: datetime | None = None
 
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise ValueError(f"a page of {self.limit} rows is none: limit is at least 1")
+        if self.sort_by not in SORT_COLUMNS:
+            raise ValueError(f"sort_by {self.sort_by!r} is not one of {', '.join(SORT_COLUMNS)}")
+        list(_times(self))
+
     def fingerprint(self) -> str:
         """Return a digest of all that must stay the same from page to page."""
-        kept = {
-            field.name: str(getattr(self, field.name))
-            for field in fields(self)
-            if field.name not in ("limit", "token")
-        }
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+        kept = [
+            self.sort_by,
+            self.descending,
+            self.name_contains,
+            self.status_equals,
+            *_times(self),
+        ]
+        return hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:16]
 
     def check_token(self) -> None:
         """Look at the token without listing anything.
@@ -101,22 +117,55 @@ def page_of(
     return rows, _encode(listing, getattr(rows[-1], column.key or ""), rows[-1].id)
 
 
+def _times(listing: Listing) -> Iterator[int | None]:
+    for moment in (
+        listing.created_before,
+        listing.created_after,
+        listing.modified_before,
+        listing.modified_after,
+    ):
+        yield None if moment is None else clock.to_micros(moment)
+
+
 def _filters(listing: Listing) -> list[sa.ColumnElement[bool]]:
     table = tables.resources.c
+    if not documents.storable(listing.name_contains, listing.status_equals):
+        return [sa.false()]
     found: list[sa.ColumnElement[bool]] = []
     if listing.name_contains is not None:
-        found.append(table.name.contains(listing.name_contains, autoescape=True))
+        found.append(_position(table.name, listing.name_contains) > 0)
     if listing.status_equals is not None:
         found.append(table.status == listing.status_equals)
-    if listing.created_before is not None:
-        found.append(table.created_at < clock.to_micros(listing.created_before))
-    if listing.created_after is not None:
-        found.append(table.created_at > clock.to_micros(listing.created_after))
-    if listing.modified_before is not None:
-        found.append(table.modified_at < clock.to_micros(listing.modified_before))
-    if listing.modified_after is not None:
-        found.append(table.modified_at > clock.to_micros(listing.modified_after))
+    created_before, created_after, modified_before, modified_after = _times(listing)
+    if created_before is not None:
+        found.append(table.created_at < created_before)
+    if created_after is not None:
+        found.append(table.created_at > created_after)
+    if modified_before is not None:
+        found.append(table.modified_at < modified_before)
+    if modified_after is not None:
+        found.append(table.modified_at > modified_after)
     return found
+
+
+class _position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - an SQL function's name
+    """Where one text stands in another, from 1 on; 0: nowhere.
+
+    Not LIKE, which takes capitals for small letters on SQLite and needs its wildcards escaped.
+    """
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(_position, "sqlite")
+def _instr(element: _position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
+
+
+@compiles(_position, "postgresql")
+def _strpos(element: _position, compiler: SQLCompiler, **options: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
 
 
 def _encode(listing: Listing, key: str | int, row_id: int) -> str:
@@ -125,18 +174,21 @@ def _encode(listing: Listing, key: str | int, row_id: int) -> str:
 
 
 def _decode(listing: Listing) -> tuple[str | int, int]:
+    expected = str if listing.sort_by in ("Name", "Status") else int
     try:
-        made = json.loads(base64.urlsafe_b64decode((listing.token or "").encode()))
-        fingerprint, key, row_id = made
-    except (ValueError, binascii.Error, TypeError) as error:
+        text = base64.b64decode((listing.token or "").encode("ascii"), b"-_", validate=True)
+        fingerprint, key, row_id = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadPageToken(
             "NextToken is not one that this server gave: start from the first page"
         ) from error
-    expected = str if listing.sort_by in ("Name", "Status") else int
     if (
         fingerprint != listing.fingerprint()
-        or not isinstance(key, expected)
-        or not isinstance(row_id, int)
+        # Not isinstance: true is an int to Python. And a number must fit the database's.
+        or type(key) is not expected
+        or type(row_id) is not int
+        or any(type(number) is int and not 0 <= number < 2**63 for number in (key, row_id))
+        or (isinstance(key, str) and not documents.storable(key))
     ):
         raise BadPageToken(
             "NextToken belongs to a listing with other filters or another order: "

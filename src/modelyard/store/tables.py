@@ -1,4 +1,4 @@
-"""The tables, the same on SQLite and PostgreSQL. Migrations make them; `tables.metadata` names them.
+"""The tables, the same on SQLite and PostgreSQL; `migrations` makes them in a database.
 
 Times are microseconds since the epoch in UTC, as integers: they sort, compare and page the same
 everywhere, and no driver bends their zone. Texts sort and compare by their bytes: SQLite does so by

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard import clock
 from modelyard.orchestrator.stacks.state import Record, Stack, resources_json, superseded_json
 from modelyard.store.errors import NotFound
 from modelyard.store.resources import Json, Snapshot, Store
@@ -112,15 +113,17 @@ class Ledger:
 
 def observed(stack: Stack, change: Change) -> dict[str, Any]:
     """Return what `change` makes of a stack's records, as the row keeps them."""
+    moment = clock.now().isoformat()
     records = {**stack.records}
     for record in change.put:
-        records[record.logical_id] = record
+        records[record.logical_id] = record.evolve(at=moment)
     for logical_id in change.forget:
         records.pop(logical_id, None)
     released = set(change.release)
     superseded = [item for item in stack.superseded if item.key not in released]
     for record in change.supersede:
-        superseded = [item for item in superseded if item.key != record.key] + [record]
+        others = [item for item in superseded if item.key != record.key]
+        superseded = [*others, record.evolve(at=moment)]
     touched = {*stack.row.observed.get("touched", []), *change.touched}
     return {
         "resources": resources_json(records.values()),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -47,9 +47,6 @@ _SCALARS = {
 
 class TemplateLoader(yaml.SafeLoader):
     """A SafeLoader that knows the short tags, and less of YAML's surprises."""
-
-    # Not the parent's: only what JSON has is anything but text.
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -90,6 +87,8 @@ def _short_tag(function: str) -> Callable[[TemplateLoader, yaml.Node], dict[str,
 
 for _function in _FUNCTIONS:
     TemplateLoader.add_constructor(f"!{_function}", _short_tag(_function))
+# Not the parent's: only what JSON has is anything but text.
+TemplateLoader.yaml_implicit_resolvers = {}
 for _tag, (_pattern, _first) in _SCALARS.items():
     TemplateLoader.add_implicit_resolver(
         _tag, re.compile(rf"^(?:{_pattern.pattern})$"), list(_first)

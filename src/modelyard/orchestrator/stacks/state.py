@@ -35,6 +35,7 @@ class Record:
     uses: Sequence[str] = ()  # the keys of the records that it was made with
     deletion_policy: str = "Delete"
     replace_policy: str = "Delete"
+    at: str = ""  # when this was written down, ISO 8601
 
     @classmethod
     def of(cls, data: Json) -> Self:

@@ -1,0 +1,109 @@
+"""Confinement without namespaces: the folder is not at /opt/ml, and Landlock closes all others.
+
+For machines, often containers themselves, where no mount namespace can be made. A program is told
+where its folder lies by `SAGEMAKER_BASE_DIR`, which the public training toolkits and our images
+understand. The kernel's Landlock (Linux 6.2 or newer for all that is needed here) keeps every
+file closed that the program is not to see. It sees the machine's processes and its network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from modelyard.compute.confinement import Launch, environment_of, launcher
+from modelyard.compute.launchers.kernel import landlock_version
+from modelyard.compute.runtime import Program, RuntimeUnavailableError
+from modelyard.compute.system_view import (
+    SYSTEM_FOLDERS,
+    etc_paths,
+    interpreter_paths,
+    listable_paths,
+)
+
+BASE_VARIABLE = "SAGEMAKER_BASE_DIR"
+
+#: From this version on Landlock also forbids truncating files that may not be written.
+_NEEDED_VERSION = 3
+_ETC_NAMES = ("passwd", "group", "hosts", "nsswitch.conf", "resolv.conf", "host.conf", "gai.conf")
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm", "pts", "ptmx")
+
+
+class MovedBase:
+    """Each program as an ordinary process that may open what it was given, and nothing else.
+
+    Args:
+        hidden: folders that stay closed, the server's home above all.
+    """
+
+    name = "moved base"
+
+    def __init__(self, hidden: Sequence[Path]) -> None:
+        self._hidden = [path.resolve() for path in hidden]
+
+    def launch(self, program: Program, scratch: Path) -> Launch:
+        self._check(program)
+        (scratch / "tmp").mkdir()
+        _link_inputs(program)
+        readable = [
+            *SYSTEM_FOLDERS,
+            *etc_paths(),
+            *(f"/etc/{name}" for name in _ETC_NAMES),
+            *(str(path) for path in interpreter_paths()),
+            *(str(folder) for folder in program.inputs.values()),
+            "/proc",
+        ]
+        plan = {
+            "argv": list(program.argv),
+            "environment": {
+                **environment_of(program, temporary=str(scratch / "tmp")),
+                BASE_VARIABLE: str(program.base),
+            },
+            "folder": str(program.base),
+            "listable": [str(path) for path in listable_paths()],
+            "readable": readable,
+            "writable": [
+                str(program.base),
+                str(scratch / "tmp"),
+                *(f"/dev/{name}" for name in _DEVICES),
+            ],
+        }
+        file = scratch / "plan.json"
+        file.write_text(json.dumps(plan))
+        return Launch(argv=launcher("landlocked", str(file)), depth=1)
+
+    def _check(self, program: Program) -> None:
+        if landlock_version() < _NEEDED_VERSION:
+            raise RuntimeUnavailableError(
+                "the kernel has no Landlock of version 3 or newer (Linux 6.2), without which a job "
+                "could read the server's own files: install bubblewrap"
+            )
+        if not program.network:
+            raise RuntimeUnavailableError(
+                "a job can be kept from the network only in a namespace of its own: install "
+                "bubblewrap, or run the job without EnableNetworkIsolation"
+            )
+        if len(program.hosts) > 1:
+            raise RuntimeUnavailableError(
+                "several hosts find each other by /etc/hosts, which only a mount namespace can "
+                "give them: install bubblewrap, or run the job with InstanceCount 1"
+            )
+        for folder in [*interpreter_paths(), *(Path(system) for system in SYSTEM_FOLDERS)]:
+            for path in self._hidden:
+                if path.is_relative_to(folder.resolve()):
+                    raise RuntimeUnavailableError(
+                        f"{path} lies in {folder}, which every job may read here: move it, or "
+                        "install bubblewrap"
+                    )
+
+
+def _link_inputs(program: Program) -> None:
+    for path, folder in program.inputs.items():
+        link = program.base / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if link.is_symlink():
+            link.unlink()
+        elif link.is_dir():
+            link.rmdir()
+        link.symlink_to(folder)

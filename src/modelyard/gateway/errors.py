@@ -1,0 +1,70 @@
+"""Refusals, as SageMaker's runtime words them: rest-json, told by the header `x-amzn-ErrorType`.
+
+What the real service's model container would have answered with a 4xx or 5xx of its own reaches
+the caller as a ModelError (424) around it; what the service itself refuses keeps its own status.
+"""
+
+from __future__ import annotations
+
+import random
+
+import orjson
+
+from modelyard.gateway.exchange import Response, respond
+
+
+class GatewayError(Exception):
+    """The invocation is refused; `code` is the AWS error's, `status` the HTTP answer's."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class ModelRefusal(Exception):
+    """The model cannot answer this request; `status` is what its own container would say."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+def request_id() -> str:
+    """Return a fresh UUID (version 4). Unique, not secret: `secrets` would cost four times this."""
+    digits = f"{random.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def refusal(status: int, code: str, message: str, **members: object) -> Response:
+    """Return an error answer; `members` go into its body beside the message."""
+    return respond(
+        status,
+        [
+            ("content-type", "application/json"),
+            ("x-amzn-RequestId", request_id()),
+            ("x-amzn-ErrorType", code),
+        ],
+        orjson.dumps({"Message": message, **members}),
+    )
+
+
+def model_error(error: ModelRefusal) -> Response:
+    """Return the ModelError that wraps what the model's container says."""
+    kind = "client" if error.status < 500 else "server"
+    return refusal(
+        424,
+        "ModelError",
+        f'Received {kind} error ({error.status}) from primary with message "{error.message}"',
+        OriginalStatusCode=error.status,
+        OriginalMessage=error.message,
+    )

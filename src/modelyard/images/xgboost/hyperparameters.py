@@ -1,0 +1,242 @@
+"""The hyperparameters of the XGBoost container: strings in, values or all problems out.
+
+Names, ranges and defaults are those of the container of AWS (and of
+https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost_hyperparameters.html). What XGBoost itself
+has dropped since is accepted and has no effect, with a line in the log.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelyard.images.xgboost import rules, values
+from modelyard.images.xgboost.errors import ClientError
+
+_SHARE = values.Number(low=0, high=1)
+_POSITIVE_SHARE = values.Number(low=0, high=1, low_open=True)
+_NOT_NEGATIVE = values.Number(low=0)
+_POSITIVE = values.Number(low=0, low_open=True)
+_BIT = values.Integer(high=1)
+
+_TREE_UPDATERS = ("grow_colmaker", "grow_histmaker", "grow_quantile_histmaker")
+_LINEAR_UPDATERS = ("shotgun", "coord_descent")
+
+KINDS: Mapping[str, values.Kind] = {
+    # how the job runs
+    "num_round": values.Integer(low=1),
+    "csv_weights": _BIT,
+    "early_stopping_rounds": values.Integer(low=1),
+    "eval_metric": values.Metrics(),
+    "save_model_on_termination": values.Switch(),
+    "_kfold": values.Integer(low=2),
+    "_num_cv_round": values.Integer(low=1),
+    "_tuning_objective_metric": values.ChannelMetric(),
+    # general
+    "booster": values.Choice(("gbtree", "gblinear", "dart")),
+    "nthread": values.Integer(low=1),
+    "seed": values.Integer(low=-(2**31) + 1, high=2**31 - 2),
+    "verbosity": values.Integer(high=3),
+    # trees
+    "eta": _SHARE,
+    "gamma": _NOT_NEGATIVE,
+    "max_depth": values.Integer(),
+    "min_child_weight": _NOT_NEGATIVE,
+    "max_delta_step": _NOT_NEGATIVE,
+    "subsample": _POSITIVE_SHARE,
+    "sampling_method": values.Choice(("uniform", "gradient_based")),
+    "colsample_bytree": _POSITIVE_SHARE,
+    "colsample_bylevel": _POSITIVE_SHARE,
+    "colsample_bynode": _POSITIVE_SHARE,
+    "lambda": _NOT_NEGATIVE,
+    "alpha": _NOT_NEGATIVE,
+    "tree_method": values.Choice(("auto", "exact", "approx", "hist", "gpu_hist")),
+    "scale_pos_weight": _POSITIVE,
+    "updater": values.Words((*_TREE_UPDATERS, "prune", "refresh", "sync", *_LINEAR_UPDATERS)),
+    "refresh_leaf": _BIT,
+    "process_type": values.Choice(("default", "update")),
+    "grow_policy": values.Choice(("depthwise", "lossguide")),
+    "max_leaves": values.Integer(),
+    "max_bin": values.Integer(low=2),
+    "num_parallel_tree": values.Integer(low=1),
+    "monotone_constraints": values.Signs(),
+    "interaction_constraints": values.IndexGroups(),
+    # dart
+    "sample_type": values.Choice(("uniform", "weighted")),
+    "normalize_type": values.Choice(("tree", "forest")),
+    "rate_drop": _SHARE,
+    "one_drop": _BIT,
+    "skip_drop": _SHARE,
+    # the learning task
+    "objective": values.Choice(rules.OBJECTIVES),
+    "num_class": values.Integer(low=2),
+    "base_score": values.Number(),
+    "tweedie_variance_power": values.Number(low=1, high=2, low_open=True, high_open=True),
+    "aft_loss_distribution": values.Choice(("normal", "logistic", "extreme")),
+    "aft_loss_distribution_scale": _POSITIVE,
+    # what a container without GPUs refuses
+    "predictor": values.Choice(("auto", "cpu_predictor", "gpu_predictor")),
+    "use_dask_gpu_training": values.Switch(),
+    # what XGBoost no longer has
+    "deterministic_histogram": values.Switch(),
+    "dsplit": values.Choice(("row",)),
+    "lambda_bias": _SHARE,
+    "prob_buffer_row": _POSITIVE,
+    "silent": _BIT,
+    "single_precision_histogram": values.Switch(),
+    "sketch_eps": values.Number(low=0, high=1, low_open=True, high_open=True),
+}
+
+ALIASES: Mapping[str, str] = {
+    "learning_rate": "eta",
+    "min_split_loss": "gamma",
+    "reg_lambda": "lambda",
+    "reg_alpha": "alpha",
+}
+
+_OURS = frozenset(
+    (
+        "num_round",
+        "csv_weights",
+        "early_stopping_rounds",
+        "eval_metric",
+        "save_model_on_termination",
+        "_kfold",
+        "_num_cv_round",
+        "_tuning_objective_metric",
+        "use_dask_gpu_training",
+    )
+)
+_WITHOUT_EFFECT = frozenset(
+    (
+        "predictor",
+        "deterministic_histogram",
+        "dsplit",
+        "lambda_bias",
+        "prob_buffer_row",
+        "silent",
+        "single_precision_histogram",
+        "sketch_eps",
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters:
+    """Validated hyperparameters."""
+
+    num_round: int
+    booster: Mapping[str, Any]  # what XGBoost is given, without metrics
+    objective: str
+    metrics: tuple[str, ...]  # what to evaluate, beside the objective's own default; may be empty
+    stopping_metric: str | None  # None: the last one evaluated
+    early_stopping_rounds: int | None
+    tuned_channel: str | None  # the channel whose metric a tuning job waits for
+    csv_weights: bool
+    save_on_termination: bool | None  # None: when stopped, but not while training goes on
+    folds: int | None
+    fold_rounds: int
+    notes: tuple[str, ...]  # for the log
+
+    @property
+    def num_class(self) -> int:
+        """The number of classes; 1 where there are none."""
+        return int(self.booster.get("num_class", 1))
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the model has no trees."""
+        return self.booster.get("booster") == "gblinear"
+
+
+def validate(texts: Mapping[str, str], *, hosts: int = 1) -> Hyperparameters:
+    """Return the values of a job's hyperparameters.
+
+    Args:
+        texts: the strings of hyperparameters.json.
+        hosts: how many hosts train together; some things work on one host only.
+
+    Raises:
+        ClientError: names every hyperparameter that is wrong, its value and its rule.
+    """
+    given, problems = _parse(texts)
+    problems += rules.problems(given, hosts=hosts)
+    if "num_round" not in texts:
+        problems.insert(0, "num_round is required: the number of rounds to train")
+    if problems:
+        count = f"{len(problems)} hyperparameter{'s are' if len(problems) > 1 else ' is'} wrong"
+        raise ClientError(f"{count}: {'; '.join(problems)}")
+    return _assemble(given)
+
+
+def _parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    given: dict[str, Any] = {}
+    problems: list[str] = []
+    for written, text in texts.items():
+        name = ALIASES.get(written, written)
+        if name not in KINDS:
+            problems.append(_unknown(written, text))
+        elif name != written and name in texts:
+            problems.append(
+                f"{written}={text} says the same as {name}={texts[name]}: leave one out"
+            )
+        else:
+            try:
+                given[name] = KINDS[name].parse(text.strip())
+            except ValueError as error:
+                problems.append(f"{written}={text} {error}")
+    return given, problems
+
+
+def _unknown(name: str, text: str) -> str:
+    if name.startswith("sagemaker_"):
+        return f"{name}={text} asks for script mode: the built-in image runs no scripts"
+    near = difflib.get_close_matches(name, [*KINDS, *ALIASES], n=1)
+    hint = f": did you mean {near[0]}?" if near else ""
+    return f"{name}={text} is not a hyperparameter of this image{hint}"
+
+
+def _assemble(given: Mapping[str, Any]) -> Hyperparameters:
+    channel, tuned = given.get("_tuning_objective_metric", (None, None))
+    asked = given.get("eval_metric", ())
+    metrics = asked if tuned is None or tuned in asked else (*asked, tuned)
+    return Hyperparameters(
+        num_round=given["num_round"],
+        booster=_booster(given),
+        objective=_objective(given),
+        metrics=metrics,
+        stopping_metric=tuned or (asked[-1] if asked else None),
+        early_stopping_rounds=given.get("early_stopping_rounds"),
+        tuned_channel=channel,
+        csv_weights=bool(given.get("csv_weights", 0)),
+        save_on_termination=given.get("save_model_on_termination"),
+        folds=given.get("_kfold"),
+        fold_rounds=given.get("_num_cv_round", 1),
+        notes=tuple(
+            f"{name} has no effect any more: XGBoost has dropped it"
+            for name in sorted(_WITHOUT_EFFECT & set(given))
+        ),
+    )
+
+
+def _objective(given: Mapping[str, Any]) -> str:
+    objective: str = given.get("objective", "reg:squarederror")
+    return "reg:squarederror" if objective == "reg:linear" else objective  # its name since 0.90
+
+
+def _booster(given: Mapping[str, Any]) -> dict[str, Any]:
+    passed = {name: value for name, value in given.items() if name not in _OURS | _WITHOUT_EFFECT}
+    passed["objective"] = _objective(given)
+    if "updater" in passed:
+        passed["updater"] = ",".join(passed["updater"])
+    elif passed.get("booster") == "gblinear":
+        # XGBoost's default here, shotgun, gives another model with each run on several threads.
+        passed["updater"] = "coord_descent"
+    if "monotone_constraints" in passed:
+        passed["monotone_constraints"] = f"({','.join(map(str, passed['monotone_constraints']))})"
+    if "interaction_constraints" in passed:
+        groups = passed["interaction_constraints"]
+        passed["interaction_constraints"] = [list(group) for group in groups]
+    return passed

@@ -1,0 +1,47 @@
+"""The pipeline types on offer, by name, and those that are known but are not offered yet."""
+
+from collections.abc import Mapping
+
+from modelyard.orchestrator.blueprints._base import (
+    Assets,
+    Attribute,
+    ImageRetriever,
+    PipelineType,
+    Place,
+    Problem,
+)
+from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
+from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
+
+PIPELINE_TYPES: Mapping[str, PipelineType] = {
+    kind.name: kind for kind in (ModelTrainingBuiltin(), ByomRealtimeBuiltin())
+}
+NOT_OFFERED_YET = (
+    "byom_realtime_custom",
+    "byom_batch_builtin",
+    "byom_batch_custom",
+    "byom_image_builder",
+    "model_tuner_builtin",
+    "model_autopilot_training",
+    "byom_data_quality_monitor",
+    "byom_model_quality_monitor",
+    "byom_model_bias_monitor",
+    "byom_model_explainability_monitor",
+    "create_model_card",
+    "update_model_card",
+    "describe_model_card",
+    "delete_model_card",
+    "export_model_card",
+    "list_model_cards",
+)
+
+__all__ = [
+    "NOT_OFFERED_YET",
+    "PIPELINE_TYPES",
+    "Assets",
+    "Attribute",
+    "ImageRetriever",
+    "PipelineType",
+    "Place",
+    "Problem",
+]

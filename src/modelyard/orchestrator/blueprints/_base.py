@@ -1,0 +1,140 @@
+"""What a pipeline type is: the attributes of its request, and how they fill its blueprint.
+
+An attribute that goes to a parameter of the blueprint has that parameter's rules: they stand in
+the blueprint only, and are checked when the request comes. A type adds what no parameter can say:
+values that are made, and rules over several.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from typing import Any, Protocol
+
+from modelyard.orchestrator.stacks.loader import read_yaml
+
+#: Gives the URI of a built-in image. Raises ValueError, naming what there is.
+ImageRetriever = Callable[[str, str, str], str]  # framework, version, region
+
+
+class Assets(Protocol):
+    """The assets bucket of one account."""
+
+    @property
+    def bucket(self) -> str:
+        """Its name."""
+
+    def has(self, key: str) -> bool:
+        """Return whether there is an object of that key."""
+
+    def has_any(self, prefix: str) -> bool:
+        """Return whether there is an object whose key begins with `prefix`."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write an object, whole or not at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a pipeline is provisioned."""
+
+    region: str
+    assets: Assets
+    execution_role_arn: str
+    retrieve_image: ImageRetriever
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    """One key of a request's body."""
+
+    name: str
+    parameter: str | None = None  # of the blueprint
+    required: bool = False
+    spellings: Sequence[str] = ()  # others that mean the same
+    per_stage: bool = False  # may be {"dev": …, "staging": …, "prod": …} with several accounts
+    is_document: bool = False  # an object, or its JSON text
+    prepare: Callable[[str], str] = str
+    not_offered: str = ""  # why a value, other than an empty one, is refused
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What is wrong with an attribute."""
+
+    attribute: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.attribute}: {self.text}"
+
+
+class PipelineType(ABC):
+    """One `pipeline_type`."""
+
+    name: str
+    postfix: str  # of its stacks' names
+    blueprint: str  # the file's name
+    attributes: Sequence[Attribute]
+    #: Resources that an attribute names, by logical id.
+    named_by: Mapping[str, str]
+
+    @cached_property
+    def text(self) -> str:
+        """The blueprint as it is written."""
+        folder = resources.files("modelyard.orchestrator.blueprints")
+        return (folder / self.blueprint).read_text(encoding="utf-8")
+
+    @cached_property
+    def source(self) -> dict[str, Any]:
+        """The blueprint as plain data."""
+        return read_yaml(self.text)
+
+    @abstractmethod
+    def parameters(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> dict[str, str]:
+        """Return the parameters that are made, beside those that are an attribute's value.
+
+        Args:
+            values: by attribute, those that are given and can be read.
+            problems: gets what is wrong with them.
+        """
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        """Add to `problems` what else is wrong.
+
+        Args:
+            values: by attribute, those that are given and are right each for itself.
+        """
+
+
+def without_slash(text: str) -> str:
+    """Return `text` without one slash at its end."""
+    return text.removesuffix("/")
+
+
+def image_uri(
+    values: Mapping[str, str], place: Place, problems: list[Problem]
+) -> dict[str, str]:
+    """Return the parameter ImageUri, where framework and version are given and offered."""
+    framework, version = values.get("model_framework"), values.get("model_framework_version")
+    if framework is None or version is None:
+        return {}
+    try:
+        return {"ImageUri": place.retrieve_image(framework, version, place.region)}
+    except ValueError as error:
+        problems.append(Problem(attribute="model_framework", text=str(error)))
+        return {}
+
+
+KMS_KEY_ARN = Attribute(
+    name="kms_key_arn",
+    per_stage=True,
+    not_offered="customer managed keys are not offered yet: leave it out",
+)

@@ -1,0 +1,71 @@
+"""`byom_realtime_builtin`: a model of a built-in algorithm behind an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from modelyard.orchestrator.blueprints._base import (
+    KMS_KEY_ARN,
+    Attribute,
+    PipelineType,
+    Place,
+    Problem,
+    image_uri,
+    without_slash,
+)
+
+
+class ByomRealtimeBuiltin(PipelineType):
+    name = "byom_realtime_builtin"
+    postfix = "byompipelinerealtimebuiltin"
+    blueprint = "byom_realtime_inference_pipeline.yaml"
+    named_by: Mapping[str, str] = {"MLOpsSagemakerEndpoint": "endpoint_name"}
+    attributes = (
+        Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
+        Attribute(
+            name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
+        ),
+        Attribute(name="model_framework", required=True, prepare=str.strip),
+        Attribute(name="model_framework_version", required=True, prepare=str.strip),
+        Attribute(
+            name="model_artifact_location", parameter="ModelArtifactLocation", required=True
+        ),
+        Attribute(
+            name="data_capture_location",
+            parameter="DataCaptureLocation",
+            required=True,
+            per_stage=True,
+            prepare=without_slash,
+        ),
+        Attribute(
+            name="endpoint_name",
+            parameter="EndpointName",
+            per_stage=True,
+            prepare=lambda text: text.lower().strip(),
+        ),
+        KMS_KEY_ARN,
+        Attribute(
+            name="model_package_name",
+            not_offered=(
+                "models of the registry are not offered yet: leave it out, and give "
+                "model_framework, model_framework_version and model_artifact_location"
+            ),
+        ),
+    )
+
+    def parameters(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> dict[str, str]:
+        return {
+            "AssetsBucket": place.assets.bucket,
+            "ExecutionRoleArn": place.execution_role_arn,
+            **image_uri(values, place, problems),
+        }
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        key = values.get("model_artifact_location")
+        if key is not None and not place.assets.has(key):
+            text = f"there is no object s3://{place.assets.bucket}/{key}: upload it first"
+            problems.append(Problem(attribute="model_artifact_location", text=text))

@@ -1,0 +1,196 @@
+"""A request to provision, read as a whole: what it asks for, or all that is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelyard.orchestrator.blueprints import (
+    NOT_OFFERED_YET,
+    PIPELINE_TYPES,
+    Attribute,
+    PipelineType,
+    Place,
+    Problem,
+)
+from modelyard.orchestrator.errors import MISSING, UNSUPPORTED_TYPE, BadRequest
+from modelyard.orchestrator.stacks.evaluation import parameter_problems
+from modelyard.orchestrator.stacks.template import DeclaredType, Template, load
+
+_STAGES = frozenset({"dev", "staging", "prod"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionRequest:
+    """A request that is right in itself."""
+
+    kind: PipelineType
+    model_name: str
+    template: Template
+    parameters: Mapping[str, str]
+
+
+def read_request(
+    body: Mapping[str, Any], place: Place, types: Mapping[str, DeclaredType]
+) -> ProvisionRequest:
+    """Return what a request asks for.
+
+    Raises:
+        BadRequest: with all its problems. Missing attributes come first, in the API's order.
+    """
+    kind = pipeline_type_of(body.get("pipeline_type"))
+    template = load(kind.source, types)
+    reading = _Reading(kind, body)
+    parameters = reading.parameters(template, place)
+    if reading.sentences:
+        raise BadRequest(reading.sentences)
+    return ProvisionRequest(
+        kind=kind,
+        model_name=reading.values["model_name"],
+        template=template,
+        parameters=parameters,
+    )
+
+
+def pipeline_type_of(name: object) -> PipelineType:
+    """Return the type of that name, whatever its case and the blanks around it.
+
+    Raises:
+        BadRequest: it is none that is offered.
+    """
+    plain = name.strip().lower() if isinstance(name, str) else ""
+    if plain in PIPELINE_TYPES:
+        return PIPELINE_TYPES[plain]
+    offered = f"offered are {', '.join(PIPELINE_TYPES)}"
+    if plain in NOT_OFFERED_YET:
+        raise BadRequest([UNSUPPORTED_TYPE, f"{plain} is not offered yet: {offered}"])
+    if name is None:
+        raise BadRequest([UNSUPPORTED_TYPE, f"pipeline_type is missing: {offered}"])
+    near = difflib.get_close_matches(plain, PIPELINE_TYPES, n=1)
+    hint = f"did you mean {near[0]}?" if near else offered
+    raise BadRequest([UNSUPPORTED_TYPE, f"there is no pipeline_type {name!r}: {hint}"])
+
+
+class _Reading:
+    """One reading of one body; every method notes problems and goes on."""
+
+    def __init__(self, kind: PipelineType, body: Mapping[str, Any]) -> None:
+        self._kind = kind
+        self._problems: list[Problem] = []
+        given = self._by_attribute(body)
+        self._missing = [
+            attribute.name
+            for attribute in kind.attributes
+            if attribute.required and attribute.name not in given
+        ]
+        self.values: dict[str, str] = {}
+        for attribute in kind.attributes:
+            if attribute.name in given:
+                self._read(attribute, given[attribute.name])
+
+    @property
+    def sentences(self) -> list[str]:
+        """What is wrong, the first of it worded as clients know it."""
+        found = [f"{MISSING}{name}" for name in self._missing]
+        found.extend(str(problem) for problem in self._problems)
+        if found and not self._missing:
+            found[0] = f"Bad request. {found[0]}"
+        return found
+
+    def parameters(self, template: Template, place: Place) -> dict[str, str]:
+        """Return the template's parameters, as far as the values give them."""
+        attributes = {
+            attribute.parameter: attribute.name
+            for attribute in self._kind.attributes
+            if attribute.parameter is not None
+        }
+        found = {
+            parameter: self.values[name]
+            for parameter, name in attributes.items()
+            if name in self.values
+        }
+        found.update(self._kind.parameters(self.values, place, self._problems))
+        wrong = {problem.attribute for problem in self._problems} | {*self._missing}
+        for parameter, text in parameter_problems(template, found).items():
+            name = attributes.get(parameter, parameter)
+            if parameter in found and name not in wrong:
+                self._problems.append(Problem(attribute=name, text=text))
+                wrong.add(name)
+        sound = {name: value for name, value in self.values.items() if name not in wrong}
+        self._kind.find_problems(sound, place, self._problems)
+        return found
+
+    def _by_attribute(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body's values by the attributes' own names."""
+        names = {
+            spelling: attribute.name
+            for attribute in self._kind.attributes
+            for spelling in (attribute.name, *attribute.spellings)
+        }
+        given: dict[str, Any] = {}
+        for key, value in body.items():
+            if key == "pipeline_type":
+                continue
+            name = names.get(key)
+            if name is None:
+                self._problems.append(Problem(attribute=key, text=self._unknown(key, names)))
+            elif name in given and given[name] != value:
+                text = f"is given twice, with different values: leave {key} out"
+                self._problems.append(Problem(attribute=name, text=text))
+            else:
+                given[name] = value
+        return given
+
+    def _unknown(self, key: str, names: Mapping[str, str]) -> str:
+        near = difflib.get_close_matches(key, names, n=1)
+        hint = f": did you mean {near[0]}?" if near else ": leave it out"
+        return f"is not an attribute of {self._kind.name}{hint}"
+
+    def _read(self, attribute: Attribute, value: Any) -> None:
+        try:
+            text = _document(value) if attribute.is_document else _text(attribute, value)
+        except ValueError as error:
+            self._problems.append(Problem(attribute=attribute.name, text=str(error)))
+            return
+        if attribute.not_offered:
+            if text.strip():
+                self._problems.append(
+                    Problem(attribute=attribute.name, text=attribute.not_offered)
+                )
+            return
+        self.values[attribute.name] = attribute.prepare(text)
+
+
+def _text(attribute: Attribute, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int):
+        return str(value)
+    if attribute.per_stage and isinstance(value, dict) and value.keys() & _STAGES:
+        raise ValueError(
+            "is given per stage, but this server deploys to one account: give one value"
+        )
+    if value is None:
+        raise ValueError("is null: leave it out, or give it a value")
+    raise ValueError(f"{json.dumps(value)[:100]} must be text")
+
+
+def _document(value: Any) -> str:
+    """Return an object, a list, or their JSON text as JSON text; an empty text stays."""
+    if isinstance(value, str):
+        if not value.strip():
+            return ""
+        try:
+            value = json.loads(value, parse_constant=_refuse_constant)
+        except ValueError as error:
+            raise ValueError(f"{value[:100]!r} is not JSON: {error}") from error
+    if not isinstance(value, dict | list):
+        raise ValueError(f"{json.dumps(value)[:100]} must be a JSON object or list")
+    return json.dumps(value)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,338 @@
+"""Objects: the bytes under an `s3://` URI, one folder per account.
+
+`<root>/<account>/<bucket>/<key>` is the object's own file, so what runs on this machine reads it
+in place. `<root>/<account>/.modelyard/` is not a bucket's name: there lies what is on its way.
+
+The contract:
+
+**Whole or not at all.** A key shows its old bytes or its new ones, never a part, and what `put_*`
+returned from is on the disk. A file, once it has a key, is never written to again: who holds it
+open, or linked it, keeps what he read. So inode, size and time tell two contents apart (`version`).
+
+**Nothing leads out.** A key is a path below its bucket (`s3_uris`), and a link that somebody put
+there leads nowhere: neither is it listed nor read.
+
+**Errors.** `NoSuchBucket`, `NoSuchKey`; `KeyConflict` when a key is a folder of other keys, which
+a file system cannot have; `StorageFull` when the disk is full or read-only, and then nothing has
+changed. `ValueError` names a key that breaks the rules.
+
+Safe to use from any thread and from several processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import obstore
+from obstore.store import LocalStore
+
+from modelyard.store.buckets import Buckets
+from modelyard.store.durable_files import copy_bytes, full_disk_told, sync
+from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectTooLarge
+from modelyard.store.object_files import (
+    FILE,
+    FOLDER,
+    ObjectInfo,
+    info_of,
+    info_of_entry,
+    kind_of,
+    open_file,
+    remove_empty_folders,
+    remove_folder,
+)
+from modelyard.store.object_walk import Walk
+from modelyard.store.s3_uris import S3Uri, bucket_problem, key_problem
+
+__all__ = ["ObjectInfo", "ObjectStores", "Objects", "S3Uri"]
+
+PRIVATE = ".modelyard"
+STREAM_CHUNK_BYTES = 256 * 1024
+
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_PUBLISH_ATTEMPTS = 10  # each is lost only to a delete that removed a folder at that instant
+
+
+class Objects(Buckets):
+    """The buckets of one account, and the objects in them."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.private = self.root / PRIVATE
+        self._aside = self.private / "aside"
+        with full_disk_told():
+            self._aside.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(self._aside)
+        self._bytes = LocalStore(self.root)
+
+    def list(self, uri: S3Uri, *, after: str = "") -> Iterator[ObjectInfo]:
+        """Return the objects whose keys begin with `uri.key`, sorted by the bytes of their keys.
+
+        Args:
+            after: leave out this key and what sorts ahead of it.
+
+        Raises:
+            NoSuchBucket: there is no such bucket.
+        """
+        walk = self.walk(uri, after=after)
+        return (info for key, entry in walk if (info := info_of_entry(key, entry)) is not None)
+
+    def walk(self, uri: S3Uri, *, after: str = "") -> Walk:
+        """Return the files that `list` looks at.
+
+        Raises:
+            NoSuchBucket: there is no such bucket.
+        """
+        return Walk(self.folder_of(uri.bucket), prefix=uri.key, after=after)
+
+    def exists(self, uri: S3Uri) -> bool:
+        """Return whether there is such an object."""
+        return self.path_of(uri) is not None
+
+    def head(self, uri: S3Uri) -> ObjectInfo:
+        """Return what there is to know of an object.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+        """
+        return info_of(uri.key, os.lstat(self._existing(uri)))
+
+    def get(self, uri: S3Uri, *, max_bytes: int | None = None) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+            ObjectTooLarge: it has more than `max_bytes`.
+        """
+        name = self._readable(uri)
+        try:
+            result = obstore.get(self._bytes, name)
+        except FileNotFoundError as error:
+            raise _no_such_key(uri) from error
+        size = result.meta["size"]
+        if max_bytes is not None and size > max_bytes:
+            raise ObjectTooLarge(f"{uri} has {size} bytes, more than {max_bytes}")
+        return bytes(result.bytes())
+
+    def open(self, uri: S3Uri) -> BinaryIO:
+        """Return an object as an open file, which the caller closes.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+        """
+        path = self._existing(uri)
+        try:
+            return open_file(path)
+        except OSError as error:
+            raise _no_such_key(uri) from error
+
+    async def stream(self, uri: S3Uri, *, start: int, end: int) -> AsyncIterator[bytes]:
+        """Return the bytes from `start` up to, not including, `end`, in pieces.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is no such object.
+        """
+        name = self._readable(uri)
+        try:
+            result = await obstore.get_async(self._bytes, name, options={"range": (start, end)})
+        except FileNotFoundError as error:
+            raise _no_such_key(uri) from error
+        async for piece in result.stream(min_chunk_size=STREAM_CHUNK_BYTES):
+            yield bytes(piece)
+
+    def put_bytes(self, uri: S3Uri, data: bytes) -> ObjectInfo:
+        """Store `data` as the object.
+
+        Raises:
+            NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
+        """
+        self.check_place(uri)
+        aside = self.aside()
+        try:
+            with full_disk_told(), aside.open("xb") as sink:
+                sink.write(data)
+            return self.publish(uri, aside)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def put_file(self, uri: S3Uri, path: Path) -> ObjectInfo:
+        """Store a copy of a regular file as the object.
+
+        Raises:
+            NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
+            OSError: `path` cannot be read, or is a link or a device.
+        """
+        self.check_place(uri)
+        aside = self.aside()
+        try:
+            with open_file(path) as source, full_disk_told(), aside.open("xb") as sink:
+                copy_bytes(source.fileno(), sink.fileno())
+            return self.publish(uri, aside)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def publish(self, uri: S3Uri, aside: Path) -> ObjectInfo:
+        """Make a finished file of this account's private folder the object; it is moved.
+
+        Raises:
+            NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
+        """
+        path = self._path(uri)
+        with full_disk_told():
+            sync(aside)
+            info = info_of(uri.key, os.lstat(aside))
+            for attempt in range(_PUBLISH_ATTEMPTS):
+                created = self._make_folders(uri)
+                try:
+                    aside.replace(path)
+                    break
+                except FileNotFoundError:
+                    # A delete has just removed the folder, since it was empty.
+                    if attempt == _PUBLISH_ATTEMPTS - 1:
+                        raise
+                except IsADirectoryError as error:
+                    if not remove_empty_folders(path):
+                        raise _conflict(uri) from error
+                    created = True
+            _sync_folders(path.parent, self.root if created else path.parent)
+        return info
+
+    def delete(self, uri: S3Uri) -> None:
+        """Delete the object, if there is one, and the folders that it leaves empty.
+
+        Raises:
+            NoSuchBucket: there is no such bucket.
+            StorageFull: the disk is read-only.
+        """
+        folder = self.folder_of(uri.bucket)
+        path = self.path_of(uri)
+        if path is None:
+            return
+        with full_disk_told():
+            path.unlink(missing_ok=True)
+            for parent in path.parents:
+                if parent == folder or not remove_folder(parent):
+                    break
+
+    def path_of(self, uri: S3Uri) -> Path | None:
+        """Return the file that is the object, to read or link but never to write; None if none is.
+
+        It is a regular file, and no link stands between it and the account's root.
+        """
+        if not self.has_bucket(uri.bucket) or key_problem(uri.key) is not None:
+            return None
+        path = self.root / uri.bucket / uri.key
+        if kind_of(path) != FILE or path.parent.resolve() != path.parent:
+            return None
+        return path
+
+    def aside(self) -> Path:
+        """Return a new path, on the objects' own file system, for a file to be published."""
+        # The process's id lets a later one know whose leftovers these are.
+        return self._aside / f"{os.getpid()}-{uuid.uuid4().hex}"
+
+    def check_place(self, uri: S3Uri) -> None:
+        """Return if an object could be stored there, so that nobody uploads it in vain.
+
+        Raises:
+            NoSuchBucket, KeyConflict, ValueError: see the module's contract.
+        """
+        path = self._path(uri)
+        folder = self.folder_of(uri.bucket)
+        kinds = (kind_of(parent) for parent in path.parents if parent.is_relative_to(folder))
+        if any(kind not in {None, FOLDER} for kind in kinds):
+            raise _conflict(uri)
+        if kind_of(path) == FOLDER and any(True for _ in Walk(folder, prefix=f"{uri.key}/")):
+            raise _conflict(uri)
+
+    def _path(self, uri: S3Uri) -> Path:
+        problem = bucket_problem(uri.bucket) or key_problem(uri.key)
+        if problem is not None:
+            raise ValueError(f"{str(uri)!r} cannot name an object: {problem}")
+        return self.root / uri.bucket / uri.key
+
+    def _existing(self, uri: S3Uri) -> Path:
+        self.folder_of(uri.bucket)
+        path = self.path_of(uri)
+        if path is None:
+            raise _no_such_key(uri)
+        return path
+
+    def _readable(self, uri: S3Uri) -> str:
+        return str(self._existing(uri).relative_to(self.root))
+
+    def _make_folders(self, uri: S3Uri) -> bool:
+        """Make the folders of a key; return whether there was anything to make."""
+        folder = self.folder_of(uri.bucket)
+        missing = []
+        for parent in self._path(uri).parents:
+            if parent == folder:
+                break
+            kind = kind_of(parent)
+            if kind == FOLDER:
+                break
+            if kind is not None:
+                raise _conflict(uri)
+            missing.append(parent)
+        for parent in reversed(missing):
+            try:
+                parent.mkdir(exist_ok=True)
+            except (FileExistsError, NotADirectoryError) as error:
+                raise _conflict(uri) from error
+            except FileNotFoundError:
+                break  # a delete was quicker: the rename fails, and all begins anew
+        if self._path(uri).parent.resolve() != self._path(uri).parent:
+            raise _conflict(uri)
+        return bool(missing)
+
+
+class ObjectStores:
+    """The objects of all accounts, below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Use `<home>/objects`, which is created when it is not there."""
+        self.root = root
+        self._stores: dict[str, Objects] = {}
+
+    def of(self, account: str) -> Objects:
+        """Return the objects of an account (12 digits).
+
+        Raises:
+            ValueError: `account` is not an account's number.
+            StorageFull: it is a new one, and the disk is full or read-only.
+        """
+        store = self._stores.get(account)
+        if store is None:
+            if not _ACCOUNT.fullmatch(account):
+                raise ValueError(f"{account!r} is not an account id (12 digits)")
+            store = self._stores.setdefault(account, Objects(self.root / account))
+        return store
+
+
+def _no_such_key(uri: S3Uri) -> NoSuchKey:
+    return NoSuchKey(f"there is no object {uri}")
+
+
+def _conflict(uri: S3Uri) -> KeyConflict:
+    return KeyConflict(
+        f"{uri} cannot be stored next to what is there: a key cannot also be a folder of other keys"
+    )
+
+
+def _sync_folders(leaf: Path, top: Path) -> None:
+    for folder in (leaf, *leaf.parents):
+        sync(folder)
+        if folder == top:
+            break
+
+
+def _remove_leftovers(aside: Path) -> None:
+    """Remove what processes that are no more had not published."""
+    for path in aside.iterdir():
+        owner = path.name.partition("-")[0]
+        if owner != str(os.getpid()) and not Path("/proc", owner).exists():
+            path.unlink(missing_ok=True)

@@ -1,0 +1,168 @@
+"""Looking: resources as they were read, and the lookups. The contract is in `resources`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from modelyard import clock
+from modelyard.store import documents, tables
+from modelyard.store.errors import NotFound
+from modelyard.store.listing import Listing, Page, page_of
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Where a resource lives: nothing is visible across accounts or regions."""
+
+    account: str  # 12 digits
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource as it was read; changing it means `Transaction.update`."""
+
+    id: int
+    scope: Scope
+    kind: str  # "training-job", "endpoint": the ARN's word for it
+    name: str
+    arn: str
+    spec: Json  # as the caller gave it
+    status: str
+    observed: Json  # what Modelyard found out or did
+    revision: int
+    created_at: datetime
+    modified_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """One row of a resource's history."""
+
+    revision: int
+    status: str
+    spec: Json
+    observed: Json
+    at: datetime
+    deleted: bool
+
+
+class Snapshot:
+    """What can be looked up, over one database connection."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+
+    def get(self, scope: Scope, kind: str, name: str) -> Resource:
+        """Return the resource.
+
+        Raises:
+            NotFound: there is none of that name.
+        """
+        found = self.find(scope, kind, name)
+        if found is None:
+            raise NotFound(f"there is no {kind} named {name!r}")
+        return found
+
+    def find(self, scope: Scope, kind: str, name: str) -> Resource | None:
+        """Return the resource, or None."""
+        if not documents.storable(scope.account, scope.region, kind, name):
+            return None
+        table = tables.resources.c
+        return self._one(
+            (table.account == scope.account)
+            & (table.region == scope.region)
+            & (table.kind == kind)
+            & (table.name == name)
+        )
+
+    def get_by_arn(self, arn: str) -> Resource:
+        """Return the resource of any account and region; the caller checks whose it is.
+
+        Raises:
+            NotFound: there is none of that ARN.
+        """
+        found = self._one(tables.resources.c.arn == arn) if documents.storable(arn) else None
+        if found is None:
+            raise NotFound(f"there is no resource {arn}")
+        return found
+
+    def list(self, scope: Scope, kind: str, listing: Listing) -> Page[Resource]:
+        """Return one page of the resources of a kind, filtered and sorted.
+
+        Raises:
+            BadPageToken: `listing.token` is not one that this listing gave.
+        """
+        table = tables.resources.c
+        own = (
+            (table.account == scope.account) & (table.region == scope.region) & (table.kind == kind)
+        )
+        rows, token = page_of(self.connection, own, listing)
+        return Page(items=[resource_of(row) for row in rows], token=token)
+
+    def with_status(self, kind: str, *statuses: str) -> Sequence[Resource]:
+        """Return all resources of a kind in one of `statuses`, in every account, oldest first."""
+        table = tables.resources.c
+        rows = self.connection.execute(
+            sa.select(tables.resources)
+            .where((table.kind == kind) & table.status.in_(statuses))
+            .order_by(table.created_at, table.id)
+        )
+        return [resource_of(row) for row in rows]
+
+    def tags(self, resource: Resource) -> dict[str, str]:
+        """Return the tags of a resource by key, sorted."""
+        rows = self.connection.execute(
+            sa.select(tables.tags.c.key, tables.tags.c.value)
+            .where(tables.tags.c.resource_id == resource.id)
+            .order_by(tables.tags.c.key)
+        )
+        return {row.key: row.value for row in rows}
+
+    def history(self, arn: str) -> Sequence[Revision]:
+        """Return what a resource, living or deleted, has been; oldest first."""
+        table = tables.revisions.c
+        rows = self.connection.execute(
+            sa.select(tables.revisions)
+            .where(table.arn == arn)
+            .order_by(table.resource_id, table.revision)
+        )
+        return [
+            Revision(
+                revision=row.revision,
+                status=row.status,
+                spec=row.spec,
+                observed=row.observed,
+                at=clock.from_micros(row.at),
+                deleted=row.deleted,
+            )
+            for row in rows
+        ]
+
+    def _one(self, condition: sa.ColumnElement[bool]) -> Resource | None:
+        row = self.connection.execute(sa.select(tables.resources).where(condition)).one_or_none()
+        return None if row is None else resource_of(row)
+
+
+def resource_of(row: sa.Row[Any]) -> Resource:
+    """Return the resource that a row of `tables.resources` holds."""
+    return Resource(
+        id=row.id,
+        scope=Scope(account=row.account, region=row.region),
+        kind=row.kind,
+        name=row.name,
+        arn=row.arn,
+        spec=row.spec,
+        status=row.status,
+        observed=row.observed,
+        revision=row.revision,
+        created_at=clock.from_micros(row.created_at),
+        modified_at=clock.from_micros(row.modified_at),
+    )
