@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -17,8 +18,12 @@ from botocore.credentials import Credentials
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modelyard.api import bodies
 from modelyard.api.app import Rooms, build_app
+from modelyard.api.authenticated import context_of
+from modelyard.api.errors import RequestRefused
 from modelyard.api.plain import PlainDoor
+from modelyard.api.state import RequestState, put_state
 from tests.api.asgi import ask
 from tests.api.world import SCHEMA, House, orchestrator, s3
 from tests.identity.world import ACCOUNT, World, world
@@ -291,3 +296,42 @@ async def test_a_websocket_is_turned_away(home: World) -> None:
 
     await application(home)({"type": "websocket", "path": "/metrics"}, receive, send)
     assert [message["type"] for message in sent] == ["websocket.close"]
+
+
+async def test_an_answer_that_breaks_off_is_not_passed_off_as_whole(home: World) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise RuntimeError("a secret detail")
+
+    credential = f"AWS4-HMAC-SHA256 Credential={'A' * 20}/20240101/us-east-1/s3/aws4_request"
+    with structlog.testing.capture_logs(), pytest.raises(RuntimeError):
+        await ask(application(home, broken), "GET", "/b", {"Authorization": credential})
+
+
+async def test_who_sends_too_slowly_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_READ_SECONDS", 0)
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(RequestRefused) as caught:
+        await bodies.read_body(receive, 10)
+    assert caught.value.status == 408
+
+
+async def test_a_door_cannot_be_reached_around_its_guard() -> None:
+    with pytest.raises(RuntimeError, match="around the application"):
+        context_of({"type": "http"})
+    scope: Scope = {"type": "http"}
+    put_state(scope, RequestState(request_id="r", source="s"))
+    with pytest.raises(RuntimeError, match="around its authentication"):
+        context_of(scope)
+
+
+async def test_one_host_is_needed(home: World) -> None:
+    with structlog.testing.capture_logs():
+        status, body = await ask(application(home), "GET", "/healthz", {"host": ""})
+    assert status == 403
+    assert b"does not answer to the name" in body

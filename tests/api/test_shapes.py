@@ -17,6 +17,7 @@ from modelyard.api.json_door import SERVICES as JSON_SERVICES
 from modelyard.api.query_door import SERVICES as QUERY_SERVICES
 from modelyard.api.shaping import shaped
 from modelyard.api.xml import operation_document
+from modelyard.operations.errors import SerializationError
 from modelyard.operations.schema import Schema
 
 SCHEMA = Schema()
@@ -121,3 +122,32 @@ def test_what_botocore_writes_into_a_form_is_read_back(
     )["body"]
     fields = parsed_form(urlencode(body).encode())
     assert members_of(SCHEMA.input_shape("cloudformation", "CreateStack"), fields) == request
+
+
+@given(attributes=st.dictionaries(text.filter(bool), text, max_size=3))
+@settings(max_examples=30, deadline=None)
+def test_maps_cross_the_query_protocol(attributes: dict[str, str]) -> None:
+    shape = output_of("sns", "GetTopicAttributes")
+    document = operation_document(
+        name="GetTopicAttributes",
+        namespace="http://sns.amazonaws.com/doc/2010-03-31/",
+        shape=shape,
+        answer={"Attributes": attributes},
+        request_id="r",
+    )
+    response = {"body": document.encode(), "headers": {}, "status_code": 200, "context": {}}
+    assert create_parser("query").parse(response, shape)["Attributes"] == attributes
+
+    request = {"Name": "t", "Attributes": attributes}
+    model = SCHEMA.operation("sns", "CreateTopic")
+    written = create_serializer("query", include_validation=False)
+    body = written.serialize_to_request(request, model)["body"]
+    fields = parsed_form(urlencode(body).encode())
+    found = members_of(SCHEMA.input_shape("sns", "CreateTopic"), fields)
+    assert {"Attributes": {}, **found} == request
+
+
+def test_an_entry_without_a_key_is_refused() -> None:
+    fields = parsed_form(b"Attributes.entry.1.value=v")
+    with pytest.raises(SerializationError, match="no key"):
+        members_of(SCHEMA.input_shape("sns", "CreateTopic"), fields)

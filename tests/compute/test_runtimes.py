@@ -19,7 +19,6 @@ from modelyard.compute.runtime import Program, Runtime, RuntimeUnavailableError
 from modelyard.compute.sandbox import SandboxRuntime
 from tests.compute.contract import RuntimeContract
 
-
 _tried: dict[str, str | None] = {}
 
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 
 from modelyard.identity.principals import role_id, session_of
+from modelyard.identity.roles import ROLE_KIND, role_scope
 from modelyard.operations.errors import AccessDenied, NoSuchEntity, ValidationError
 from tests.identity.world import ACCOUNT, DEFAULT_ROLE_ARN, World
 
@@ -53,6 +54,15 @@ def test_a_session_lasts_as_long_as_was_asked(
 def test_what_cannot_be_honoured_is_refused(home: World, members: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(members))[1:]):
         assume(home, **members)
+
+
+def test_a_session_lasts_no_longer_than_its_role_lets_it(home: World) -> None:
+    with home.store.write() as transaction:
+        role = transaction.get(role_scope(ACCOUNT), ROLE_KIND, "modelyard-execution")
+        transaction.update(role, spec={**role.spec, "MaxSessionDuration": 3600})
+    assert assume(home, DurationSeconds=3600)
+    with pytest.raises(ValidationError, match="MaxSessionDuration set for this role, 3600"):
+        assume(home, DurationSeconds=3601)
 
 
 @pytest.mark.parametrize(

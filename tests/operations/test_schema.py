@@ -269,3 +269,16 @@ def test_warming_loads_models_in_a_thread_of_its_own() -> None:
     schema = Schema()
     schema.warm("sts", "no-such-service").join()
     assert schema.knows("sts", "AssumeRole")
+
+
+def test_a_map_must_be_one(schema: Schema) -> None:
+    [found] = problems(schema, "CreateTrainingJob", training_job(HyperParameters=["a"]))
+    assert "Member must be a map" in found
+    assert schema.convert(
+        "sagemaker", "CreateTrainingJob", {"HyperParameters": {"a": "1"}, "Tags": [{"Key": "k"}]}
+    ) == {"HyperParameters": {"a": "1"}, "Tags": [{"Key": "k"}]}
+
+
+def test_an_unknown_service_is_an_error(schema: Schema) -> None:
+    with pytest.raises(KeyError, match="no-such-service"):
+        schema.service("no-such-service")

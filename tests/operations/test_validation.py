@@ -5,6 +5,7 @@ from botocore.model import StructureShape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelyard.operations.conversion import converted
 from modelyard.operations.schema import Schema
 from modelyard.operations.validation import violations
 from tests.operations.requests import changed, changes, path_text, structures
@@ -77,3 +78,9 @@ def test_whatever_comes_is_answered_in_sentences(request: dict[str, object]) -> 
     found = violations(input_of("CreateTrainingJob"), request)
     assert found
     assert all("failed to satisfy" in text or "is not a member" in text for text in found)
+
+
+def test_an_operation_without_an_input_takes_nothing() -> None:
+    assert violations(None, {}) == []
+    assert violations(None, {"A": 1}) == ["This operation takes no members"]
+    assert converted(None, {}) == {}

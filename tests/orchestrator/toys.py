@@ -38,6 +38,13 @@ class Faults:
     crash_after: int | None = None
     meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)  # ahead of a call
 
+    def crash_at(self, when: str, call: int) -> None:
+        """End the process "before" or "after" the call of that number."""
+        if when == "before":
+            self.crash_before = call
+        else:
+            self.crash_after = call
+
     def carry_out(self, name: str, effect: Callable[[], Response]) -> Response:
         number = len(self.calls)
         self.calls.append(name)

@@ -131,7 +131,7 @@ class World:
                 template=template,
                 parameters=parameters or {},
                 tags={"stack_name": name} if tags is None else tags,
-                deployment="test",
+                deployment=str(uuid.uuid4()),
             )
         return arn
 
@@ -145,13 +145,13 @@ class World:
                 transaction.get_by_arn(arn),
                 template=template,
                 parameters=parameters or {},
-                deployment="test",
+                deployment=str(uuid.uuid4()),
             )
 
     def delete(self, arn: str) -> None:
         with self.store.write() as transaction:
             self.engine.delete(
-                transaction, caller(), transaction.get_by_arn(arn), deployment="test"
+                transaction, caller(), transaction.get_by_arn(arn), deployment=str(uuid.uuid4())
             )
 
     async def run(self) -> None:

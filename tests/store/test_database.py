@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from sqlite3 import Connection
+from sqlite3 import Connection, connect
 
 import pytest
 import sqlalchemy as sa
@@ -96,12 +96,26 @@ def test_processes_write_to_one_database_without_an_error(database: Database) ->
     assert (found["resources"], found["revisions"], found["events"]) == (100, 200, 200)
 
 
-def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/new.db"
-    writers = [start_writer(url, f"w{number}", 1) for number in range(4)]
-    for writer in writers:
-        writer.communicate()
-    assert [writer.returncode for writer in writers] == [0] * 4
+def test_a_new_file_that_another_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait here: turning WAL on fails at once while another writes."""
+    database = Database(f"sqlite:///{tmp_path}/new.db")
+    other = connect(tmp_path / "new.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    modes: list[str] = []
+
+    def open_it() -> None:
+        with database.read() as connection:
+            modes.append(str(connection.exec_driver_sql("PRAGMA journal_mode").scalar()))
+
+    thread = threading.Thread(target=open_it)
+    thread.start()
+    thread.join(0.2)
+    assert thread.is_alive()
+    other.execute("COMMIT")
+    other.close()
+    thread.join()
+    assert modes == ["wal"]
+    database.dispose()
 
 
 @pytest.mark.parametrize("after", [1, 7, 20])

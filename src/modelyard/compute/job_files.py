@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -67,6 +68,45 @@ def walk(root: Path, relative: str, *, left_out: list[str] | None = None) -> Ite
                     left_out.append(path)
     finally:
         os.close(top)
+
+
+def remove_links(root: Path, relative: str) -> None:
+    """Remove all but regular files and folders below `root`/`relative`.
+
+    What is left can be written to by path: nothing in it leads anywhere else.
+    """
+    try:
+        top = _open_folder(root, relative)
+    except OSError:
+        return
+    try:
+        for _, folders, names, handle in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            for name in [*names, *_links(folders, handle)]:
+                status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+                if not stat.S_ISREG(status.st_mode):
+                    os.unlink(name, dir_fd=handle)
+    finally:
+        os.close(top)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder that a job could write to, also where it left folders closed to itself."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+        return
+    if not folder.is_dir():
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        _open_up(folder)
+        shutil.rmtree(folder)
+
+
+def _open_up(folder: Path) -> None:
+    folder.chmod(stat.S_IRWXU)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            _open_up(entry)
 
 
 def _links(folders: list[str], handle: int) -> list[str]:

@@ -1,7 +1,6 @@
 """Packing what a job left behind: `model.tar.gz`, `output.tar.gz`.
 
-The same files make the same bytes: names are sorted, and neither times nor owners are kept. The
-archive is streamed to disk, made aside and renamed.
+The same files make the same bytes: names are sorted, and neither times nor owners are kept.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import gzip
 import os
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,31 +24,35 @@ class Packed:
 
     files: int = 0
     bytes: int = 0  # of the files, before compression
-    left_out: list[str] = field(default_factory=list)  # links that lead out, pipes, sockets
+    #: Links that lead out, pipes, sockets, and what an earlier root has under the same name.
+    left_out: list[str] = field(default_factory=list)
 
 
-def pack(root: Path, relative: str, target: Path) -> Packed:
-    """Write the regular files below `root`/`relative` to `target`, a tar.gz.
+def pack(roots: Sequence[Path], relative: str, target: Path) -> Packed:
+    """Write the regular files below each root's `relative` to the new file `target`, a tar.gz.
 
-    A folder that is not there makes an archive without entries. See `job_files` for what becomes
-    of links.
+    Of two files of one name the earlier root's is taken. A folder that is not there is like an
+    empty one. See `job_files` for what becomes of links. The file grows while it is written: its
+    caller makes it appear when it is whole.
     """
     packed = Packed()
-    aside = target.with_name(f".{target.name}.aside")
-    with aside.open("wb") as file:
-        with (
-            gzip.GzipFile(
-                filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_LEVEL
-            ) as stream,
-            tarfile.TarFile(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
-        ):
+    taken: set[str] = set()
+    with (
+        target.open("xb") as file,
+        gzip.GzipFile(
+            filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_LEVEL
+        ) as zipped,
+        tarfile.TarFile(fileobj=zipped, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        for root in roots:
             for found in walk(root, relative, left_out=packed.left_out):
+                if found.name in taken:
+                    packed.left_out.append(found.name)
+                    continue
+                taken.add(found.name)
                 _add(tar, found)
                 packed.files += 1
                 packed.bytes += found.size
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(target)
     return packed
 
 

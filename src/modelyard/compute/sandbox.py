@@ -13,9 +13,7 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import signal
-import stat
 import time
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from urllib.parse import quote
 import structlog
 
 from modelyard.compute.confinement import Confinement, Launch, launcher
+from modelyard.compute.job_files import remove_tree
 from modelyard.compute.log_lines import LineDecoder
 from modelyard.compute.runtime import Program, RuntimeUnavailableError
 
@@ -93,7 +92,7 @@ class SandboxRuntime:
         await asyncio.to_thread(_retire, folder)
 
     def _prepare(self, program: Program, scratch: Path) -> Launch:
-        _remove(scratch)
+        remove_tree(scratch)
         scratch.mkdir(mode=0o700)
         return self._confinement.launch(program, scratch)
 
@@ -208,7 +207,7 @@ def _retire(folder: Path) -> None:
     if lock is None:
         return
     try:
-        _remove(folder / _SCRATCH)
+        remove_tree(folder / _SCRATCH)
         (folder / _LOCK).unlink()
         with suppress(OSError):  # somebody has made a new lock in it meanwhile
             folder.rmdir()
@@ -236,19 +235,3 @@ def _is_same(handle: Path, wanted: os.stat_result) -> bool:
     except OSError:
         return False
     return (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder that a job could write to, also where it left folders closed to itself."""
-
-    def open_up(_function: object, path: str, error: object) -> None:
-        with suppress(OSError):
-            Path(path).parent.chmod(stat.S_IRWXU)
-            if stat.S_ISDIR(Path(path).lstat().st_mode):
-                Path(path).chmod(stat.S_IRWXU)
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                Path(path).unlink()
-
-    if folder.is_dir() and not folder.is_symlink():
-        shutil.rmtree(folder, onerror=open_up)

@@ -254,10 +254,12 @@ def _check_headers(headers: Mapping[bytes, bytes]) -> None:
     problems = []
     for header, member, longest in _LIMITS:
         value = headers.get(header)
-        if value is not None and not (len(value) <= longest and value.isascii()):
+        if value is None:
+            continue
+        if len(value) > longest or not (value.isascii() and value.decode().isprintable()):
             problems.append(
-                f"Value at {member!r} failed to satisfy constraint: Member must be ASCII and have "
-                f"length less than or equal to {longest}"
+                f"Value at {member!r} failed to satisfy constraint: Member must be printable "
+                f"ASCII and have length less than or equal to {longest}"
             )
     if problems:
         noun = "error" if len(problems) == 1 else "errors"

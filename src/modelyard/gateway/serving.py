@@ -107,7 +107,7 @@ class ServedEndpoint:
             )
         if len(self.ordered) == 1:
             return self.ordered[0]
-        return random.choices(self.ordered, cum_weights=self.bounds)[0]
+        return random.choices(self.ordered, cum_weights=self.bounds)[0]  # noqa: S311 - no secret
 
     def named(self, name: str) -> ServedVariant:
         """Return a variant by its name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,9 @@ from modelyard.orchestrator.blueprints import (
 from modelyard.orchestrator.errors import MISSING, UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.stacks.evaluation import parameter_problems
 from modelyard.orchestrator.stacks.template import DeclaredType, Template, load
+from modelyard.store import documents
 
+_NO_TEXT = "leave NUL and halves of surrogate pairs out"
 _STAGES = frozenset({"dev", "staging", "prod"})
 
 
@@ -116,7 +118,8 @@ class _Reading:
         wrong = {problem.attribute for problem in self._problems} | {*self._missing}
         for parameter, text in parameter_problems(template, found).items():
             name = attributes.get(parameter, parameter)
-            if parameter in found and name not in wrong:
+            is_given = name in self.values or parameter not in attributes
+            if parameter in found and is_given and name not in wrong:
                 self._problems.append(Problem(attribute=name, text=text))
                 wrong.add(name)
         sound = {name: value for name, value in self.values.items() if name not in wrong}
@@ -157,15 +160,15 @@ class _Reading:
             return
         if attribute.not_offered:
             if text.strip():
-                self._problems.append(
-                    Problem(attribute=attribute.name, text=attribute.not_offered)
-                )
+                self._problems.append(Problem(attribute=attribute.name, text=attribute.not_offered))
             return
         self.values[attribute.name] = attribute.prepare(text)
 
 
 def _text(attribute: Attribute, value: Any) -> str:
     if isinstance(value, str):
+        if not documents.storable(value):
+            raise ValueError(f"{value[:100]!r} is not text: {_NO_TEXT}")
         return value
     if isinstance(value, bool | int):
         return str(value)
@@ -187,9 +190,25 @@ def _document(value: Any) -> str:
             value = json.loads(value, parse_constant=_refuse_constant)
         except ValueError as error:
             raise ValueError(f"{value[:100]!r} is not JSON: {error}") from error
+    text = json.dumps(value)
     if not isinstance(value, dict | list):
-        raise ValueError(f"{json.dumps(value)[:100]} must be a JSON object or list")
-    return json.dumps(value)
+        raise ValueError(f"{text[:100]} must be a JSON object or list")  # noqa: TRY004
+    if not documents.storable(*_texts(value)):
+        raise ValueError(f"{text[:100]} is not text: {_NO_TEXT}")
+    return text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a document; without recursion, as it may be nested deeply."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                yield text
+            case dict() as entries:
+                waiting.extend([*entries, *entries.values()])
+            case list() as items:
+                waiting.extend(items)
 
 
 def _refuse_constant(name: str) -> None:

@@ -196,11 +196,23 @@ class Outbox:
                     failed.append(failure)
                     held.add(delivery.event.arn)
         finally:
-            # Also when cancelled: what was delivered need not be delivered again.
             if done or failed:
-                await asyncio.to_thread(self._settle, name, done, failed)
+                await self._settle(name, done, failed)
 
-    def _settle(self, name: str, done: Sequence[Delivery], failed: Sequence[Failure]) -> None:
+    async def _settle(self, name: str, done: Sequence[Delivery], failed: Sequence[Failure]) -> None:
+        """Write down what became of a batch, to the end also when cancelled on the way.
+
+        What was delivered need not be delivered again at the next start.
+        """
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, name, done, failed))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            writing.exception()  # looked at: it will be delivered again, which is allowed
+            raise
+
+    def _write(self, name: str, done: Sequence[Delivery], failed: Sequence[Failure]) -> None:
         with self._store.database.write() as connection:
             deliveries.settle(connection, name, done=done, failures=failed)
 

@@ -44,7 +44,8 @@ def summary(world: World) -> dict[str, Any]:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("call", range(CREATIONS))
 async def test_a_creation_survives_a_crash_at_any_call(store: Store, when: str, call: int) -> None:
-    world = World(store, Faults(**{f"crash_{when}": call}))
+    world = World(store)
+    world.toys.faults.crash_at(when, call)
     arn = world.create(serving())
     await world.run()
     assert world.status(arn) == "CREATE_COMPLETE"
@@ -59,7 +60,7 @@ async def test_an_update_survives_a_crash_at_any_call(store: Store, when: str, c
     world = World(store)
     arn = world.create(serving("one"))
     await world.run()
-    setattr(world.toys.faults, f"crash_{when}", CREATIONS + call)
+    world.toys.faults.crash_at(when, CREATIONS + call)
     world.update(arn, serving("two"))
     await world.run()
     assert world.status(arn) == "UPDATE_COMPLETE"
@@ -74,7 +75,7 @@ async def test_a_deletion_survives_a_crash_at_any_call(store: Store, when: str, 
     world = World(store)
     arn = world.create(serving())
     await world.run()
-    setattr(world.toys.faults, f"crash_{when}", CREATIONS + call)
+    world.toys.faults.crash_at(when, CREATIONS + call)
     world.delete(arn)
     await world.run()
     assert not world.exists(arn)
@@ -126,7 +127,8 @@ async def test_a_rollback_survives_a_crash_at_any_call(store: Store, crash: int)
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_named_job_is_created_once_whatever_happens(store: Store, when: str) -> None:
-    world = World(store, Faults(**{f"crash_{when}": 0}))
+    world = World(store)
+    world.toys.faults.crash_at(when, 0)
     arn = world.create({"Resources": {"Job": job("named")}})
     await world.run()
     assert world.status(arn) == "CREATE_COMPLETE"

@@ -107,8 +107,7 @@ async def play(world: World, sequence: list[Move]) -> None:
         base = len(faults.calls)
         faults.fail_at = frozenset() if move.fail is None else frozenset({base + move.fail})
         if move.crash is not None:
-            side = "crash_before" if move.crash_before else "crash_after"
-            setattr(faults, side, base + move.crash)
+            faults.crash_at("before" if move.crash_before else "after", base + move.crash)
         if arn is None:
             if move.shape is None:
                 continue

@@ -59,14 +59,10 @@ def _decode_plain(text: bytes, width: int) -> Rows | None:
         nearly = nearly.replace(b",,", b",null,").replace(b",,", b",null,")
         nearly = nearly.replace(b"[,", b"[null,").replace(b",]", b",null]")
     try:
-        values = orjson.loads(nearly)
-        with np.errstate(over="ignore"):
-            rows = np.array(values, dtype=np.float32)
+        rows = numbers.as_rows(orjson.loads(nearly))
     except ValueError:
         return None  # ragged, or numbers that JSON spells otherwise
-    if rows.ndim != 2 or rows.shape[1] != width or not numbers.is_finite(rows):
-        return None
-    return rows
+    return None if rows is None or rows.shape[1] != width else rows
 
 
 def _decode_carefully(text: bytes, width: int, first: int) -> Rows:

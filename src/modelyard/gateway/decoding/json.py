@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from modelyard.gateway.decoding.numbers import is_finite
+from modelyard.gateway.decoding.numbers import FLOAT32_MAX, as_rows
 from modelyard.gateway.decoding.problems import MAX_TOLD, check_size, quoted, unreadable
 
 _NUMBERS = frozenset({float, int, type(None)})
@@ -66,14 +66,9 @@ def rows_of(values: Sequence[Any], width: int, noun: str) -> Rows:
             decoded.append(features)
     if problems:
         raise unreadable(problems)
-    with np.errstate(over="ignore"):
-        rows = np.array(decoded, dtype=np.float32)
-    if not is_finite(rows):
-        row, column = np.argwhere(np.isinf(rows))[0]
-        found = quoted(decoded[row][column])
-        raise unreadable(
-            [f"{noun} {row + 1}, feature {column + 1}: {found} is beyond the range of float32"]
-        )
+    rows = as_rows(decoded)
+    if rows is None:
+        raise unreadable(_too_large(decoded, noun))
     return rows
 
 
@@ -99,4 +94,13 @@ def _wrong(features: list[Any] | None, value: Any, width: int, where: str) -> li
         f"{where}, feature {position}: {quoted(feature)} is not a number (a missing value is null)"
         for position, feature in enumerate(features, 1)
         if type(feature) not in _NUMBERS
+    ]
+
+
+def _too_large(rows: Sequence[Sequence[float | None]], noun: str) -> list[str]:
+    return [
+        f"{noun} {row}, feature {position}: {quoted(value)} is beyond the range of float32"
+        for row, values in enumerate(rows, 1)
+        for position, value in enumerate(values, 1)
+        if value is not None and abs(value) > FLOAT32_MAX
     ]

@@ -8,6 +8,7 @@ has dropped since is accepted and has no effect, with a line in the log.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -135,6 +136,8 @@ class Hyperparameters:
     early_stopping_rounds: int | None
     tuned_channel: str | None  # the channel whose metric a tuning job waits for
     csv_weights: bool
+    monotone_constraints: tuple[int, ...]  # a sign for each of the first features
+    interaction_constraints: tuple[tuple[int, ...], ...]  # features that may interact
     save_on_termination: bool | None  # None: when stopped, but not while training goes on
     folds: int | None
     fold_rounds: int
@@ -211,6 +214,8 @@ def _assemble(given: Mapping[str, Any]) -> Hyperparameters:
         early_stopping_rounds=given.get("early_stopping_rounds"),
         tuned_channel=channel,
         csv_weights=bool(given.get("csv_weights", 0)),
+        monotone_constraints=given.get("monotone_constraints", ()),
+        interaction_constraints=given.get("interaction_constraints", ()),
         save_on_termination=given.get("save_model_on_termination"),
         folds=given.get("_kfold"),
         fold_rounds=given.get("_num_cv_round", 1),
@@ -237,6 +242,5 @@ def _booster(given: Mapping[str, Any]) -> dict[str, Any]:
     if "monotone_constraints" in passed:
         passed["monotone_constraints"] = f"({','.join(map(str, passed['monotone_constraints']))})"
     if "interaction_constraints" in passed:
-        groups = passed["interaction_constraints"]
-        passed["interaction_constraints"] = [list(group) for group in groups]
+        passed["interaction_constraints"] = json.dumps(passed["interaction_constraints"])
     return passed

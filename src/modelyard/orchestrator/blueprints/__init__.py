@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from modelyard.orchestrator.blueprints._base import (
-    Assets,
     Attribute,
     ImageRetriever,
     PipelineType,
@@ -38,7 +37,6 @@ NOT_OFFERED_YET = (
 __all__ = [
     "NOT_OFFERED_YET",
     "PIPELINE_TYPES",
-    "Assets",
     "Attribute",
     "ImageRetriever",
     "PipelineType",

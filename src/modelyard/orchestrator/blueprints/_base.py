@@ -12,29 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import Any, Protocol
+from typing import Any
 
+from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.stacks.loader import read_yaml
 
 #: Gives the URI of a built-in image. Raises ValueError, naming what there is.
 ImageRetriever = Callable[[str, str, str], str]  # framework, version, region
-
-
-class Assets(Protocol):
-    """The assets bucket of one account."""
-
-    @property
-    def bucket(self) -> str:
-        """Its name."""
-
-    def has(self, key: str) -> bool:
-        """Return whether there is an object of that key."""
-
-    def has_any(self, prefix: str) -> bool:
-        """Return whether there is an object whose key begins with `prefix`."""
-
-    def put(self, key: str, data: bytes) -> None:
-        """Write an object, whole or not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +88,7 @@ class PipelineType(ABC):
             problems: gets what is wrong with them.
         """
 
+    @abstractmethod
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
@@ -119,9 +104,20 @@ def without_slash(text: str) -> str:
     return text.removesuffix("/")
 
 
-def image_uri(
-    values: Mapping[str, str], place: Place, problems: list[Problem]
-) -> dict[str, str]:
+def add_problems(
+    values: Mapping[str, str],
+    checks: Mapping[str, Callable[[str], str | None]],
+    problems: list[Problem],
+) -> None:
+    """Add what the checks, by attribute, find wrong with values that are given and not empty."""
+    for attribute, check in checks.items():
+        value = values.get(attribute)
+        text = check(value) if value else None
+        if text is not None:
+            problems.append(Problem(attribute=attribute, text=text))
+
+
+def image_uri(values: Mapping[str, str], place: Place, problems: list[Problem]) -> dict[str, str]:
     """Return the parameter ImageUri, where framework and version are given and offered."""
     framework, version = values.get("model_framework"), values.get("model_framework_version")
     if framework is None or version is None:

@@ -10,6 +10,7 @@ from modelyard.orchestrator.blueprints._base import (
     PipelineType,
     Place,
     Problem,
+    add_problems,
     image_uri,
     without_slash,
 )
@@ -27,9 +28,7 @@ class ByomRealtimeBuiltin(PipelineType):
         ),
         Attribute(name="model_framework", required=True, prepare=str.strip),
         Attribute(name="model_framework_version", required=True, prepare=str.strip),
-        Attribute(
-            name="model_artifact_location", parameter="ModelArtifactLocation", required=True
-        ),
+        Attribute(name="model_artifact_location", parameter="ModelArtifactLocation", required=True),
         Attribute(
             name="data_capture_location",
             parameter="DataCaptureLocation",
@@ -65,7 +64,8 @@ class ByomRealtimeBuiltin(PipelineType):
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
-        key = values.get("model_artifact_location")
-        if key is not None and not place.assets.has(key):
-            text = f"there is no object s3://{place.assets.bucket}/{key}: upload it first"
-            problems.append(Problem(attribute="model_artifact_location", text=text))
+        checks = {
+            "model_artifact_location": place.assets.object_problem,
+            "data_capture_location": place.assets.bucket_problem,
+        }
+        add_problems(values, checks, problems)

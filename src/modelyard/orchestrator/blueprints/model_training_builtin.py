@@ -13,6 +13,7 @@ from modelyard.orchestrator.blueprints._base import (
     PipelineType,
     Place,
     Problem,
+    add_problems,
     image_uri,
     without_slash,
 )
@@ -94,10 +95,13 @@ class ModelTrainingBuiltin(PipelineType):
         if values.get("attribute_names") and kind != "AugmentedManifestFile":
             text = "is for s3_data_type AugmentedManifestFile only: leave it out"
             problems.append(Problem(attribute="attribute_names", text=text))
-        for attribute in ("training_data", "validation_data"):
-            key = values.get(attribute)
-            if key:
-                _check_data(attribute, key, kind, place, problems)
+        data = place.assets.prefix_problem if kind == "S3Prefix" else place.assets.object_problem
+        checks = {
+            "training_data": data,
+            "validation_data": data,
+            "job_output_location": place.assets.place_problem,
+        }
+        add_problems(values, checks, problems)
 
 
 def _job_name(model_name: str) -> str:
@@ -107,12 +111,12 @@ def _job_name(model_name: str) -> str:
 
 def _hyperparameters(text: str, problems: list[Problem]) -> str:
     """Return hyperparameters with their values as text, which is what jobs take."""
-    given: Any = json.loads(text)
+    given: Any = json.loads(text) if text else None
     if not isinstance(given, dict) or not given:
         problems.append(
             Problem(
                 attribute=_HYPERPARAMETERS,
-                text='must be a JSON object with one hyperparameter at least, as {"num_round": 100}',
+                text='must be a JSON object that is not empty, such as {"num_round": 100}',
             )
         )
         return "{}"
@@ -138,17 +142,3 @@ def _check_times(values: Mapping[str, str], problems: list[Problem]) -> None:
             'use_spot_instances to "False"'
         )
         problems.append(Problem(attribute="max_wait_time_spot_instances", text=text))
-
-
-def _check_data(
-    attribute: str, key: str, kind: str, place: Place, problems: list[Problem]
-) -> None:
-    uri = f"s3://{place.assets.bucket}/{key}"
-    if kind == "S3Prefix" and not place.assets.has_any(key):
-        problems.append(
-            Problem(attribute=attribute, text=f"there are no objects under {uri}: upload them first")
-        )
-    elif kind != "S3Prefix" and not place.assets.has(key):
-        problems.append(
-            Problem(attribute=attribute, text=f"there is no object {uri}: upload it first")
-        )

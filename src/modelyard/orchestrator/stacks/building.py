@@ -20,7 +20,7 @@ from modelyard.orchestrator.stacks.errors import EvaluationError, ResourceFailed
 from modelyard.orchestrator.stacks.evaluation import Evaluation
 from modelyard.orchestrator.stacks.ledger import Change, Ledger
 from modelyard.orchestrator.stacks.removal import Remover
-from modelyard.orchestrator.stacks.resources import OWNER_TAG, ResourceType
+from modelyard.orchestrator.stacks.resources import DEPLOYMENT_TAG, OWNER_TAG, ResourceType
 from modelyard.orchestrator.stacks.state import Record, Stack
 from modelyard.orchestrator.stacks.template import ResourceDeclaration, Template, load
 from modelyard.store.resources import Scope
@@ -267,19 +267,23 @@ def _used(template: Template, declaration: ResourceDeclaration, stack: Stack) ->
 
 def _ours(kind: ResourceType, stack: Stack, name: str) -> bool:
     description = kind.find(stack.context, name)
-    return description is not None and kind.owner(stack.context, description) == stack.row.arn
+    return description is not None and kind.is_owned(stack.context, description, stack.row.arn)
 
 
 def _begin_creation(kind: ResourceType, stack: Stack, record: Record) -> None:
+    own = {OWNER_TAG: stack.row.arn, DEPLOYMENT_TAG: stack.row.spec["deployment"]}
     description = kind.find(stack.context, record.name)
     if description is None:
-        tags = {**stack.row.spec["tags"], OWNER_TAG: stack.row.arn}
+        tags = {**stack.row.spec["tags"], **own}
         kind.create(stack.context, record.name, record.properties, tags)
-    elif kind.owner(stack.context, description) != stack.row.arn:
-        raise ResourceFailed(
-            f"{record.name!r} exists already, and does not belong to this stack: "
-            "choose another name"
-        )
+    elif not own.items() <= kind.tags(stack.context, description).items():
+        raise ResourceFailed(taken_text(record.name))
+    # Otherwise this very creation was begun before a crash.
+
+
+def taken_text(name: str) -> str:
+    """Return why a name that the template gives cannot be had."""
+    return f"{name!r} exists already: choose another name"
 
 
 def _begin_update(kind: ResourceType, stack: Stack, record: Record) -> None:

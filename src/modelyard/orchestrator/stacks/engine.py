@@ -84,7 +84,6 @@ UPDATABLE = (
     "UPDATE_ROLLBACK_COMPLETE",
     "UPDATE_ROLLBACK_FAILED",
 )
-SUCCEEDED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 #: Without anything that could be shown.
 _EMPTY = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
@@ -203,6 +202,8 @@ class StackEngine:
         """
         if row.status in _EMPTY or row.status.startswith("DELETE_"):
             return {}
+        if "template" not in row.spec:
+            return dict(row.observed.get("outputs", {}))  # a stack that has no template
         target = row.observed.get("previous") or row.spec
         stack = Stack.of(row)
         there = {

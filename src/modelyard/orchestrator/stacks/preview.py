@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError
 
 from modelyard.operations.context import Context
-from modelyard.orchestrator.stacks.building import Existing, same_name_text
+from modelyard.orchestrator.stacks.building import Existing, same_name_text, taken_text
 from modelyard.orchestrator.stacks.difference import Action, Step, step_for
 from modelyard.orchestrator.stacks.errors import EvaluationError
 from modelyard.orchestrator.stacks.evaluation import Evaluation, StackIdentity
@@ -25,12 +25,25 @@ from modelyard.store.resources import Json, Resource, Scope
 _NEW = "00000000-0000-0000-0000-000000000000"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """Why a resource could not be made what it is to be."""
+
+    logical_id: str
+    text: str
+    about_name: bool = False  # the name that the template gives is the problem
+
+    def sentence(self, name: str | None = None) -> str:
+        """Return it as one sentence, under `name` where it is about what that names."""
+        return f"{name if self.about_name and name else self.logical_id}: {self.text}"
+
+
 @dataclass(kw_only=True)
 class Preview:
     """`changes` in the order in which they would be made; `problems` why they could not be."""
 
     changes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[Obstacle] = field(default_factory=list)
 
 
 class Previewer:
@@ -87,7 +100,7 @@ class _Walk:
             try:
                 self._look_at(evaluation, declaration)
             except (EvaluationError, ClientError) as error:
-                self.found.problems.append(f"{declaration.logical_id}: {error}")
+                self._object(declaration.logical_id, str(error))
         names = {declaration.logical_id for declaration in wanted}
         for logical_id, record in self._records().items():
             if logical_id not in names:
@@ -109,8 +122,8 @@ class _Walk:
             record = fresh
         self.found.changes.extend(_described(declaration, step))
         if step.action is not Action.KEEP and record is not None:
-            problems = kind.problems(self.context, record.name, desired)
-            self.found.problems.extend(f"{logical_id}: {problem}" for problem in problems)
+            for problem in kind.problems(self.context, record.name, desired):
+                self._object(logical_id, problem)
         if record is not None:
             self.there[logical_id] = Existing(kind=kind, scope=self.scope, record=record)
 
@@ -132,13 +145,18 @@ class _Walk:
         description = kind.find(self.context, fresh.name)
         if description is None:
             return
-        if kind.owner(self.context, description) != self.identity.arn:
-            self.found.problems.append(
-                f"{fresh.logical_id}: {fresh.name!r} exists already, and does not belong to the "
-                f"stack {self.identity.name}: choose another name"
-            )
-        elif record is not None and record.key == fresh.key:
-            self.found.problems.append(f"{fresh.logical_id}: {same_name_text(fresh, record)}")
+        text = taken_text(fresh.name)
+        if kind.is_owned(self.context, description, self.identity.arn):
+            if record is not None and record.key == fresh.key:
+                text = same_name_text(fresh, record)
+            elif self.stack is not None and fresh.key in {old.key for old in self.stack.superseded}:
+                return  # it will be deleted first
+        self._object(fresh.logical_id, text, about_name=True)
+
+    def _object(self, logical_id: str, text: str, *, about_name: bool = False) -> None:
+        self.found.problems.append(
+            Obstacle(logical_id=logical_id, text=text, about_name=about_name)
+        )
 
     def _records(self) -> Mapping[str, Record]:
         return {} if self.stack is None else self.stack.records

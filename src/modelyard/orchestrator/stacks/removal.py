@@ -96,7 +96,7 @@ class Remover:
         """Take one step to a resource's end, and return whether it is gone (or not ours)."""
         kind = self._types[record.type]
         description = kind.find(stack.context, record.name)
-        if description is None or kind.owner(stack.context, description) != stack.row.arn:
+        if description is None or not kind.is_owned(stack.context, description, stack.row.arn):
             return True
         kind.delete(stack.context, record.name, description)
         return kind.find(stack.context, record.name) is None
@@ -104,7 +104,7 @@ class Remover:
     def _stop(self, stack: Stack, record: Record) -> None:
         kind = self._types[record.type]
         description = kind.find(stack.context, record.name)
-        if description is not None and kind.owner(stack.context, description) == stack.row.arn:
+        if description is not None and kind.is_owned(stack.context, description, stack.row.arn):
             kind.retire(stack.context, record.name, description)
 
 

@@ -37,6 +37,11 @@ class Rows:
     queries: NDArray[np.int64] | None = None  # (rows,): which query's answers a ranking orders
 
     @property
+    def sparse(self) -> bool:
+        """Whether rows name their features: their number may then differ from part to part."""
+        return isinstance(self.features, Sparse)
+
+    @property
     def width(self) -> int:
         """The number of features."""
         if isinstance(self.features, Sparse):

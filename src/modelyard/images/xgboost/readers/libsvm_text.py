@@ -63,10 +63,14 @@ def _rows(block: bytes, line: int, source: Source, reading: Reading) -> Iterator
     )
     queries = _queries(pairs, lines, source)
     pairs = pairs.filter(pl.col("key") != "qid")
+    weights = _weights(heads["weight"], lines, source)
+    if queries is not None and weights is not None:
+        line = lines["line"][0]
+        raise _fault(source, line, "a row has a weight or a qid: a query is weighed as one", "")
     rows = Rows(
         features=_sparse(pairs, lines, source),
         labels=labels,
-        weights=_weights(heads["weight"], lines, source),
+        weights=weights,
         queries=queries,
     )
     yield checked(rows, source, reading, row=lambda row: f"line {lines['line'][row]}")

@@ -85,7 +85,8 @@ class _Batch:
         self._labels.append(label[0])
 
     def _add_features(self, tensor: Any) -> None:
-        values = np.array(tensor.values, np.float32)
+        with np.errstate(over="ignore"):  # a double that is too large is found with the infinite
+            values = np.array(tensor.values, np.float64).astype(np.float32)
         columns = np.array(tensor.keys, np.uint64).astype(np.int64)
         # A sparse record without any entry looks like a dense one without any feature.
         sparse = len(columns) > 0 or len(values) == 0

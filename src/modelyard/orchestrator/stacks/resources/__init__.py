@@ -1,6 +1,6 @@
 """The types of resources that templates may have."""
 
-from modelyard.orchestrator.stacks.resources._base import OWNER_TAG, ResourceType
+from modelyard.orchestrator.stacks.resources._base import DEPLOYMENT_TAG, OWNER_TAG, ResourceType
 from modelyard.orchestrator.stacks.resources.calls import Calls, TableCalls
 from modelyard.orchestrator.stacks.resources.endpoint import Endpoint
 from modelyard.orchestrator.stacks.resources.endpoint_config import EndpointConfig
@@ -9,6 +9,7 @@ from modelyard.orchestrator.stacks.resources.model import Model
 from modelyard.orchestrator.stacks.resources.training_job import TrainingJob
 
 __all__ = [
+    "DEPLOYMENT_TAG",
     "OWNER_TAG",
     "Calls",
     "Endpoint",

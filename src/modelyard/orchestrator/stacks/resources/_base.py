@@ -4,8 +4,8 @@ The engine decides what is to happen and writes it down; a type knows how it is 
 is synchronous and short: what takes long is started, and looked at again with `find`.
 
 A resource is known by its **name**, which the engine chooses (or the template gives) and writes
-down before `create` is called. So after a crash `find` tells whether it was created. A tag with the
-stack's ARN tells whose it is: the engine never takes, changes or deletes what is not the stack's.
+down before `create` is called. So after a crash `find` tells whether it was created. Its tags tell
+whose it is: the engine never takes, changes or deletes what is not the stack's.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from modelyard.operations.context import Context
 from modelyard.orchestrator.names import physical_name
 from modelyard.store.resources import Json, Scope
 
-#: The tag that says which stack a resource belongs to.
+#: The tag that says which stack a resource belongs to, by its ARN.
 OWNER_TAG = "modelyard:stack-id"
+#: The tag that says for which request to that stack it was created.
+DEPLOYMENT_TAG = "modelyard:deployment-id"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +76,12 @@ class ResourceType(ABC):
         """Return the resource's description, or None where it does not exist."""
 
     @abstractmethod
-    def owner(self, context: Context, description: Json) -> str | None:
-        """Return the ARN of the stack that a described resource belongs to, or None."""
+    def tags(self, context: Context, description: Json) -> Mapping[str, str]:
+        """Return the tags of a described resource."""
+
+    def is_owned(self, context: Context, description: Json, stack_arn: str) -> bool:
+        """Return whether a described resource belongs to a stack."""
+        return self.tags(context, description).get(OWNER_TAG) == stack_arn
 
     @abstractmethod
     def create(

@@ -12,7 +12,7 @@ from modelyard.arns import Arn
 from modelyard.operations.context import Context
 from modelyard.operations.requests import scope_of
 from modelyard.orchestrator.names import random_id
-from modelyard.orchestrator.stacks.resources._base import OWNER_TAG, ResourceType
+from modelyard.orchestrator.stacks.resources._base import ResourceType
 from modelyard.store.errors import NotFound
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Store
 
@@ -52,11 +52,11 @@ class InferenceApi(ResourceType):
     def find(self, context: Context, name: str) -> Json | None:
         with self._store.read() as snapshot:
             api = snapshot.find(scope_of(context), KIND, name)
-            return None if api is None else {"owner": snapshot.tags(api).get(OWNER_TAG)}
+            return None if api is None else {"tags": snapshot.tags(api)}
 
-    def owner(self, context: Context, description: Json) -> str | None:
-        owner: str | None = description["owner"]
-        return owner
+    def tags(self, context: Context, description: Json) -> Mapping[str, str]:
+        tags: Mapping[str, str] = description["tags"]
+        return tags
 
     def create(
         self, context: Context, name: str, properties: Json, tags: Mapping[str, str]

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from modelyard.arns import sagemaker_arn
 from modelyard.operations.context import Context
-from modelyard.orchestrator.stacks.resources._base import OWNER_TAG, ResourceType
+from modelyard.orchestrator.stacks.resources._base import ResourceType
 from modelyard.orchestrator.stacks.resources.calls import Calls
 from modelyard.orchestrator.stacks.resources.coercion import coerced
 from modelyard.store.resources import Json, Scope
@@ -62,8 +62,16 @@ class SageMakerResource(ResourceType):
             raise
         return found
 
-    def owner(self, context: Context, description: Json) -> str | None:
-        return self._tags(context, description).get(OWNER_TAG)
+    def tags(self, context: Context, description: Json) -> Mapping[str, str]:
+        client = self._calls.client(context, "sagemaker")
+        found: dict[str, str] = {}
+        members = {"ResourceArn": description[f"{self.noun}Arn"]}
+        while True:
+            answer = client.list_tags(**members)
+            found.update({tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])})
+            if not answer.get("NextToken"):
+                return found
+            members["NextToken"] = answer["NextToken"]
 
     def create(
         self, context: Context, name: str, properties: Json, tags: Mapping[str, str]
@@ -88,17 +96,6 @@ class SageMakerResource(ResourceType):
     def _call(self, context: Context, verb: str, name: str, **members: Any) -> Any:
         method = getattr(self._calls.client(context, "sagemaker"), xform_name(verb + self.noun))
         return method(**{**members, self.name_property: name})
-
-    def _tags(self, context: Context, description: Json) -> dict[str, str]:
-        client = self._calls.client(context, "sagemaker")
-        found: dict[str, str] = {}
-        members = {"ResourceArn": description[f"{self.noun}Arn"]}
-        while True:
-            answer = client.list_tags(**members)
-            found.update({tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])})
-            if not answer.get("NextToken"):
-                return found
-            members["NextToken"] = answer["NextToken"]
 
 
 def _by_key(properties: Json) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""The control plane's own way to an endpoint: InvokeEndpoint at the gateway, signed like any other.
+
+Whoever calls it has authorised its caller: the gateway sees the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+import aiohttp
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from yarl import URL
+
+from modelyard.operations.context import Context
+
+_TIMEOUT = aiohttp.ClientTimeout(total=90, sock_connect=5)
+
+
+class EndpointInvoker:
+    """Invokes endpoints of the server's account.
+
+    Args:
+        gateway_url: where the gateway listens at the moment.
+    """
+
+    def __init__(
+        self, gateway_url: Callable[[], str], *, access_key_id: str, secret_access_key: str
+    ) -> None:
+        self._gateway_url = gateway_url
+        self._credentials = Credentials(access_key_id, secret_access_key)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def invoke(
+        self, context: Context, endpoint: str, body: bytes, content_type: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return the status, the headers and the body that the endpoint of a name answers.
+
+        Raises:
+            aiohttp.ClientError: the gateway does not answer.
+        """
+        path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
+        request = AWSRequest(
+            method="POST",
+            url=f"{self._gateway_url()}{path}",
+            data=body,
+            headers={"Content-Type": content_type},
+        )
+        SigV4Auth(self._credentials, "sagemaker", context.region).add_auth(request)
+        prepared = request.prepare()
+        async with self._connections().post(
+            URL(str(prepared.url), encoded=True),
+            data=body,
+            headers={name: _text(value) for name, value in prepared.headers.items()},
+            allow_redirects=False,
+        ) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return answer.status, headers, await answer.read()
+
+    async def start(self) -> None:
+        """Nothing needs to be: connections are opened when they are needed."""
+
+    async def stop(self) -> None:
+        """Close the connections to the gateway."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _connections(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
+        return self._session
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

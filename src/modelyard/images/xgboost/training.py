@@ -1,0 +1,87 @@
+"""One training job, from its configuration to its model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from modelyard.images.xgboost import channels as inputs
+from modelyard.images.xgboost import hyperparameters, log
+from modelyard.images.xgboost.channels import TRAIN, VALIDATION, Channel, Table
+from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.xgboost.hyperparameters import Hyperparameters
+from modelyard.images.xgboost.layout import Configuration, Layout
+from modelyard.images.xgboost.stopping import StopRequest
+
+if TYPE_CHECKING:
+    from modelyard.images.xgboost.fitting import Fitting
+    from modelyard.images.xgboost.hosts import Cluster
+
+
+def train(layout: Layout) -> None:
+    """Run the job whose files lie in `layout`.
+
+    Raises:
+        ClientError: its configuration or its data is wrong.
+        AlgorithmError: it failed through no fault of its owner.
+    """
+    stop = StopRequest()
+    stop.watch()
+    config = Configuration.read(layout)
+    hp = hyperparameters.validate(config.hyperparameters, hosts=len(config.hosts))
+    channels = inputs.channels(config.channels, layout.channel)
+    _check_together(hp, channels)
+    threads = _threads(hp)
+    # Before polars starts its threads: by default, one for each processor of the machine.
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
+    from modelyard.images.xgboost import hosts  # numpy and XGBoost come with it
+    from modelyard.images.xgboost.fitting import Fitting
+
+    fitting = Fitting(layout=layout, folder=config.checkpoints, hp=hp, stop=stop, threads=threads)
+    with hosts.joined(config.hosts, config.current_host) as cluster:
+        tables = hosts.together(cluster, lambda: _read(channels, hp))
+        _fit(fitting, tables, cluster)
+
+
+def _fit(fitting: Fitting, tables: dict[str, Table], cluster: Cluster) -> None:
+    from modelyard.images.xgboost import cross_validation, features
+
+    width = features.agree(cluster, tables, fitting.hp)
+    fitting.stop.training_begins()
+    if fitting.hp.folds is None:
+        fitting.fit(tables, width, cluster)
+    else:
+        cross_validation.run(fitting, tables, width, folds=fitting.hp.folds)
+
+
+def _check_together(hp: Hyperparameters, channels: Mapping[str, Channel]) -> None:
+    """Check what hyperparameters ask of channels."""
+    if hp.tuned_channel is not None and hp.tuned_channel not in channels and hp.folds is None:
+        raise ClientError(
+            f"_tuning_objective_metric is of channel '{hp.tuned_channel}', which the job lacks"
+        )
+    if hp.csv_weights and channels[TRAIN].format != "csv":
+        log.warning(f"csv_weights=1 has no effect: the input is {channels[TRAIN].format}")
+    if hp.early_stopping_rounds is not None and VALIDATION not in channels and hp.folds is None:
+        log.warning("early_stopping_rounds has no effect: there is no channel 'validation'")
+    for note in hp.notes:
+        log.warning(note)
+
+
+def _threads(hp: Hyperparameters) -> int:
+    given = hp.booster.get("nthread") or os.environ.get("SM_NUM_CPUS")
+    return int(given) if given else len(os.sched_getaffinity(0))
+
+
+def _read(channels: Mapping[str, Channel], hp: Hyperparameters) -> dict[str, Table]:
+    from modelyard.images.xgboost.labels import rule_for
+    from modelyard.images.xgboost.readers import Reading
+
+    rule = rule_for(hp.objective, num_class=hp.num_class, metrics=hp.metrics)
+    reading = Reading(rule=rule, weighted=hp.csv_weights)
+    tables = {name: inputs.read(channel, reading) for name, channel in channels.items()}
+    for name, table in tables.items():
+        shape = f"{table.height} rows" + (f" and {table.width} columns" if name == TRAIN else "")
+        log.info(f"{name.capitalize()} matrix has {shape}")
+    return tables

@@ -1,0 +1,1 @@
+"""Logs: what jobs and endpoints said, as CloudWatch Logs' clients read it."""

@@ -1,0 +1,1 @@
+"""Delivery: a pipeline that brings a blueprint with its parameters to a stack."""

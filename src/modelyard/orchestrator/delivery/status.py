@@ -1,0 +1,158 @@
+"""A pipeline's state, as CodePipeline's GetPipelineState shows it, and more.
+
+Beside what clients know there are `stack`, what the pipeline deployed and its outputs, and `jobs`:
+a stack succeeds once its jobs are accepted, so what became of them stands here, and with the last
+lines of its log if a job failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from email.utils import format_datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from modelyard import clock
+from modelyard.operations.context import Context
+from modelyard.orchestrator.delivery.pipeline import Action, Execution
+from modelyard.orchestrator.stacks.engine import StackEngine
+from modelyard.orchestrator.stacks.resources import Calls, TrainingJob
+from modelyard.orchestrator.stacks.state import Stack
+from modelyard.store.resources import Resource
+
+_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_LAST_LINES = 20
+
+
+class PipelineStatus:
+    """Describes pipelines."""
+
+    def __init__(self, engine: StackEngine, calls: Calls) -> None:
+        self._engine = engine
+        self._calls = calls
+
+    def describe(
+        self, context: Context, pipeline: Resource, stack: Resource | None
+    ) -> dict[str, Any]:
+        """Return the state of a pipeline, whose stack may not be there yet."""
+        state: dict[str, Any] = {
+            "pipelineName": pipeline.name,
+            "pipelineVersion": 1,
+            "stageStates": _stages(pipeline),
+            "created": pipeline.created_at.isoformat(),
+            "updated": pipeline.modified_at.isoformat(),
+        }
+        state["ResponseMetadata"] = _metadata(context, state)
+        state["stack"] = self._stack(pipeline, stack)
+        state["jobs"] = [] if stack is None else self._jobs(context, stack)
+        return state
+
+    def _stack(self, pipeline: Resource, stack: Resource | None) -> dict[str, Any]:
+        if stack is None:
+            return {
+                "stackName": pipeline.spec["stack_name"],
+                "stackId": None,
+                "status": None,
+                "outputs": {},
+            }
+        found: dict[str, Any] = {
+            "stackName": stack.name,
+            "stackId": stack.arn,
+            "status": stack.status,
+            "outputs": self._engine.outputs(stack),
+        }
+        if stack.observed.get("reason"):
+            found["statusReason"] = stack.observed["reason"]
+        return found
+
+    def _jobs(self, context: Context, stack: Resource) -> list[dict[str, Any]]:
+        return [
+            self._job(context, record.name)
+            for record in Stack.of(stack).records.values()
+            if record.type == TrainingJob.type and record.is_complete
+        ]
+
+    def _job(self, context: Context, name: str) -> dict[str, Any]:
+        client = self._calls.client(context, "sagemaker")
+        try:
+            job = client.describe_training_job(TrainingJobName=name)
+        except ClientError as error:
+            return {"jobName": name, "status": None, "message": str(error)}
+        found = {
+            "jobName": name,
+            "jobArn": job["TrainingJobArn"],
+            "status": job["TrainingJobStatus"],
+            "secondaryStatus": job.get("SecondaryStatus"),
+        }
+        if job["TrainingJobStatus"] == "Failed":
+            found["failureReason"] = job.get("FailureReason")
+            found["lastLogLines"] = self._last_lines(context, name)
+        return found
+
+    def _last_lines(self, context: Context, job: str) -> list[str]:
+        client = self._calls.client(context, "logs")
+        try:
+            streams = client.describe_log_streams(
+                logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job}/"
+            )["logStreams"]
+            lines = [
+                event["message"]
+                for stream in streams
+                for event in client.get_log_events(
+                    logGroupName=_LOG_GROUP,
+                    logStreamName=stream["logStreamName"],
+                    limit=_LAST_LINES,
+                    startFromHead=False,
+                )["events"]
+            ]
+        except (ClientError, AttributeError):
+            return []  # a log that cannot be read hides no state
+        return lines[-_LAST_LINES:]
+
+
+def _stages(pipeline: Resource) -> list[dict[str, Any]]:
+    execution = Execution.of(pipeline)
+    return [
+        _stage("Source", "S3Source", execution, execution.source),
+        _stage("DeployCloudFormation", "deploy_stack", execution, execution.deploy),
+    ]
+
+
+def _stage(stage: str, action: str, execution: Execution, state: Action) -> dict[str, Any]:
+    action_state: dict[str, Any] = {"actionName": action}
+    found: dict[str, Any] = {
+        "stageName": stage,
+        "inboundTransitionState": {"enabled": True},
+        "actionStates": [action_state],
+    }
+    if state.status is None:
+        return found
+    if stage == "Source" and state.external_id:
+        action_state["currentRevision"] = {"revisionId": state.external_id}
+    latest: dict[str, Any] = {
+        "actionExecutionId": state.id,
+        "status": state.status,
+        "summary": state.summary,
+        "lastStatusChange": state.at,
+        "externalExecutionId": state.external_id,
+        "errorDetails": {"code": "JobFailed", "message": state.error} if state.error else None,
+    }
+    action_state["latestExecution"] = {key: value for key, value in latest.items() if value}
+    found["latestExecution"] = {"pipelineExecutionId": execution.id, "status": state.status}
+    return found
+
+
+def _metadata(context: Context, state: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "RequestId": context.request_id,
+        "HTTPStatusCode": 200,
+        "HTTPHeaders": {
+            "x-amzn-requestid": context.request_id,
+            "date": format_datetime(clock.now(), usegmt=True),
+            "content-type": "application/x-amz-json-1.1",
+            "content-length": str(len(json.dumps(state))),
+        },
+        "RetryAttempts": 0,
+    }

@@ -1,0 +1,204 @@
+"""The orchestrator's API: provision, look, predict, delete. Each call is authorised first."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from modelyard.operations.client import client_error
+from modelyard.operations.context import Context
+from modelyard.operations.requests import scope_of
+from modelyard.operations.table import OperationTable
+from modelyard.orchestrator.delivery import pipeline as rows
+from modelyard.orchestrator.delivery.archive import archive_key
+from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.errors import MISSING, BadRequest, StackNotFound
+from modelyard.orchestrator.inference import InferenceRequest, Invoke, Prediction, predict
+from modelyard.orchestrator.operations import StackFound, stack_named
+from modelyard.orchestrator.provisioning import PIPELINE_SUFFIX, Provisioner
+from modelyard.orchestrator.stacks.engine import StackEngine, Workflows
+from modelyard.orchestrator.stacks.resources import TrainingJob
+from modelyard.orchestrator.stacks.resources.inference_api import find_api
+from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.orchestrator.stacks.state import Stack
+from modelyard.store.resources import Resource, Snapshot, Store
+
+NOT_PROVISIONED = "pipeline cloudformation stack has not provisioned the pipeline yet."
+
+
+class OrchestratorService:
+    """What the API's doors call. Every method but `inference` blocks: call it in a thread.
+
+    Args:
+        assets_bucket: its name, in each account.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        table: OperationTable,
+        workflows: Workflows,
+        engine: StackEngine,
+        provisioner: Provisioner,
+        status: PipelineStatus,
+        invoke: Invoke,
+        assets_bucket: str,
+    ) -> None:
+        self._store = store
+        self._table = table
+        self._workflows = workflows
+        self._engine = engine
+        self._provisioner = provisioner
+        self._status = status
+        self._invoke = invoke
+        self._assets_bucket = assets_bucket
+
+    def provision(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Provision a pipeline, or bring one that is there to other values.
+
+        Raises:
+            AccessDenied: the caller may not.
+            BadRequest: with all problems; nothing was made.
+        """
+        self._table.authorise(context, "modelyard:ProvisionPipeline", body)
+        return self._provisioner.provision(context, body)
+
+    def pipeline_status(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any] | str:
+        """Return a pipeline's state, or a sentence where its stack holds none.
+
+        Raises:
+            AccessDenied: the caller may not.
+            BadRequest: no pipeline is named.
+            ClientError: there is no such stack.
+        """
+        self._table.authorise(context, "modelyard:GetPipelineStatus", body)
+        named = body.get("pipeline_id", body.get("Pipeline_id"))
+        if not isinstance(named, str) or not named:
+            raise BadRequest([f"{MISSING}pipeline_id"])
+        with self._store.read() as snapshot:
+            found = _stack(snapshot, context, named, "ListStackResources")
+            name = rows.pipeline_in(found.observed)
+            if name is None:
+                return NOT_PROVISIONED
+            pipeline = snapshot.find(scope_of(context), rows.KIND, name)
+            if pipeline is None:
+                raise _pipeline_not_found(context, name)
+            stack = snapshot.find(pipeline.scope, STACK, pipeline.spec["stack_name"])
+        return self._status.describe(context, pipeline, stack)
+
+    def delete(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin to delete a pipeline: what it deployed first, then itself.
+
+        Raises:
+            AccessDenied: the caller may not.
+            BadRequest: no pipeline is named, or more than one.
+            ClientError: there is no such pipeline.
+        """
+        self._table.authorise(context, "modelyard:DeletePipeline", body)
+        named = _named(body)
+        with self._store.write() as transaction:
+            found = _pipeline_stack(transaction, context, named)
+            pipeline = transaction.find(
+                scope_of(context), rows.KIND, rows.pipeline_in(found.observed) or ""
+            )
+            if pipeline is None:
+                raise _does_not_exist(named)
+            stack = transaction.find(pipeline.scope, STACK, pipeline.spec["stack_name"])
+            if found.status != "DELETE_IN_PROGRESS":
+                transaction.update(found, status="DELETE_IN_PROGRESS", observed={"reason": ""})
+                transaction.update(
+                    pipeline,
+                    status=rows.DELETING,
+                    spec={**pipeline.spec, **rows.caller_spec(context)},
+                    observed={"deletion": str(uuid.uuid4())},
+                )
+                self._workflows.start(transaction, rows.WORKFLOW, pipeline.arn)
+        return {
+            "message": f"Pipeline {found.name} is being deleted.",
+            "pipeline_id": found.arn,
+            "retained": self._retained(pipeline, stack),
+        }
+
+    async def inference(self, context: Context, api_id: str, body: Mapping[str, Any]) -> Prediction:
+        """Send a payload to the endpoint behind a pipeline's own URL.
+
+        Raises:
+            AccessDenied: the caller may not.
+            BadRequest: there is no such API, or the body is none.
+            ClientError: the endpoint answers with an error.
+        """
+        api = await asyncio.to_thread(self._api, context, api_id)
+        request = InferenceRequest.of(body)
+        return await predict(
+            self._invoke, context, api.spec["EndpointName"], api.scope.region, request
+        )
+
+    def _api(self, context: Context, api_id: str) -> Resource:
+        self._table.authorise(context, "modelyard:InvokeInference", {"ApiId": api_id})
+        with self._store.read() as snapshot:
+            api = find_api(snapshot, account=context.account, api_id=api_id)
+        if api is None:
+            raise BadRequest(
+                [f"Unacceptable event path. There is no pipeline with the inference API {api_id}"]
+            )
+        return api
+
+    def _retained(self, pipeline: Resource, stack: Resource | None) -> list[str]:
+        """Return what stays when a pipeline goes."""
+        kept = [f"s3://{self._assets_bucket}/{archive_key(pipeline.spec['stack_name'])}"]
+        if stack is None:
+            return kept
+        kept.extend(
+            value for value in self._engine.outputs(stack).values() if value.startswith("s3://")
+        )
+        kept.extend(
+            record.reference
+            for record in Stack.of(stack).records.values()
+            if record.type == TrainingJob.type
+        )
+        return kept
+
+
+def _named(body: Mapping[str, Any]) -> str:
+    given = [body[key] for key in ("pipeline_id", "pipeline_name") if body.get(key)]
+    if not given:
+        raise BadRequest([f"{MISSING}pipeline_id", "give pipeline_id or pipeline_name"])
+    if len(given) > 1 or not isinstance(given[0], str):
+        raise BadRequest(["Bad request. Give either pipeline_id or pipeline_name, as text"])
+    return given[0]
+
+
+def _pipeline_stack(snapshot: Snapshot, context: Context, named: str) -> Resource:
+    """Return a pipeline's own stack by its id or name, or by those of the stack it deployed."""
+    name = named.split("/")[1] if named.startswith("arn:") and named.count("/") == 2 else named
+    own = f"{name.removesuffix(PIPELINE_SUFFIX)}{PIPELINE_SUFFIX}"
+    stack = snapshot.find(scope_of(context), STACK, own)
+    if stack is None:
+        raise _does_not_exist(named)
+    if named.startswith("arn:") and named != stack.arn:
+        deployed = snapshot.find(scope_of(context), STACK, name)
+        if deployed is None or deployed.arn != named:
+            raise _does_not_exist(named)
+    return stack
+
+
+def _stack(snapshot: Snapshot, context: Context, named: str, operation: str) -> StackFound:
+    try:
+        return stack_named(snapshot, context, named)
+    except StackNotFound as error:
+        raise client_error(error, operation) from error
+
+
+def _does_not_exist(named: str) -> ClientError:
+    return client_error(StackNotFound(f"Stack with id {named} does not exist"), "DeleteStack")
+
+
+def _pipeline_not_found(context: Context, name: str) -> ClientError:
+    message = f"Account '{context.account}' does not have a pipeline with name '{name}'"
+    return ClientError(
+        {"Error": {"Code": "PipelineNotFoundException", "Message": message}}, "GetPipelineState"
+    )

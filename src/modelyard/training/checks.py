@@ -1,0 +1,209 @@
+"""What a training job may ask for: the rules that the API's own model does not state.
+
+Everything that would make the job fail, or be silently not what was asked for, is said at once
+and before anything is created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from modelyard.compute.images import Image
+from modelyard.compute.instance_types import instance_type
+from modelyard.compute.job_files import BASE
+from modelyard.store.s3_uris import S3Uri
+from modelyard.training.metrics import regex_problem
+from modelyard.training.spec import DEFAULT_MAX_RUNTIME_SECONDS, checkpoint_folder
+
+MAX_INSTANCES = 20
+
+_Request = Mapping[str, Any]
+
+#: Members that would change what happens, and that nothing here acts on.
+_NOT_OFFERED = (
+    "TensorBoardOutputConfig",
+    "ServerlessJobConfig",
+    "ModelPackageConfig",
+    "MlflowConfig",
+)
+_RESOURCES_NOT_OFFERED = (
+    "InstanceGroups",
+    "InstancePreferences",
+    "InstancePlacementConfig",
+    "TrainingPlanArn",
+    "KeepAlivePeriodInSeconds",
+)
+_RESERVED_FOLDERS = ("input", "model", "output", "code")
+
+
+def problems_of(
+    request: _Request, *, image_of: Callable[[str], Image], has_bucket: Callable[[str], bool]
+) -> list[str]:
+    """Return all that stands against a CreateTrainingJob request, in the order of its members.
+
+    Args:
+        image_of: returns the image of a URI, raises ValueError where there is none.
+        has_bucket: whether the caller's account has a bucket of that name.
+    """
+    return [
+        *_members(request),
+        *_algorithm(request["AlgorithmSpecification"], image_of),
+        *_channels(request.get("InputDataConfig", ()), request),
+        *_output(request["OutputDataConfig"], has_bucket),
+        *_resources(request.get("ResourceConfig")),
+        *_isolation(request),
+        *_stopping(request),
+        *_checkpoints(request.get("CheckpointConfig"), has_bucket),
+    ]
+
+
+def _members(request: _Request) -> Iterator[str]:
+    for member in _NOT_OFFERED:
+        if request.get(member):
+            yield _not_offered(member)
+    if request.get("RemoteDebugConfig", {}).get("EnableRemoteDebug"):
+        yield _not_offered("RemoteDebugConfig.EnableRemoteDebug")
+
+
+def _algorithm(algorithm: _Request, image_of: Callable[[str], Image]) -> Iterator[str]:
+    if "TrainingImage" not in algorithm:
+        yield (
+            "AlgorithmSpecification.TrainingImage is missing: give the URI of an image "
+            "(AlgorithmName, for algorithms of a marketplace, is not offered)"
+        )
+    else:
+        try:
+            image_of(algorithm["TrainingImage"])
+        except ValueError as error:
+            yield f"AlgorithmSpecification.TrainingImage: {error}"
+    if algorithm["TrainingInputMode"] == "Pipe":
+        yield _no_pipe("AlgorithmSpecification.TrainingInputMode")
+    for metric in algorithm.get("MetricDefinitions", ()):
+        problem = regex_problem(metric["Regex"])
+        if problem is not None:
+            yield f"MetricDefinitions: the Regex of {metric['Name']!r} {problem}"
+    access = algorithm.get("TrainingImageConfig", {}).get("TrainingRepositoryAccessMode")
+    if access == "Vpc":
+        yield _not_offered("TrainingImageConfig.TrainingRepositoryAccessMode Vpc")
+
+
+def _channels(channels: Any, request: _Request) -> Iterator[str]:
+    names = [channel["ChannelName"] for channel in channels]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"InputDataConfig: channel {name!r} is given twice: give each name once"
+    for channel in channels:
+        for problem in _channel(channel):
+            yield f"InputDataConfig: channel {channel['ChannelName']!r}: {problem}"
+
+
+def _channel(channel: _Request) -> Iterator[str]:
+    if channel.get("InputMode") == "Pipe":
+        yield _no_pipe("InputMode")
+    if channel.get("RecordWrapperType", "None") != "None":
+        yield "RecordWrapperType RecordIO is for input mode Pipe, which is not offered: leave it out"
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        yield "only S3DataSource is offered: upload the data to a bucket"
+        return
+    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        yield f"S3DataType {source['S3DataType']} is not offered: use S3Prefix or ManifestFile"
+    for member in ("AttributeNames", "InstanceGroupNames", "HubAccessConfig", "ModelAccessConfig"):
+        if source.get(member):
+            yield _not_offered(f"S3DataSource.{member}")
+    yield from _uri_problems("S3Uri", source["S3Uri"])
+
+
+def _output(output: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
+    yield from _target_problems("OutputDataConfig.S3OutputPath", output["S3OutputPath"], has_bucket)
+    if output.get("KmsKeyId"):
+        yield _no_keys("OutputDataConfig.KmsKeyId")
+
+
+def _resources(resources: _Request | None) -> Iterator[str]:
+    if resources is None:
+        yield "ResourceConfig is missing: give InstanceType, InstanceCount and VolumeSizeInGB"
+        return
+    for member in _RESOURCES_NOT_OFFERED:
+        if resources.get(member):
+            yield _not_offered(f"ResourceConfig.{member}")
+    try:
+        instance_type(resources.get("InstanceType", ""))
+    except ValueError as error:
+        yield f"ResourceConfig.InstanceType: {error}"
+    if not 1 <= resources.get("InstanceCount", 0) <= MAX_INSTANCES:
+        yield (
+            f"ResourceConfig.InstanceCount {resources.get('InstanceCount')} is not offered: "
+            f"use 1 to {MAX_INSTANCES}"
+        )
+    if resources.get("VolumeKmsKeyId"):
+        yield _no_keys("ResourceConfig.VolumeKmsKeyId")
+
+
+def _isolation(request: _Request) -> Iterator[str]:
+    several = (request.get("ResourceConfig") or {}).get("InstanceCount", 1) > 1
+    if request.get("EnableNetworkIsolation") and several:
+        yield (
+            "EnableNetworkIsolation with more than one instance is not offered, since isolated "
+            "hosts could not reach each other: use InstanceCount 1"
+        )
+
+
+def _stopping(request: _Request) -> Iterator[str]:
+    stopping = request.get("StoppingCondition")
+    if stopping is None:
+        yield "StoppingCondition is missing: give MaxRuntimeInSeconds"
+        return
+    longest_run = stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
+    longest_wait = stopping.get("MaxWaitTimeInSeconds")
+    if not request.get("EnableManagedSpotTraining"):
+        if longest_wait is not None:
+            yield (
+                "StoppingCondition.MaxWaitTimeInSeconds is for spot training: set "
+                "EnableManagedSpotTraining, or leave it out"
+            )
+    elif longest_wait is None:
+        yield "EnableManagedSpotTraining needs StoppingCondition.MaxWaitTimeInSeconds"
+    elif longest_wait < longest_run:
+        yield (
+            f"StoppingCondition.MaxWaitTimeInSeconds {longest_wait} is less than "
+            f"MaxRuntimeInSeconds {longest_run}: it must be at least as long"
+        )
+
+
+def _checkpoints(config: _Request | None, has_bucket: Callable[[str], bool]) -> Iterator[str]:
+    if config is None:
+        return
+    yield from _target_problems("CheckpointConfig.S3Uri", config["S3Uri"], has_bucket)
+    folder = checkpoint_folder(config)
+    if not folder or "/" in folder or folder.startswith(".") or folder in _RESERVED_FOLDERS:
+        yield (
+            f"CheckpointConfig.LocalPath {config.get('LocalPath')!r} is not offered: use a folder "
+            f"of its own directly below {BASE}, as {BASE}/checkpoints"
+        )
+
+
+def _target_problems(member: str, text: str, has_bucket: Callable[[str], bool]) -> Iterator[str]:
+    problems = list(_uri_problems(member, text))
+    yield from problems
+    if not problems and not has_bucket(S3Uri.parse(text).bucket):
+        yield f"{member}: there is no bucket {S3Uri.parse(text).bucket!r}: create it first"
+
+
+def _uri_problems(member: str, text: str) -> Iterator[str]:
+    try:
+        S3Uri.parse(text)
+    except ValueError as error:
+        yield f"{member}: {error}"
+
+
+def _not_offered(member: str) -> str:
+    return f"{member} is not offered: leave it out"
+
+
+def _no_pipe(member: str) -> str:
+    return f"{member} Pipe is not offered: use File, or FastFile, which is treated like File"
+
+
+def _no_keys(member: str) -> str:
+    return f"{member}: keys of customers are not offered yet: leave it out"

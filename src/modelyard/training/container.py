@@ -1,0 +1,117 @@
+"""The public container contract of training: what a host finds in its folder and environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from modelyard.compute.images import Image
+from modelyard.compute.runtime import Program
+from modelyard.store.resources import Resource
+from modelyard.training.layout import JobFolder
+from modelyard.training.spec import Channel, TrainingSpec
+
+#: The one interface that all hosts of a job share here.
+_INTERFACE = "lo"
+_GROUP = "homogeneousCluster"
+_GIB = 2**30
+
+
+def write_config(folder: Path, spec: TrainingSpec, host: str) -> None:
+    """Write the files of /opt/ml/input/config."""
+    files: dict[str, Any] = {
+        "hyperparameters.json": dict(spec.hyperparameters),
+        "inputdataconfig.json": {channel.name: _channel(channel) for channel in spec.channels},
+        "resourceconfig.json": _resources(spec, host),
+    }
+    if spec.checkpoints is not None:
+        files["checkpointconfig.json"] = {
+            "S3Uri": str(spec.checkpoints.uri),
+            "LocalPath": f"/opt/ml/{spec.checkpoint_folder}",
+        }
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+
+
+def program_of(
+    job: Resource, spec: TrainingSpec, image: Image, folder: JobFolder, host: str
+) -> Program:
+    """Return the program of one host."""
+    return Program(
+        identity=identity_of(job, host),
+        argv=argv_of(spec, image),
+        environment=_environment(job),
+        base=folder.base(host),
+        inputs={
+            f"input/data/{channel.name}": folder.staged(host, channel.name)
+            for channel in spec.channels
+        },
+        hosts=addresses_of(job, spec),
+        network=spec.network,
+        vcpus=spec.instance_type.vcpus,
+        memory_bytes=int(spec.instance_type.memory_gib * _GIB),
+    )
+
+
+def identity_of(job: Resource, host: str) -> str:
+    """Return the name under which a host's program never runs twice at once."""
+    return f"{job.kind}/{job.scope.account}/{job.scope.region}/{job.name}/{host}"
+
+
+def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
+    """Return the argument list: the image's own, or the job's entry point and arguments."""
+    if spec.entrypoint:
+        return [*spec.entrypoint, *spec.arguments]
+    if spec.arguments:
+        return [*image.entrypoint, *spec.arguments]
+    return image.train
+
+
+def addresses_of(job: Resource, spec: TrainingSpec) -> dict[str, str]:
+    """Return each host's own loopback address, the same in every run and hardly any other job's."""
+    digest = hashlib.sha256(job.arn.encode()).digest()
+    network = f"127.{64 + digest[0] % 128}.{digest[1]}"
+    return {host: f"{network}.{number}" for number, host in enumerate(spec.hosts, start=1)}
+
+
+def _environment(job: Resource) -> Mapping[str, str]:
+    return {
+        "AWS_REGION": job.scope.region,
+        "AWS_DEFAULT_REGION": job.scope.region,
+        **job.spec.get("Environment", {}),
+        "TRAINING_JOB_NAME": job.name,
+        "TRAINING_JOB_ARN": job.arn,
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    source = channel.request["DataSource"]["S3DataSource"]
+    config = {
+        # FastFile is served as files, and says so, so that no program waits for a stream.
+        "TrainingInputMode": "File",
+        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
+        "RecordWrapperType": "None",
+    }
+    if "ContentType" in channel.request:
+        config["ContentType"] = channel.request["ContentType"]
+    return config
+
+
+def _resources(spec: TrainingSpec, host: str) -> dict[str, Any]:
+    return {
+        "current_host": host,
+        "current_instance_type": spec.instance_type.name,
+        "current_group_name": _GROUP,
+        "hosts": spec.hosts,
+        "instance_groups": [
+            {
+                "instance_group_name": _GROUP,
+                "instance_type": spec.instance_type.name,
+                "hosts": spec.hosts,
+            }
+        ],
+        "network_interface_name": _INTERFACE,
+    }

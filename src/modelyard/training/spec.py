@@ -1,0 +1,138 @@
+"""What a training job asks for, as values: read from the request that created it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from modelyard.compute.instance_types import InstanceType, instance_type
+from modelyard.compute.job_files import BASE
+from modelyard.store.s3_uris import S3Uri
+
+DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+DEFAULT_CHECKPOINT_PATH = f"{BASE}/checkpoints"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One named input."""
+
+    name: str
+    uri: S3Uri
+    data_type: Literal["S3Prefix", "ManifestFile"]
+    sharded: bool  # each host gets its share of the objects, not all of them
+    gzipped: bool
+    shuffle_seed: int | None
+    request: Mapping[str, Any]  # as it was given
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any]) -> Self:
+        source = request["DataSource"]["S3DataSource"]
+        return cls(
+            name=request["ChannelName"],
+            uri=S3Uri.parse(source["S3Uri"]),
+            data_type=source["S3DataType"],
+            sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
+            gzipped=request.get("CompressionType") == "Gzip",
+            shuffle_seed=request.get("ShuffleConfig", {}).get("Seed"),
+            request=request,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """Where checkpoints are kept, and the folder of the job that they are kept of."""
+
+    uri: S3Uri
+    folder: str  # below /opt/ml
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any] | None) -> Self | None:
+        if request is None:
+            return None
+        return cls(uri=S3Uri.parse(request["S3Uri"]), folder=checkpoint_folder(request))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpec:
+    """A training job's request, known to be one that is offered (`checks.problems_of`)."""
+
+    name: str
+    image: str
+    entrypoint: Sequence[str]
+    arguments: Sequence[str]
+    hyperparameters: Mapping[str, str]
+    environment: Mapping[str, str]
+    channels: Sequence[Channel]
+    output: S3Uri
+    compressed: bool  # whether the results become archives
+    instance_type: InstanceType
+    instance_count: int
+    volume_gib: int
+    network: bool
+    checkpoints: Checkpoints | None
+    checkpoint_folder: str  # below /opt/ml; also where nothing is kept of it
+    metric_definitions: Sequence[tuple[str, str]]
+    max_runtime_seconds: int
+    max_wait_seconds: int | None  # from creation on; spot jobs only
+    max_pending_seconds: int | None
+
+    @classmethod
+    def of(cls, request: Mapping[str, Any]) -> Self:
+        """Return the values of a CreateTrainingJob request that was checked."""
+        algorithm = request["AlgorithmSpecification"]
+        resources = request["ResourceConfig"]
+        output = request["OutputDataConfig"]
+        stopping = request["StoppingCondition"]
+        checkpoint = request.get("CheckpointConfig")
+        return cls(
+            name=request["TrainingJobName"],
+            image=algorithm["TrainingImage"],
+            entrypoint=algorithm.get("ContainerEntrypoint", ()),
+            arguments=algorithm.get("ContainerArguments", ()),
+            hyperparameters=request.get("HyperParameters", {}),
+            environment=request.get("Environment", {}),
+            channels=[Channel.of(channel) for channel in request.get("InputDataConfig", ())],
+            output=S3Uri.parse(output["S3OutputPath"]),
+            compressed=output.get("CompressionType", "GZIP") == "GZIP",
+            instance_type=instance_type(resources["InstanceType"]),
+            instance_count=resources["InstanceCount"],
+            volume_gib=resources.get("VolumeSizeInGB", 1),
+            network=not request.get("EnableNetworkIsolation", False),
+            checkpoints=Checkpoints.of(checkpoint),
+            checkpoint_folder=checkpoint_folder(checkpoint or {}),
+            metric_definitions=[
+                (metric["Name"], metric["Regex"])
+                for metric in algorithm.get("MetricDefinitions", ())
+            ],
+            max_runtime_seconds=stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS),
+            max_wait_seconds=stopping.get("MaxWaitTimeInSeconds"),
+            max_pending_seconds=stopping.get("MaxPendingTimeInSeconds"),
+        )
+
+    @property
+    def hosts(self) -> list[str]:
+        """The job's hosts: algo-1, algo-2, …"""
+        return [f"algo-{number}" for number in range(1, self.instance_count + 1)]
+
+    @property
+    def vcpus(self) -> int:
+        """What all hosts ask for together."""
+        return self.instance_type.vcpus * self.instance_count
+
+    @property
+    def memory_gib(self) -> float:
+        """What all hosts ask for together."""
+        return self.instance_type.memory_gib * self.instance_count
+
+    @property
+    def results(self) -> S3Uri:
+        """Where the job's results go."""
+        return self.output.child(self.name, "output")
+
+
+def checkpoint_folder(request: Mapping[str, Any]) -> str:
+    """Return the folder below /opt/ml that a CheckpointConfig's LocalPath means."""
+    path = str(request.get("LocalPath", DEFAULT_CHECKPOINT_PATH))
+    return path.rstrip("/").removeprefix(f"{BASE}/")

@@ -1,0 +1,224 @@
+"""Staging: the objects of a channel become the files that a host reads.
+
+Nothing is copied: an object's file, which is never written to once it has its key, is linked into
+the channel's folder, and that folder is mounted read-only. What was staged stays as it was, also
+where its object is replaced or deleted while the job runs. Only gzipped channels are written out.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import json
+import os
+import random
+import shutil
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelyard.store.durable_files import full_disk_told
+from modelyard.store.errors import NoSuchBucket, NotFound, ObjectTooLarge
+from modelyard.store.objects import Objects
+from modelyard.store.s3_uris import S3Uri, key_problem
+from modelyard.training.spec import Channel
+
+#: What a manifest may have: a line of it names an object.
+MAX_MANIFEST_BYTES = 64 * 2**20
+
+_COPY_BYTES = 1 << 20
+_GIB = 2**30
+_CANNOT_LINK = {errno.EXDEV, errno.EMLINK, errno.EPERM}
+
+#: Name in the channel's folder -> the object.
+_Files = dict[str, S3Uri]
+
+
+class DataError(Exception):
+    """The job's input is not as the job says; the message is for its owner."""
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: the job is to stop
+    """Staging was told to stop."""
+
+
+class Staging:
+    """Stages the channels of one job. Runs in a thread of its own.
+
+    Args:
+        volume_gib: how much a gzipped channel may have when it is unpacked.
+        interrupted: asked between files; True ends the staging.
+    """
+
+    def __init__(
+        self, objects: Objects, *, volume_gib: int, interrupted: Callable[[], bool]
+    ) -> None:
+        self._objects = objects
+        self._room_left = volume_gib * _GIB
+        self._volume_gib = volume_gib
+        self._interrupted = interrupted
+
+    def stage(self, channel: Channel, folders: Sequence[Path]) -> int:
+        """Fill one empty folder per host with the channel's files; return how many there are.
+
+        Raises:
+            DataError: there are none, or the channel is not what it says.
+            Interrupted: see above.
+            StorageFull: the disk is full or read-only.
+        """
+        files = self._files(channel)
+        for position, folder in enumerate(folders):
+            own = list(files.items())
+            if channel.sharded:
+                own = own[position :: len(folders)]
+            for name, uri in own:
+                if self._interrupted():
+                    raise Interrupted
+                with full_disk_told():
+                    self._place(channel, uri, folder / name)
+        return len(files)
+
+    def _files(self, channel: Channel) -> _Files:
+        try:
+            if channel.data_type == "ManifestFile":
+                files = self._of_manifest(channel)
+            else:
+                files = self._of_prefix(channel)
+        except NoSuchBucket as error:
+            raise DataError(
+                f"channel {channel.name!r}: there is no bucket {channel.uri.bucket!r}, so there "
+                f"are no objects under {channel.uri}"
+            ) from error
+        if channel.shuffle_seed is not None:
+            order = sorted(files.items())
+            random.Random(channel.shuffle_seed).shuffle(order)  # noqa: S311 - an order, no secret
+            files = dict(order)
+        return files
+
+    def _of_prefix(self, channel: Channel) -> _Files:
+        keys = [found.key for found in self._objects.list(channel.uri)]
+        if not keys:
+            raise DataError(
+                f"channel {channel.name!r} has no objects under {channel.uri}: upload some, or "
+                "correct its S3Uri"
+            )
+        folder = _common_folder(channel.uri.key, keys)
+        return _named(channel, {key[len(folder) :]: S3Uri(channel.uri.bucket, key) for key in keys})
+
+    def _of_manifest(self, channel: Channel) -> _Files:
+        entries = self._manifest(channel)
+        first = entries[0] if entries else None
+        if not isinstance(first, Mapping) or not isinstance(first.get("prefix"), str):
+            raise DataError(
+                f'channel {channel.name!r}: the manifest {channel.uri} must be [{{"prefix": '
+                '"s3://bucket/…"}, "relative/key", …]'
+            )
+        files: _Files = {}
+        for entry in entries[1:]:
+            problem = key_problem(entry) if isinstance(entry, str) else "it is no text"
+            if problem is not None:
+                raise DataError(
+                    f"channel {channel.name!r}: the manifest {channel.uri} lists {entry!r}: "
+                    f"{problem}"
+                )
+            files[entry] = self._manifest_object(channel, first["prefix"] + entry)
+        if not files:
+            raise DataError(
+                f"channel {channel.name!r}: the manifest {channel.uri} lists no objects"
+            )
+        return _named(channel, files)
+
+    def _manifest(self, channel: Channel) -> list[Any]:
+        try:
+            data = json.loads(self._objects.get(channel.uri, max_bytes=MAX_MANIFEST_BYTES))
+        except NotFound as error:
+            raise DataError(
+                f"channel {channel.name!r} has no objects under {channel.uri}: the manifest itself "
+                "is not there"
+            ) from error
+        except (ValueError, ObjectTooLarge) as error:
+            raise DataError(
+                f"channel {channel.name!r}: the manifest {channel.uri} cannot be read: {error}"
+            ) from error
+        return data if isinstance(data, list) else []
+
+    def _manifest_object(self, channel: Channel, text: str) -> S3Uri:
+        try:
+            uri = S3Uri.parse(text)
+        except ValueError as error:
+            raise DataError(
+                f"channel {channel.name!r}: the manifest {channel.uri}: {error}"
+            ) from error
+        if not self._objects.exists(uri):
+            raise DataError(
+                f"channel {channel.name!r}: the manifest {channel.uri} lists {uri}, and there is "
+                "no such object"
+            )
+        return uri
+
+    def _place(self, channel: Channel, uri: S3Uri, target: Path) -> None:
+        source = self._objects.path_of(uri)
+        if source is None:
+            raise DataError(f"channel {channel.name!r}: {uri} was deleted while it was being read")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if channel.gzipped:
+                self._unpack(channel, uri, source, target)
+            else:
+                _link(source, target)
+        except FileNotFoundError as error:
+            raise DataError(
+                f"channel {channel.name!r}: {uri} was deleted while it was being read"
+            ) from error
+
+    def _unpack(self, channel: Channel, uri: S3Uri, source: Path, target: Path) -> None:
+        try:
+            with gzip.open(source, "rb") as packed, target.open("xb") as unpacked:
+                while data := packed.read(_COPY_BYTES):
+                    self._room_left -= len(data)
+                    if self._room_left < 0:
+                        raise DataError(
+                            f"channel {channel.name!r} has more than {self._volume_gib} GiB when "
+                            "it is unpacked: raise ResourceConfig.VolumeSizeInGB"
+                        )
+                    if self._interrupted():
+                        raise Interrupted
+                    unpacked.write(data)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(
+                f"channel {channel.name!r}: {uri} is not gzipped, or damaged ({error}): correct "
+                "it, or the channel's CompressionType"
+            ) from error
+
+
+def _common_folder(prefix: str, keys: Sequence[str]) -> str:
+    """Return what of a prefix is a folder, and no part of the files' names."""
+    if prefix and not prefix.endswith("/") and all(key.startswith(f"{prefix}/") for key in keys):
+        return f"{prefix}/"
+    return prefix[: prefix.rfind("/") + 1]
+
+
+def _named(channel: Channel, files: _Files) -> _Files:
+    """Return the files under the names that they will have, unpacked ones without `.gz`."""
+    if not channel.gzipped:
+        return files
+    named: _Files = {}
+    for name, uri in files.items():
+        plain = name.removesuffix(".gz") or name
+        if plain in named:
+            raise DataError(
+                f"channel {channel.name!r}: {named[plain]} and {uri} would both become {plain!r}"
+            )
+        named[plain] = uri
+    return named
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError as error:
+        # Another file system, one that has no links, or too many links to one file already.
+        if error.errno not in _CANNOT_LINK:
+            raise
+        shutil.copyfile(source, target, follow_symlinks=False)

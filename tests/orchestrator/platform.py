@@ -1,0 +1,169 @@
+"""The whole orchestrator over toy capabilities: its service, its door, its assets bucket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from modelyard.api.orchestrator import orchestrator_app
+from modelyard.api.state import RequestState, put_state
+from modelyard.arns import role_arn
+from modelyard.operations.context import Context
+from modelyard.orchestrator.assets import Assets
+from modelyard.orchestrator.delivery.execution import Deliverer
+from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.operations import StackOperations
+from modelyard.orchestrator.provisioning import Provisioner, Settings
+from modelyard.orchestrator.service import OrchestratorService
+from modelyard.orchestrator.stacks.resources import TableCalls
+from modelyard.store.objects import ObjectStores
+from modelyard.store.resources import Resource, Store
+from modelyard.store.s3_uris import S3Uri
+from tests.orchestrator.world import ACCOUNT, REGION, SCHEMA, SCOPE, World, caller
+
+ASSETS = "assets"
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+REALTIME = "mlops-pipeline-churn-byompipelinerealtimebuiltin"
+TRAINING = "mlops-pipeline-churn-modeltraining"
+
+
+def retrieve(framework: str, version: str, region: str) -> str:
+    if (framework, version, region) != ("xgboost", "1.7-1", REGION):
+        raise ValueError(f"{framework} {version} is not offered: use xgboost 1.7-1")
+    return IMAGE
+
+
+class Endpoints:
+    """Answers invocations; `answer` is what the next ones get."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, bytes, str]] = []
+        self.answer: tuple[int, dict[str, str], bytes] = (
+            200,
+            {"content-type": "text/csv; charset=utf-8"},
+            b"0.25",
+        )
+
+    async def invoke(
+        self, context: Context, endpoint: str, body: bytes, content_type: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        self.asked.append((context.region, endpoint, body, content_type))
+        return self.answer
+
+
+class Platform(World):
+    """A world with the orchestrator in it."""
+
+    def __init__(self, store: Store, folder: Path, **options: Any) -> None:
+        super().__init__(store, **options)
+        self.objects = ObjectStores(folder / "objects")
+        self.objects.of(ACCOUNT).create_bucket(ASSETS)
+        self.endpoints = Endpoints()
+        self.table.add(StackOperations(store, self.engine))
+        provisioner = Provisioner(
+            store,
+            self.queue,
+            self.types,
+            self.assets,
+            Settings(
+                execution_role_arn=lambda account: role_arn(account=account, name="execution"),
+                retrieve_image=retrieve,
+            ),
+        )
+        self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.0)
+        self.queue.functions["delivery"] = self.deliverer.run
+        self.service = OrchestratorService(
+            store,
+            self.table,
+            self.queue,
+            self.engine,
+            provisioner,
+            PipelineStatus(self.engine, TableCalls(self.table, SCHEMA)),
+            self.endpoints.invoke,
+            ASSETS,
+        )
+
+    def assets(self, account: str) -> Assets:
+        return Assets(self.objects.of(account), ASSETS)
+
+    def upload(self, *keys: str) -> None:
+        for key in keys:
+            self.objects.of(ACCOUNT).put_bytes(S3Uri(ASSETS, key), b"content")
+
+    async def run(self) -> None:
+        await self.queue.drain()
+
+    def find_stack(self, name: str) -> Resource | None:
+        with self.store.read() as snapshot:
+            return snapshot.find(SCOPE, "stack", name)
+
+    def stack_named(self, name: str) -> Resource:
+        with self.store.read() as snapshot:
+            return snapshot.get(SCOPE, "stack", name)
+
+    async def provision(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Provision, and carry out all that follows."""
+        answer = self.service.provision(caller(), body)
+        await self.run()
+        return answer
+
+    def state(self, pipeline_id: str) -> dict[str, Any]:
+        state = self.service.pipeline_status(caller(), {"pipeline_id": pipeline_id})
+        assert isinstance(state, dict)
+        return state
+
+    @contextmanager
+    def door(self, *, detailed: bool = True) -> Iterator[TestClient]:
+        """Yield a client of the HTTP door, already authenticated."""
+        app = orchestrator_app(self.service, allow_detailed_error_message=detailed)
+        with TestClient(_authenticated(app, caller), raise_server_exceptions=False) as client:
+            yield client
+
+
+def _authenticated(app: ASGIApp, context: Callable[[], Context]) -> ASGIApp:
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            who = context()
+            state = RequestState(request_id=who.request_id, source="test", context=who)
+            put_state(scope, state)
+        await app(scope, receive, send)
+
+    return guard
+
+
+def realtime(**changes: Any) -> dict[str, Any]:
+    """Return a right request for a realtime pipeline."""
+    body = {
+        "pipeline_type": "byom_realtime_builtin",
+        "model_name": "Churn",
+        "model_framework": "xgboost",
+        "model_framework_version": "1.7-1",
+        "model_artifact_location": "models/model.tar.gz",
+        "inference_instance": "ml.m5.large",
+        "data_capture_location": "assets/captured/",
+    }
+    return {key: value for key, value in {**body, **changes}.items() if value is not ...}
+
+
+def training(**changes: Any) -> dict[str, Any]:
+    """Return a right request for a training pipeline."""
+    body = {
+        "pipeline_type": "model_training_builtin",
+        "model_name": "Churn",
+        "model_framework": "xgboost",
+        "model_framework_version": "1.7-1",
+        "training_data": "data/train.csv",
+        "job_output_location": "models",
+        "algo_hyperparamaters": {"num_round": 100, "eta": 0.3, "objective": "binary:logistic"},
+    }
+    return {key: value for key, value in {**body, **changes}.items() if value is not ...}
+
+
+def as_json(answer: Any) -> Any:
+    return json.loads(answer.text)

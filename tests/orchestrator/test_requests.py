@@ -1,0 +1,277 @@
+"""Requests to provision: what is right, and all that is wrong at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.arns import role_arn
+from modelyard.orchestrator.blueprints import NOT_OFFERED_YET, PIPELINE_TYPES, Place
+from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
+from modelyard.orchestrator.requests import ProvisionRequest, read_request
+from modelyard.orchestrator.stacks.template import load
+from modelyard.store.resources import Store
+from tests.orchestrator.platform import IMAGE, Platform, realtime, retrieve, training
+from tests.orchestrator.world import ACCOUNT, REGION, World, new_store
+
+MISSING = "Bad request. API body does not have the necessary parameter: "
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    with new_store() as store:
+        platform = Platform(store, tmp_path)
+        platform.upload("data/train.csv", "data/validation.csv", "models/model.tar.gz")
+        yield platform
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with new_store() as store:
+        yield store
+
+
+def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
+    place = Place(
+        region=REGION,
+        assets=platform.assets(ACCOUNT),
+        execution_role_arn=role_arn(account=ACCOUNT, name="execution"),
+        retrieve_image=retrieve,
+    )
+    return read_request(body, place, platform.types)
+
+
+def problems(platform: Platform, body: dict[str, Any]) -> list[str]:
+    with pytest.raises(BadRequest) as caught:
+        read(platform, body)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("kind", PIPELINE_TYPES.values(), ids=lambda kind: str(kind.name))
+def test_every_blueprint_is_right_and_knows_its_attributes(store: Store, kind: Any) -> None:
+    template = load(kind.source, World(store).types)
+    for attribute in kind.attributes:
+        assert attribute.parameter is None or attribute.parameter in template.parameters
+    assert set(kind.named_by) <= set(template.resources)
+
+
+def test_a_realtime_request_fills_its_blueprint(platform: Platform) -> None:
+    request = read(platform, realtime(endpoint_name=" My-Endpoint "))
+    assert request.parameters == {
+        "AssetsBucket": "assets",
+        "DataCaptureLocation": "assets/captured",
+        "EndpointName": "my-endpoint",
+        "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
+        "ImageUri": IMAGE,
+        "InferenceInstance": "ml.m5.large",
+        "ModelArtifactLocation": "models/model.tar.gz",
+        "ModelName": "Churn",
+    }
+
+
+def test_a_training_request_fills_its_blueprint(platform: Platform) -> None:
+    request = read(platform, training(job_name="mine", instance_count=2, use_spot_instances=False))
+    assert json.loads(request.parameters["AlgoHyperparameters"]) == {
+        "num_round": "100",
+        "eta": "0.3",
+        "objective": "binary:logistic",
+    }
+    assert request.parameters["JobName"] == "mine"
+    assert request.parameters["InstanceCount"] == "2"
+    assert request.parameters["UseSpotInstances"] == "False"
+
+
+def test_a_job_without_a_name_gets_one_from_its_model(platform: Platform) -> None:
+    first, second = (read(platform, training()).parameters["JobName"] for _ in range(2))
+    assert first.startswith("Churn-training-")
+    assert len(first) == len("Churn-training-") + 4
+    assert first != second
+    long = read(platform, training(model_name="m" * 128)).parameters["JobName"]
+    assert len(long) == 63
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ("algo_hyperparameters", "AlgoHyperparameters"),
+        ("algo_hyperparamaters", "AlgoHyperparameters"),
+        ("Max_wait_time_spot_instances", "MaxWaitTimeForSpotInstances"),
+        ("max_wait_time_spot_instances", "MaxWaitTimeForSpotInstances"),
+    ],
+)
+def test_both_spellings_mean_the_same(platform: Platform, given: str, key: str) -> None:
+    value = {"num_round": "1"} if key == "AlgoHyperparameters" else 90000
+    body = training(algo_hyperparamaters=...)
+    body.setdefault("algo_hyperparameters", {"num_round": "1"})
+    if key == "AlgoHyperparameters":
+        body.pop("algo_hyperparameters")
+    parameters = read(platform, {**body, given: value}).parameters
+    assert parameters[key] == (json.dumps(value) if isinstance(value, dict) else str(value))
+
+
+def test_both_spellings_at_once_must_agree(platform: Platform) -> None:
+    body = training(algo_hyperparameters={"num_round": 1})
+    assert problems(platform, body) == [
+        "Bad request. algo_hyperparamaters: is given twice, with different values: "
+        "leave algo_hyperparameters out"
+    ]
+
+
+@pytest.mark.parametrize("name", ["byom_realtime_builtin", " BYOM_Realtime_BuiltIn  "])
+def test_a_pipeline_type_may_have_blanks_and_capitals(platform: Platform, name: str) -> None:
+    assert read(platform, realtime(pipeline_type=name)).kind.name == "byom_realtime_builtin"
+
+
+@pytest.mark.parametrize("name", NOT_OFFERED_YET)
+def test_a_type_that_is_not_offered_yet_is_known(platform: Platform, name: str) -> None:
+    first, second = problems(platform, {"pipeline_type": name})
+    assert first == UNSUPPORTED_TYPE
+    assert second == (
+        f"{name} is not offered yet: offered are model_training_builtin, byom_realtime_builtin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("byom_realtime_bultin", "did you mean byom_realtime_builtin?"),
+        ("", "offered are"),
+        (None, "pipeline_type is missing"),
+        (["byom_realtime_builtin"], "there is no pipeline_type"),
+    ],
+)
+def test_any_other_type_is_refused(platform: Platform, name: Any, said: str) -> None:
+    first, second = problems(platform, {"pipeline_type": name})
+    assert first == UNSUPPORTED_TYPE
+    assert said in second
+
+
+def test_missing_attributes_come_first_and_in_the_apis_order(platform: Platform) -> None:
+    found = problems(platform, {"pipeline_type": "model_training_builtin", "instance_type": "x"})
+    assert found == [
+        *(
+            MISSING + name
+            for name in (
+                "model_name",
+                "training_data",
+                "job_output_location",
+                "model_framework",
+                "model_framework_version",
+                "algo_hyperparamaters",
+            )
+        ),
+        found[-1],
+    ]
+    assert found[-1].startswith("instance_type: 'x' must have at least 7 characters")
+
+
+def test_everything_that_is_wrong_is_told_at_once(platform: Platform) -> None:
+    found = problems(
+        platform,
+        training(
+            training_data="data/none.csv",
+            model_framework="tensorflow",
+            algo_hyperparamaters={"num_round": None},
+            max_runtime_per_job="5",
+            compression_type="Zip",
+            encrypt_inner_traffic="yes",
+            instance_cuont=1,
+            kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
+            attribute_names=["a"],
+        ),
+    )
+    text = "\n".join(found)
+    for said in (
+        "training_data: there are no objects under s3://assets/data/none.csv: upload them first",
+        "model_framework: tensorflow 1.7-1 is not offered: use xgboost 1.7-1",
+        "algo_hyperparamaters: num_round is null",
+        "max_runtime_per_job: '5' must be at least 600",
+        "compression_type: 'Zip' must be one of '', 'Gzip'",
+        "encrypt_inner_traffic: 'yes' must be one of 'True', 'False'",
+        "instance_cuont: is not an attribute of model_training_builtin: "
+        "did you mean instance_count?",
+        "kms_key_arn: customer managed keys are not offered yet: leave it out",
+        "attribute_names: is for s3_data_type AugmentedManifestFile only",
+    ):
+        assert said in text
+    assert len(found) == 9
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model_name": "my_model"}, "model_name: 'my_model' must match"),
+        ({"model_name": ""}, "model_name: '' must have at least 1 characters"),
+        ({"inference_instance": "large"}, "inference_instance: 'large' must have at least 7"),
+        ({"inference_instance": "not-an-instance"}, "inference_instance: 'not-an-instance' must"),
+        ({"inference_instance": {"dev": "ml.m5.large"}}, "is given per stage, but this server"),
+        ({"inference_instance": None}, "inference_instance: is null"),
+        ({"inference_instance": ["ml.m5.large"]}, 'inference_instance: ["ml.m5.large"] must be'),
+        ({"model_artifact_location": "s3://assets/m.tar.gz"}, "without s3://"),
+        ({"model_artifact_location": "models/model.pkl"}, "model_artifact_location: 'models/"),
+        ({"model_artifact_location": "no/model.tar.gz"}, "no object s3://assets/no/model.tar.gz"),
+        ({"model_artifact_location": "../model.tar.gz"}, "names no object"),
+        ({"data_capture_location": "s3://assets/x"}, "without s3:// ahead of it"),
+        ({"data_capture_location": "elsewhere/x"}, "there is no bucket 'elsewhere'"),
+        ({"endpoint_name": "two words"}, "endpoint_name: 'two words' must match"),
+        ({"endpoint_name": "e" * 64}, "endpoint_name: 'eee"),
+        ({"model_framework_version": 1.7}, "model_framework_version: 1.7 must be text"),
+        ({"model_framework_version": "9"}, "xgboost 9 is not offered"),
+        ({"model_package_name": "arn:x"}, "models of the registry are not offered yet"),
+        ({"model_name": "a\x00b"}, "model_name: 'a\\x00b' is not text"),
+        ({"data_capture_location": "\ud800"}, "is not text"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_rule(
+    platform: Platform, changes: dict[str, Any], said: str
+) -> None:
+    (found,) = problems(platform, realtime(**changes))
+    assert found.startswith("Bad request. ")
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"algo_hyperparamaters": {}}, "must be a JSON object that is not empty"),
+        ({"algo_hyperparamaters": ""}, "must be a JSON object that is not empty"),
+        ({"algo_hyperparamaters": "{eta: 1}"}, "is not JSON"),
+        ({"algo_hyperparamaters": '{"eta": NaN}'}, "NaN is not JSON"),
+        ({"algo_hyperparamaters": 5}, "5 must be a JSON object or list"),
+        ({"algo_hyperparamaters": {"a": ["\ud800"]}}, "is not text"),
+        ({"max_runtime_per_job": 172800}, "172800 must be greater than max_runtime_per_job"),
+        ({"max_runtime_per_job": "600.5"}, "max_runtime_per_job: '600.5' must match"),
+        ({"instance_count": 0}, "instance_count: '0' must be at least 1"),
+        ({"instance_count": "9" * 500}, "instance_count"),
+        ({"job_name": "-x"}, "job_name: '-x' must match"),
+        ({"training_data": "d" * 129}, "must have at most 128 characters"),
+        ({"training_data": "data//train"}, "training_data: 'data//train' names no objects"),
+        ({"s3_data_type": "ManifestFile", "training_data": "data"}, "no object s3://assets/data"),
+        ({"job_output_location": "a/../b"}, "job_output_location: 'a/../b' cannot be written to"),
+    ],
+)
+def test_a_bad_value_of_a_training_is_named_with_its_rule(
+    platform: Platform, changes: dict[str, Any], said: str
+) -> None:
+    (found,) = problems(platform, training(**changes))
+    assert said in found
+
+
+def test_times_do_not_matter_without_spot_instances(platform: Platform) -> None:
+    read(platform, training(max_runtime_per_job=259200, use_spot_instances="False"))
+
+
+def test_hyperparameters_may_be_json_text(platform: Platform) -> None:
+    request = read(platform, training(algo_hyperparamaters='{"num_round": 5, "verbose": true}'))
+    assert json.loads(request.parameters["AlgoHyperparameters"]) == {
+        "num_round": "5",
+        "verbose": "true",
+    }
+
+
+def test_an_empty_key_of_a_customer_is_none(platform: Platform) -> None:
+    read(platform, realtime(kms_key_arn=""))
