@@ -2,27 +2,315 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+import structlog
 from starlette.types import ASGIApp
 
 from modelyard.api.app import Rooms, build_app
+from modelyard.api.gateway_metrics import GatewayCollector
 from modelyard.api.metrics import Metrics
+from modelyard.api.orchestrator import orchestrator_app
+from modelyard.api.s3.door import S3Door
+from modelyard.arns import role_arn
+from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import image_of, retrieve
 from modelyard.compute.instance_types import instance_type
+from modelyard.compute.runtime import Runtime
+from modelyard.gateway.routes import Keys
+from modelyard.gateway.supervisor import GatewayPool
 from modelyard.home import Home
+from modelyard.hosting import endpoint_operations
+from modelyard.hosting.artifacts import ModelCache
+from modelyard.hosting.endpoint_config_operations import EndpointConfigOperations
+from modelyard.hosting.endpoint_operations import EndpointOperations
+from modelyard.hosting.invoker import EndpointInvoker
+from modelyard.hosting.model_operations import ModelOperations
+from modelyard.hosting.routing import Routing
+from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Policy
 from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.operations import IdentityOperations
-from modelyard.identity.roles import ensure_default_role, require_role
+from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
+from modelyard.logs.operations import LogOperations
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
+from modelyard.orchestrator.assets import Assets
+from modelyard.orchestrator.delivery import pipeline
+from modelyard.orchestrator.delivery.execution import Deliverer
+from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.inference import Invoke
+from modelyard.orchestrator.operations import StackOperations
+from modelyard.orchestrator.provisioning import Provisioner
+from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
+from modelyard.orchestrator.service import OrchestratorService
+from modelyard.orchestrator.stacks import engine as stacks
+from modelyard.orchestrator.stacks import resources as stack_resources
 from modelyard.settings import Settings
 from modelyard.store.database import Database
+from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores
-from modelyard.store.outbox import Outbox
+from modelyard.store.outbox import Event, Outbox
 from modelyard.store.resources import Store
+from modelyard.store.s3_server import S3Servers
+from modelyard.tagging.operations import TaggingOperations
+from modelyard.training import workflow as training_workflow
+from modelyard.training.operations import TrainingOperations
+from modelyard.training.workflow import TrainingWorkflow, Workshop
 from modelyard.workflows.engine import Engine
+
+#: The services whose models are read while the rest starts, else the first request would wait.
+_WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation")
+
+log = structlog.get_logger(__name__)
+
+
+async def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A part of the server's start, and what undoes it at the end."""
+
+    start: Callable[[], Awaitable[object]] = _nothing
+    stop: Callable[[], Awaitable[object]] = _nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modelyard:
+    """One server, built and not yet started."""
+
+    asgi: ASGIApp
+    steps: Sequence[Step]  # each may need those ahead of it; undone in the opposite order
+    gateway_url: Callable[[], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ground:
+    """What every capability stands on."""
+
+    settings: Settings
+    home: Home
+    url: str
+    credentials: Credentials
+    database: Database
+    store: Store
+    objects: ObjectStores
+    logs: LogStreams
+    schema: Schema
+    table: OperationTable
+    engine: Engine
+
+
+def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelyard:
+    """Build a server; its database and its credentials are brought up to date.
+
+    Args:
+        runtime: runs its jobs.
+        url: how its clients reach it.
+
+    Raises:
+        StoreError: the database or the objects cannot be used.
+        CredentialsError: the root credentials cannot be used.
+    """
+    ground = _lay_ground(settings, home, url)
+    gateway = GatewayPool(
+        host=settings.host,
+        port=settings.gateway_port,
+        workers=settings.gateway_workers or None,
+        capture_flush_seconds=settings.capture_flush_seconds,
+    )
+
+    def gateway_url() -> str:
+        return f"{url.rpartition(':')[0]}:{gateway.port}"
+
+    endpoints = _add_hosting(ground, gateway, runtime)
+    _add_training(ground, runtime)
+    credentials = ground.credentials
+    invoker = EndpointInvoker(
+        gateway_url,
+        access_key_id=credentials.access_key_id,
+        secret_access_key=credentials.secret_access_key,
+    )
+    service = _add_orchestrator(ground, invoker.invoke)
+    for capability in (
+        IdentityOperations(ground.store, credentials, Policy()),
+        LogOperations(ground.logs),
+        TaggingOperations(ground.store),
+    ):
+        ground.table.add(capability)
+    s3_servers = S3Servers(ground.objects, home.run)
+    outbox = Outbox(ground.store)
+    outbox.subscribe("log", _tell)
+    return Modelyard(
+        asgi=_doors(ground, service, s3_servers, gateway, gateway_url),
+        steps=[
+            Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
+            Step(stop=s3_servers.close),
+            Step(start=gateway.start, stop=gateway.stop),
+            Step(start=lambda: gateway.set_keys(_keys(settings, credentials))),
+            # What served before serves again ahead of the first request.
+            Step(start=endpoints.restore),
+            Step(stop=invoker.stop),
+            Step(start=ground.engine.launch, stop=ground.engine.shutdown),
+            Step(start=outbox.start, stop=outbox.stop),
+        ],
+        gateway_url=gateway_url,
+    )
+
+
+def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
+    schema = Schema()
+    schema.warm(*_WARMED)
+    database = Database(settings.database_url)
+    database.claim()
+    database.migrate()
+    store, objects = Store(database), ObjectStores(home.objects)
+    ensure_default_role(store, settings.account)
+    own = objects.of(settings.account)
+    if not own.has_bucket(settings.assets_bucket):
+        own.create_bucket(settings.assets_bucket)
+    return _Ground(
+        settings=settings,
+        home=home,
+        url=url,
+        credentials=establish_credentials(
+            home.credentials,
+            access_key_id=settings.root_access_key_id,
+            secret_access_key=settings.root_secret_access_key,
+            token=settings.root_token,
+        ),
+        database=database,
+        store=store,
+        objects=objects,
+        logs=LogStreams(home.logs),
+        schema=schema,
+        table=OperationTable(schema, Policy()),
+        engine=Engine(database),
+    )
+
+
+def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> EndpointWorkflow:
+    store, objects, home = ground.store, ground.objects, ground.home
+    for capability in (
+        ModelOperations(store, objects, require_role=require_role, require_image=image_of),
+        EndpointConfigOperations(store, objects, require_instance_type=instance_type),
+        EndpointOperations(store, ground.engine),
+    ):
+        ground.table.add(capability)
+    workflow = EndpointWorkflow(
+        store,
+        ModelCache(home.models, objects, runtime),
+        Routing(store, gateway, home.objects, home.models),
+        ground.logs,
+        image_of=image_of,
+    )
+    ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)
+    return workflow
+
+
+def _add_training(ground: _Ground, runtime: Runtime) -> None:
+    workflow = TrainingWorkflow(
+        Workshop(
+            store=ground.store,
+            objects=ground.objects,
+            runtime=runtime,
+            capacity=Capacity.of_machine(),
+            logs=ground.logs,
+            jobs=ground.home.jobs,
+            image_of=image_of,
+        )
+    )
+    ground.engine.register(training_workflow.WORKFLOW, workflow.run)
+    ground.table.add(TRAINING)
+
+
+def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
+    store, table, engine = ground.store, ground.table, ground.engine
+    bucket = ground.settings.assets_bucket
+
+    def assets(account: str) -> Assets:
+        return Assets(ground.objects.of(account), bucket)
+
+    calls = stack_resources.TableCalls(table, ground.schema)
+    kinds: list[stack_resources.ResourceType] = [
+        stack_resources.Model(calls),
+        stack_resources.EndpointConfig(calls),
+        stack_resources.Endpoint(calls),
+        stack_resources.TrainingJob(calls),
+        stack_resources.InferenceApi(store, lambda: ground.url),
+    ]
+    types = {kind.type: kind for kind in kinds}
+    stack_engine = stacks.StackEngine(store, engine, types)
+    engine.register(stacks.WORKFLOW, stack_engine.run)
+    engine.register(pipeline.WORKFLOW, Deliverer(store, stack_engine, assets).run)
+    table.add(StackOperations(store, stack_engine))
+    provisioner = Provisioner(
+        store,
+        engine,
+        types,
+        assets,
+        ProvisioningSettings(
+            execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
+            retrieve_image=retrieve,
+        ),
+    )
+    status = PipelineStatus(stack_engine, calls)
+    return OrchestratorService(
+        store, table, engine, stack_engine, provisioner, status, invoke, bucket
+    )
+
+
+def _doors(
+    ground: _Ground,
+    service: OrchestratorService,
+    s3_servers: S3Servers,
+    gateway: GatewayPool,
+    gateway_url: Callable[[], str],
+) -> ASGIApp:
+    settings = ground.settings
+    authenticator = Authenticator(
+        ground.credentials, account=settings.account, default_region=settings.region
+    )
+    metrics = Metrics()
+    metrics.add(GatewayCollector(gateway.metrics))
+
+    def look_at_database() -> None:
+        with ground.store.read() as snapshot:
+            snapshot.with_status("none", "none")
+
+    return build_app(
+        Rooms(
+            table=ground.table,
+            schema=ground.schema,
+            authenticator=authenticator,
+            s3=S3DOOR,
+            orchestrator=orchestrator_app(
+                service, allow_detailed_error_message=settings.allow_detailed_error_message
+            ),
+            gateway_url=gateway_url,
+            bound_host=settings.host,
+            allowed_hosts=settings.allowed_hosts,
+            readiness={"database": look_at_database},
+            metrics=metrics,
+        )
+    )
+
+
+def _keys(settings: Settings, credentials: Credentials) -> Keys:
+    secret = (credentials.secret_access_key, settings.account)
+    return Keys(
+        secrets={credentials.access_key_id: secret},
+        tokens={credentials.token: settings.account},
+        sealing_key=credentials.sealing_key,
+        default_region=settings.region,
+    )
+
+
+async def _tell(event: Event) -> None:
+    """Log what happened: the notification that needs no set-up."""
+    log.info("event", kind=event.kind, resource=event.arn, status=event.status)

@@ -16,6 +16,7 @@ import uvloop
 
 from modelyard import clock
 from modelyard.app import Modelyard, build
+from modelyard.compute.runtimes import best_runtime
 from modelyard.home import Home, ServerInfo
 from modelyard.settings import Settings
 
@@ -53,7 +54,8 @@ async def _run(
     url: str,
     on_ready: Callable[[ServerInfo], None],
 ) -> None:
-    modelyard = build(settings, home, url)
+    runtime = await best_runtime(home.run / "programs", hidden=[home.path], only=settings.runtime)
+    modelyard = await asyncio.to_thread(build, settings, home, runtime, url)
 
     def announce() -> None:
         info = _announcement(settings, modelyard, url)
@@ -83,9 +85,9 @@ async def _run(
 async def _running(modelyard: Modelyard) -> AsyncIterator[None]:
     """Start the rooms, each on what it needs, and stop them in the opposite order."""
     async with AsyncExitStack() as stack:
-        for component in modelyard.components:
-            await component.start()
-            stack.push_async_callback(component.stop)
+        for step in modelyard.steps:
+            stack.push_async_callback(step.stop)
+            await step.start()
         yield
 
 

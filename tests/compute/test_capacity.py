@@ -143,8 +143,8 @@ async def test_a_job_that_gives_up_waiting_lets_those_behind_it_in() -> None:
     await hall.end(3)
 
 
-def test_the_machines_own_room_is_at_least_one_cpu_and_some_memory() -> None:
+async def test_the_machines_own_room_is_at_least_one_cpu_and_some_memory() -> None:
     capacity = Capacity.of_machine()
     assert capacity.vcpus >= 1
     assert capacity.memory_gib > 0.1
-    assert capacity.is_free_for(1, 0.1)
+    assert capacity.queue(1, 0.1, Ticket(0)).is_admitted

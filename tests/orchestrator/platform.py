@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message
 
 from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.state import RequestState, put_state
@@ -118,23 +117,47 @@ class Platform(World):
         assert isinstance(state, dict)
         return state
 
-    @contextmanager
-    def door(self, *, detailed: bool = True) -> Iterator[TestClient]:
-        """Yield a client of the HTTP door, already authenticated."""
+    async def ask(
+        self, path: str, body: Any, *, method: str = "POST", detailed: bool = True
+    ) -> Answer:
+        """Send a request to the HTTP door, as an authenticated caller."""
         app = orchestrator_app(self.service, allow_detailed_error_message=detailed)
-        with TestClient(_authenticated(app, caller), raise_server_exceptions=False) as client:
-            yield client
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        who = caller()
+        scope: dict[str, Any] = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        put_state(scope, RequestState(request_id=who.request_id, source="test", context=who))
+        sent: list[Message] = []
 
+        async def receive() -> Message:
+            return {"type": "http.request", "body": data}
 
-def _authenticated(app: ASGIApp, context: Callable[[], Context]) -> ASGIApp:
-    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            who = context()
-            state = RequestState(request_id=who.request_id, source="test", context=who)
-            put_state(scope, state)
+        async def send(message: Message) -> None:
+            sent.append(message)
+
         await app(scope, receive, send)
+        headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
+        return Answer(status=sent[0]["status"], content_type=headers["content-type"], text=text)
 
-    return guard
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the HTTP door answered."""
+
+    status: int
+    content_type: str
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
 
 
 def realtime(**changes: Any) -> dict[str, Any]:
@@ -163,7 +186,3 @@ def training(**changes: Any) -> dict[str, Any]:
         "algo_hyperparamaters": {"num_round": 100, "eta": 0.3, "objective": "binary:logistic"},
     }
     return {key: value for key, value in {**body, **changes}.items() if value is not ...}
-
-
-def as_json(answer: Any) -> Any:
-    return json.loads(answer.text)

@@ -226,6 +226,14 @@ class Toys:
         tags = self._by_arn(request["ResourceArn"]).tags
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
+    @operation("logs", "DescribeLogStreams")
+    def describe_log_streams(self, context: Context, request: Request) -> Response:
+        return {"logStreams": [{"logStreamName": f"{request['logStreamNamePrefix']}algo-1-1"}]}
+
+    @operation("logs", "GetLogEvents")
+    def get_log_events(self, context: Context, request: Request) -> Response:
+        return {"events": [{"message": f"line {number}", "timestamp": 1} for number in (1, 2)]}
+
     def _create(
         self,
         context: Context,

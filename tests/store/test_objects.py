@@ -18,6 +18,7 @@ from modelyard.store.errors import (
     KeyConflict,
     NoSuchBucket,
     NoSuchKey,
+    ObjectChanged,
     ObjectTooLarge,
     StorageFull,
 )
@@ -67,9 +68,19 @@ def test_what_was_put_is_what_is_got(objects: Objects) -> None:
 
 async def test_a_range_is_streamed(objects: Objects) -> None:
     objects.put_bytes(uri("k"), bytes(range(256)) * 4096)
-    pieces = [piece async for piece in objects.stream(uri("k"), start=3, end=700_001)]
+    stream = await objects.stream(uri("k"), start=3, end=700_001)
+    pieces = [piece async for piece in stream]
     assert b"".join(pieces) == (bytes(range(256)) * 4096)[3:700_001]
     assert max(map(len, pieces)) <= 512 * 1024
+
+
+async def test_a_version_that_was_replaced_is_not_streamed(objects: Objects) -> None:
+    version = objects.put_bytes(uri("k"), b"old").version
+    stream = await objects.stream(uri("k"), start=0, end=3, version=version)
+    objects.put_bytes(uri("k"), b"new")
+    with pytest.raises(ObjectChanged):
+        await objects.stream(uri("k"), start=0, end=3, version=version)
+    assert b"".join([piece async for piece in stream]) == b"old"
 
 
 @settings(max_examples=100)

@@ -31,11 +31,30 @@ class Ticket:
 
 
 @dataclass(order=True)
-class _Waiter:
+class Place:
+    """A place in the queue, then in the room."""
+
     ticket: Ticket
     vcpus: int = field(compare=False)
     memory_gib: float = field(compare=False)
-    admitted: asyncio.Event = field(compare=False, default_factory=asyncio.Event)
+    _capacity: Capacity = field(compare=False, repr=False)
+    _admitted: asyncio.Event = field(compare=False, repr=False, default_factory=asyncio.Event)
+
+    @property
+    def is_admitted(self) -> bool:
+        return self._admitted.is_set()
+
+    async def wait(self) -> None:
+        """Wait until there is room; the place is held from then on."""
+        await self._admitted.wait()
+
+    def leave(self) -> None:
+        """Give up the place, in the queue or in the room; again does no harm."""
+        self._capacity.remove(self)
+
+    def admit(self) -> None:
+        """Let it in; the capacity's to call."""
+        self._admitted.set()
 
 
 class Capacity:
@@ -49,8 +68,8 @@ class Capacity:
     def __init__(self, vcpus: int, memory_gib: float) -> None:
         self.vcpus = vcpus
         self.memory_gib = memory_gib
-        self._waiting: list[_Waiter] = []
-        self._running: list[_Waiter] = []
+        self._waiting: list[Place] = []
+        self._running: list[Place] = []
 
     @classmethod
     def of_machine(cls) -> Capacity:
@@ -61,30 +80,35 @@ class Capacity:
         """Whether the machine as a whole has that much room."""
         return vcpus <= self.vcpus and memory_gib <= self.memory_gib
 
-    def is_free_for(self, vcpus: int, memory_gib: float) -> bool:
-        """Whether a job that came now would run at once."""
-        return not self._waiting and self._has_room(vcpus, memory_gib)
+    def queue(self, vcpus: int, memory_gib: float, ticket: Ticket) -> Place:
+        """Take a place in the queue, which the caller leaves in the end whatever happens."""
+        place = Place(ticket, vcpus, memory_gib, self)
+        bisect.insort(self._waiting, place)
+        self._admit()
+        return place
 
     @asynccontextmanager
     async def admitted(self, vcpus: int, memory_gib: float, ticket: Ticket) -> AsyncIterator[None]:
         """Wait for room and hold it. Cancelling gives up the place in the queue, or the room."""
-        waiter = _Waiter(ticket, vcpus, memory_gib)
-        bisect.insort(self._waiting, waiter)
-        self._admit()
+        place = self.queue(vcpus, memory_gib, ticket)
         try:
-            await waiter.admitted.wait()
+            await place.wait()
             yield
         finally:
-            # By identity: a job that runs again has the ticket of its earlier run.
-            for places in (self._waiting, self._running):
-                places[:] = [other for other in places if other is not waiter]
-            self._admit()
+            place.leave()
+
+    def remove(self, place: Place) -> None:
+        """Forget a place."""
+        # By identity: a job that runs again has the ticket of its earlier run.
+        for places in (self._waiting, self._running):
+            places[:] = [other for other in places if other is not place]
+        self._admit()
 
     def _admit(self) -> None:
         while self._waiting and self._has_room(self._waiting[0].vcpus, self._waiting[0].memory_gib):
-            waiter = self._waiting.pop(0)
-            self._running.append(waiter)
-            waiter.admitted.set()
+            place = self._waiting.pop(0)
+            self._running.append(place)
+            place.admit()
 
     def _has_room(self, vcpus: int, memory_gib: float) -> bool:
         if not self._running:

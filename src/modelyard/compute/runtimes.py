@@ -19,6 +19,14 @@ from modelyard.compute.sandbox import SandboxRuntime
 
 _PROBE_SECONDS = 20.0
 
+#: What the setting `runtime` may name.
+_CHOICES: dict[str, tuple[type, ...]] = {
+    "auto": (Bubblewrap, Namespaces, MovedBase),
+    "bubblewrap": (Bubblewrap,),
+    "unshare": (Namespaces,),
+    "plain": (MovedBase,),
+}
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,18 +40,23 @@ def confinements(hidden: Sequence[Path]) -> list[Confinement]:
     ]
 
 
-async def best_runtime(state: Path, *, hidden: Sequence[Path]) -> SandboxRuntime:
+async def best_runtime(
+    state: Path, *, hidden: Sequence[Path], only: str = "auto"
+) -> SandboxRuntime:
     """Return the best runtime that works on this machine, and log why it is not a better one.
 
     Args:
         state: a folder for locks and temporary files: `<home>/run/programs`.
         hidden: folders that no program may see, the home above all.
+        only: the one to use, "bubblewrap", "unshare" or "plain"; "auto" means the best.
 
     Raises:
         RuntimeUnavailableError: none works; the message says why each does not.
     """
     reasons = []
     for confinement in confinements(hidden):
+        if not isinstance(confinement, _CHOICES[only]):
+            continue
         runtime = SandboxRuntime(confinement, state)
         try:
             await probe(runtime, hidden)

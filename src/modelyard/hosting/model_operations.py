@@ -16,7 +16,7 @@ from modelyard.store.resources import Resource, Snapshot, Store
 
 KIND = "model"
 
-RoleCheck = Callable[[Snapshot, str, str], None]
+RoleCheck = Callable[[Snapshot, str, str], object]
 ImageCheck = Callable[[str], object]
 
 

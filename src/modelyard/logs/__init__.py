@@ -1,1 +1,1 @@
-"""Logs: what jobs and endpoints said, as CloudWatch Logs' clients read it."""
+"""Reading the logs of jobs and endpoints, as CloudWatch Logs is read."""

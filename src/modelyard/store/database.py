@@ -35,6 +35,9 @@ from modelyard.store.failures import explained
 BUSY_TIMEOUT_SECONDS = 30
 _IDLE_TRANSACTION_SECONDS = 300  # then PostgreSQL ends it, and its write lock with it
 
+# PostgreSQL takes a moment to notice that a server which was killed has gone.
+_CLAIM_SECONDS = 3
+
 # Advisory locks are numbers that everyone who shares the database must know apart.
 _WRITE_LOCK = 0x6D6F6465_00000001
 _CLAIM_LOCK = 0x6D6F6465_00000002
@@ -212,8 +215,12 @@ class Database:
     def _claim_server(self) -> bool:
         with _translated():
             connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            taken = connection.scalar(sa.select(sa.func.pg_try_advisory_lock(_CLAIM_LOCK)))
-        if not taken:
+        try:
+            with _translated():
+                connection.exec_driver_sql(f"SET lock_timeout = '{_CLAIM_SECONDS}s'")
+                connection.execute(sa.select(sa.func.pg_advisory_lock(_CLAIM_LOCK)))
+        except DatabaseBusy:
+            connection.invalidate()
             connection.close()
             return False
         self._claim = connection

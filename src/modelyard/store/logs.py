@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ class EventPage:
 
 
 class LogWriter:
-    """Appends to one stream; a context manager. Not for two threads at once.
+    """Appends to one stream; a context manager. Safe to use from any thread.
 
     Every message reaches the operating system at once, so a crash of the server loses none. A line
     that an earlier crash tore is removed.
@@ -60,12 +61,14 @@ class LogWriter:
             end = log_file.whole_lines_end(file)
             file.truncate(end)
             last = log_file.last_event(file, "", end)
+        self._lock = threading.Lock()
         self._last = 0 if last is None else last.timestamp
 
     def write(self, message: str) -> None:
         """Append a message. Times never fall, also where the machine's clock was set back."""
-        self._last = max(self._last, time.time_ns() // 1_000_000)
-        self._file.write(log_file.encode(self._last, message))
+        with self._lock:
+            self._last = max(self._last, time.time_ns() // 1_000_000)
+            self._file.write(log_file.encode(self._last, message))
 
     def close(self) -> None:
         """Make all of it durable, and let go of the file."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+
+from modelyard import clock
 
 FILE, FOLDER = stat.S_IFREG, stat.S_IFDIR
 
@@ -19,7 +21,7 @@ class ObjectInfo:
     key: str
     size: int  # bytes
     modified: datetime
-    version: str  # another one whenever the bytes are
+    version: str  # another one whenever the bytes are; obstore's entity tag, without quotes
 
 
 def kind_of(path: Path) -> int | None:
@@ -32,10 +34,11 @@ def kind_of(path: Path) -> int | None:
 
 def info_of(key: str, status: os.stat_result) -> ObjectInfo:
     """Return what a file's status tells of the object that it is."""
-    seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
-    modified = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
-    version = f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
-    return ObjectInfo(key=key, size=status.st_size, modified=modified, version=version)
+    micros = status.st_mtime_ns // 1000
+    version = f"{status.st_ino:x}-{micros:x}-{status.st_size:x}"
+    return ObjectInfo(
+        key=key, size=status.st_size, modified=clock.from_micros(micros), version=version
+    )
 
 
 def info_of_entry(key: str, entry: os.DirEntry[str]) -> ObjectInfo | None:

@@ -29,11 +29,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import obstore
+from obstore.exceptions import PreconditionError
 from obstore.store import LocalStore
 
 from modelyard.store.buckets import Buckets
 from modelyard.store.durable_files import copy_bytes, full_disk_told, sync
-from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectTooLarge
+from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectChanged, ObjectTooLarge
 from modelyard.store.object_files import (
     FILE,
     FOLDER,
@@ -130,19 +131,31 @@ class Objects(Buckets):
         except OSError as error:
             raise _no_such_key(uri) from error
 
-    async def stream(self, uri: S3Uri, *, start: int, end: int) -> AsyncIterator[bytes]:
+    async def stream(
+        self, uri: S3Uri, *, start: int, end: int, version: str | None = None
+    ) -> AsyncIterator[bytes]:
         """Return the bytes from `start` up to, not including, `end`, in pieces.
+
+        The object is opened before this returns: what happens to its key later changes nothing.
+
+        Args:
+            version: read this one only.
 
         Raises:
             NoSuchBucket, NoSuchKey: there is no such object.
+            ObjectChanged: it is not of that version any more.
         """
         name = self._readable(uri)
+        options: obstore.GetOptions = {"range": (start, end)}
+        if version is not None:
+            options["if_match"] = f'"{version}"'
         try:
-            result = await obstore.get_async(self._bytes, name, options={"range": (start, end)})
+            result = await obstore.get_async(self._bytes, name, options=options)
         except FileNotFoundError as error:
             raise _no_such_key(uri) from error
-        async for piece in result.stream(min_chunk_size=STREAM_CHUNK_BYTES):
-            yield bytes(piece)
+        except PreconditionError as error:
+            raise ObjectChanged(f"{uri} was changed since it was looked up") from error
+        return _pieces(result)
 
     def put_bytes(self, uri: S3Uri, data: bytes) -> ObjectInfo:
         """Store `data` as the object.
@@ -311,6 +324,11 @@ class ObjectStores:
                 raise ValueError(f"{account!r} is not an account id (12 digits)")
             store = self._stores.setdefault(account, Objects(self.root / account))
         return store
+
+
+async def _pieces(result: obstore.GetResult) -> AsyncIterator[bytes]:
+    async for piece in result.stream(min_chunk_size=STREAM_CHUNK_BYTES):
+        yield bytes(piece)
 
 
 def _no_such_key(uri: S3Uri) -> NoSuchKey:

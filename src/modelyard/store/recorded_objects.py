@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from modelyard.store.errors import NoSuchKey
 from modelyard.store.object_files import ObjectInfo, info_of
@@ -56,6 +59,27 @@ class RecordedObjects:
         info = self.objects.head(uri)
         record = self.records.find(uri.bucket, uri.key, info.version)
         return StoredObject(info=info, record=record or _default_record(info))
+
+    @contextmanager
+    def opened(self, uri: S3Uri) -> Iterator[tuple[StoredObject, BinaryIO]]:
+        """Open the object, and return with the file what is known of just these bytes.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+        """
+        with self.objects.open(uri) as file:
+            info = info_of(uri.key, os.fstat(file.fileno()))
+            record = self.records.find(uri.bucket, uri.key, info.version)
+            yield StoredObject(info=info, record=record or _default_record(info)), file
+
+    def check_place(self, uri: S3Uri, condition: Condition | None = None) -> None:
+        """Return if an object could be stored there now, so that nobody uploads it in vain.
+
+        Raises:
+            NoSuchBucket, KeyConflict, ValueError: see `Objects`.
+        """
+        self.objects.check_place(uri)
+        self._ask(condition, uri)
 
     def recorded(self, bucket: str, infos: Sequence[ObjectInfo]) -> list[StoredObject]:
         """Return the objects of a listing, which is sorted by key."""

@@ -1,1 +1,1 @@
-"""Tagging: tags of any resource of SageMaker's, by its ARN."""
+"""Tags of any resource, by its ARN."""

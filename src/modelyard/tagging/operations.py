@@ -1,20 +1,25 @@
-"""AddTags, ListTags, DeleteTags."""
+"""What can be asked of tags: add, list, delete; of any kind of resource, by its ARN."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+
 from modelyard.arns import Arn
 from modelyard.operations.context import Context
-from modelyard.operations.errors import ResourceNotFound, ValidationError
+from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import NotFound
 from modelyard.store.resources import Resource, Snapshot, Store
 
-MAX_TAGS = 50  # per resource, as AWS has it
+MAX_TAGS = 50
+DEFAULT_PAGE_SIZE = 50
+_RESERVED = "aws:"
 
 
 class TaggingOperations:
-    """Tags of the caller's own resources."""
+    """AddTags, ListTags, DeleteTags for resources of the caller's account and region."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -22,58 +27,67 @@ class TaggingOperations:
     @operation("sagemaker", "AddTags")
     def add_tags(self, context: Context, request: Request) -> Response:
         added = tags_of(request)
+        reserved = sorted(key for key in added if key.lower().startswith(_RESERVED))
+        if reserved:
+            raise ValidationError(f"Tag keys that begin with aws: are reserved: {reserved}")
         with self._store.write() as transaction:
-            resource = _own(transaction, context, request["ResourceArn"])
-            merged = {**transaction.tags(resource), **added}
-            if len(merged) > MAX_TAGS:
+            resource = _find(transaction, context, request["ResourceArn"])
+            count = len(transaction.tags(resource) | added)
+            if count > MAX_TAGS:
                 raise ValidationError(
-                    f"{resource.arn} would have {len(merged)} tags, the most is {MAX_TAGS}: "
-                    "delete some first"
+                    f"A resource has at most {MAX_TAGS} tags, {request['ResourceArn']} would have "
+                    f"{count}: delete some first"
                 )
-            transaction.tag(resource, added)
-        return {"Tags": _listed(merged)}
+            if added:
+                transaction.tag(resource, added)
+            tags = transaction.tags(resource)
+        return {"Tags": _listed(tags)}
 
     @operation("sagemaker", "ListTags")
     def list_tags(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
-            resource = _own(snapshot, context, request["ResourceArn"])
-            tags = _listed(snapshot.tags(resource))
-        # At most 50 tags: one page, unless the caller asks for smaller ones.
-        first = _offset(request.get("NextToken"), len(tags))
-        last = first + request.get("MaxResults", MAX_TAGS)
-        return {"Tags": tags[first:last], "NextToken": str(last) if last < len(tags) else None}
+            tags = snapshot.tags(_find(snapshot, context, request["ResourceArn"]))
+        after = _last_key(request.get("NextToken"))
+        left = {key: value for key, value in tags.items() if after is None or key > after}
+        page = dict(list(left.items())[: request.get("MaxResults", DEFAULT_PAGE_SIZE)])
+        response: Response = {"Tags": _listed(page)}
+        if len(page) < len(left):
+            response["NextToken"] = base64.urlsafe_b64encode(list(page)[-1].encode()).decode()
+        return response
 
     @operation("sagemaker", "DeleteTags")
     def delete_tags(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
-            resource = _own(transaction, context, request["ResourceArn"])
+            resource = _find(transaction, context, request["ResourceArn"])
             transaction.untag(resource, list(request["TagKeys"]))
         return {}
 
 
-def _own(snapshot: Snapshot, context: Context, arn: str) -> Resource:
-    """Return the caller's own resource; one of another account is as if it were not there."""
+def _find(snapshot: Snapshot, context: Context, text: str) -> Resource:
+    """Return the resource of an ARN, as if those of others did not exist.
+
+    Raises:
+        ValidationError: there is none in the caller's account and region.
+    """
     try:
-        parsed = Arn.parse(arn)
+        arn = Arn.parse(text)
+        if (arn.account, arn.region) == (context.account, context.region):
+            return snapshot.get_by_arn(text)
     except ValueError as error:
-        raise ValidationError(str(error)) from error
-    if (parsed.account, parsed.region) == (context.account, context.region):
-        try:
-            return snapshot.get_by_arn(arn)
-        except NotFound:
-            pass
-    raise ResourceNotFound(
-        f"there is no resource {arn} in account {context.account} and region {context.region}"
-    )
+        raise ValidationError(f"ResourceArn: {error}") from error
+    except NotFound:
+        pass
+    raise ValidationError(f"Could not find the resource {text} in this account and region")
 
 
 def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _offset(token: str | None, count: int) -> int:
+def _last_key(token: str | None) -> str | None:
     if token is None:
-        return 0
-    if not token.isdecimal() or int(token) > count:
-        raise ValidationError("NextToken is not one that this listing gave: leave it out")
-    return int(token)
+        return None
+    try:
+        return base64.urlsafe_b64decode(token.encode()).decode()
+    except (ValueError, binascii.Error) as error:
+        raise ValidationError("NextToken is not one that this operation gave") from error

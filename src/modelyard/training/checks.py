@@ -98,10 +98,12 @@ def _channels(channels: Any, request: _Request) -> Iterator[str]:
 
 
 def _channel(channel: _Request) -> Iterator[str]:
+    if not channel["ChannelName"].strip("."):
+        yield "the name must have a letter or a digit: it names a folder"
     if channel.get("InputMode") == "Pipe":
         yield _no_pipe("InputMode")
     if channel.get("RecordWrapperType", "None") != "None":
-        yield "RecordWrapperType RecordIO is for input mode Pipe, which is not offered: leave it out"
+        yield "RecordWrapperType RecordIO is for input mode Pipe, not offered here: leave it out"
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         yield "only S3DataSource is offered: upload the data to a bucket"

@@ -8,6 +8,7 @@
             input/data/   where its channels are mounted
             model/  output/data/  checkpoints/
         staged/algo-1/train/  the files of a channel, mounted read-only
+        aside/            what is on its way into the others
 
 Nothing here outlives the job but its checkpoints, which a run after a crash finds again.
 """
@@ -33,6 +34,11 @@ class JobFolder:
         parts = [job.scope.account, job.scope.region, job.kind, job.name]
         self.path = jobs.joinpath(*(quote(part, safe="").replace(".", "%2E") for part in parts))
 
+    @property
+    def aside(self) -> Path:
+        """A folder for what is being written, which no host sees."""
+        return self.path / "aside"
+
     def base(self, host: str) -> Path:
         """What the host sees as /opt/ml."""
         return self.path / host
@@ -44,6 +50,7 @@ class JobFolder:
     def prepare(self, hosts: Sequence[str], channels: Sequence[str], *, kept: str) -> None:
         """Make the folders anew; of an earlier run only the folder `kept` of each host stays."""
         remove_tree(self.path / "staged")
+        remove_tree(self.aside)
         for host in hosts:
             base = self.base(host)
             if base.is_dir():

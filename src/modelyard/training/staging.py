@@ -39,7 +39,7 @@ class DataError(Exception):
     """The job's input is not as the job says; the message is for its owner."""
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: the job is to stop
+class Interrupted(Exception):
     """Staging was told to stop."""
 
 

@@ -23,6 +23,7 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -136,6 +137,8 @@ class Engine:
         if self._client is not None:
             self._client.destroy()
             self._client = None
+        # DBOS has made its thread pool the loop's own, and is about to close it; others go on.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 
     def _guarded(self, name: str, function: WorkflowFunction) -> WorkflowFunction:

@@ -39,7 +39,7 @@ class Polynomial:
             byte = (byte >> 1) ^ (reversed_bits if byte & 1 else 0)
         return byte
 
-    @lru_cache(maxsize=256)  # noqa: B019  # there are three polynomials, and they live for ever
+    @lru_cache(maxsize=1024)  # noqa: B019  # there are three polynomials, and they live for ever
     def zeros(self, length: int) -> tuple[int, ...]:
         """Return what `length` bytes of zeros make of each bit of a register."""
         if length == 1:
@@ -84,7 +84,7 @@ class Polynomial:
             shifted ^= table.take((registers >> np.uint8(8 * index)).astype(np.uint8))
         return shifted
 
-    @lru_cache(maxsize=16)  # noqa: B019  # see above
+    @lru_cache(maxsize=64)  # noqa: B019  # see above
     def _byte_tables(self, length: int) -> Sequence[Registers]:
         matrix = self.zeros(length)
         return [

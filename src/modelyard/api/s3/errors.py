@@ -26,6 +26,8 @@ _STATUS = {
     "BucketAlreadyOwnedByYou": 409,
     "BucketNotEmpty": 409,
     "EntityTooLarge": 413,
+    # Clients repeat what they get 500 or 503 for, which helps nobody against a full disk.
+    "InsufficientStorage": 507,
     "InternalError": 500,
     "InvalidAccessKeyId": 403,
     "InvalidRange": 416,
@@ -41,7 +43,6 @@ _STATUS = {
     "RequestTimeTooSkewed": 403,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
-    "StorageFull": 507,
 }
 
 #: `sigv4`'s codes as S3 spells them.
@@ -59,7 +60,7 @@ _STORE_CODES: Mapping[type[StoreError], str] = {
     AlreadyExists: "BucketAlreadyOwnedByYou",
     BucketNotEmpty: "BucketNotEmpty",
     KeyConflict: "KeyConflict",
-    StorageFull: "StorageFull",
+    StorageFull: "InsufficientStorage",
     S3ServerUnavailable: "ServiceUnavailable",
 }
 

@@ -37,7 +37,7 @@ class Fitting:
         """Train the job's model, and save it on the first host."""
         run = self.run(tables, width, cluster)
         if self.hp.save_on_termination and cluster.rank == 0:
-            run = replace(run, keep=self.save)
+            run = replace(run, keep=self.write)
         booster = boost(run)
         if cluster.rank == 0 and self.saves:
             self.save(booster)
@@ -77,10 +77,14 @@ class Fitting:
         return not (self.stop.asked and self.hp.save_on_termination is False)
 
     def save(self, booster: Booster, suffix: str = "") -> None:
+        """Write a model that is finished, and say so."""
+        self.write(booster, suffix)
+        log.info(f"model of {booster.num_boosted_rounds()} rounds saved as {MODEL_NAME}{suffix}")
+
+    def write(self, booster: Booster, suffix: str = "") -> None:
         """Write a model in UBJ format, whole or not at all."""
         path = self.layout.model / f"{MODEL_NAME}{suffix}"
         write_whole(path, bytes(booster.save_raw("ubj")))
-        log.info(f"model of {booster.num_boosted_rounds()} rounds saved as {path.name}")
 
     def _judged(self, name: str, matrix: Matrix, labels: Floats, cluster: Cluster) -> Judged:
         metrics = evaluation.own_metrics(self.hp)

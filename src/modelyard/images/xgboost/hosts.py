@@ -181,7 +181,8 @@ def _start_tracker(address: str, hosts: int) -> Any:
     tracker.start()
     answer = f"{tracker.worker_args()['dmlc_tracker_port']} {_job()}".encode()
     listener = _listen(address, hosts)
-    threading.Thread(target=_answer, args=(listener, answer), daemon=True).start()
+    # The thread also keeps the tracker, whose removal would wait for hosts that are lost.
+    threading.Thread(target=_answer, args=(listener, answer, tracker), daemon=True).start()
     return tracker
 
 
@@ -196,7 +197,7 @@ def _listen(address: str, hosts: int) -> socket.socket:
     return listener
 
 
-def _answer(listener: socket.socket, answer: bytes) -> None:
+def _answer(listener: socket.socket, answer: bytes, _: object) -> None:
     while True:
         connection, _ = listener.accept()
         with connection:

@@ -160,10 +160,14 @@ def _on_several_hosts(given: _Given) -> Iterator[str]:
     alone = "works on one host only, and the job has several: take"
     if given.get("tree_method") == "exact":
         yield f"tree_method=exact {alone} hist or approx"
-    if "grow_colmaker" in given.get("updater", ()):
-        yield f"updater=grow_colmaker {alone} grow_quantile_histmaker"
+    updaters = given.get("updater", ())
+    if updaters and updaters not in (("grow_histmaker",), ("grow_quantile_histmaker",)):
+        # XGBoost's `prune` and `sync` lose their parameters on the way to other hosts.
+        yield f"updater={','.join(updaters)} {alone} grow_quantile_histmaker"
     if given.get("booster") == "gblinear":
         yield f"booster=gblinear {alone} gbtree or dart"
+    if _objective(given) == "survival:cox":
+        yield f"objective=survival:cox {alone} survival:aft"
     if "_kfold" in given:
         yield f"_kfold={given['_kfold']} {alone} InstanceCount=1"
 

@@ -33,8 +33,7 @@ def train(layout: Layout) -> None:
     channels = inputs.channels(config.channels, layout.channel)
     _check_together(hp, channels)
     threads = _threads(hp)
-    # Before polars starts its threads: by default, one for each processor of the machine.
-    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
+    _limit_threads(threads)
     from modelyard.images.xgboost import hosts  # numpy and XGBoost come with it
     from modelyard.images.xgboost.fitting import Fitting
 
@@ -72,6 +71,15 @@ def _check_together(hp: Hyperparameters, channels: Mapping[str, Channel]) -> Non
 def _threads(hp: Hyperparameters) -> int:
     given = hp.booster.get("nthread") or os.environ.get("SM_NUM_CPUS")
     return int(given) if given else len(os.sched_getaffinity(0))
+
+
+def _limit_threads(threads: int) -> None:
+    """Set what the libraries read when they are imported."""
+    # Polars takes all processors of the machine by default.
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
+    # OpenMP's threads burn their processors while they wait for work by default. Beside any other
+    # busy process, a second host of the job for one, training then takes many times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _read(channels: Mapping[str, Channel], hp: Hyperparameters) -> dict[str, Table]:

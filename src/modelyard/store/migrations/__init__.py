@@ -10,8 +10,9 @@ the tests of this folder compare the two.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
@@ -22,8 +23,6 @@ from modelyard.store.errors import DatabaseUnusable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-    from modelyard.store.database import Database
-
 FOLDER = Path(__file__).parent
 
 #: alembic's own table, written as alembic writes it.
@@ -33,6 +32,16 @@ _version = sa.Table(
     sa.Column("version_num", sa.String(32), nullable=False),
     sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+
+
+class Database(Protocol):
+    """What a migration needs of `modelyard.store.database.Database`."""
+
+    is_sqlite: bool
+
+    def create_file(self) -> None: ...
+    def read(self) -> AbstractContextManager[sa.Connection]: ...
+    def alter(self) -> AbstractContextManager[sa.Connection]: ...
 
 
 def revisions() -> list[str]:

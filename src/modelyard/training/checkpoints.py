@@ -1,0 +1,105 @@
+"""Checkpoints: what a job writes to its checkpoint folder is kept in a bucket while it runs.
+
+The folder is a stranger's and may change while it is read. So each file is first copied, without
+following a link, to where the job cannot reach, and then given its key.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from modelyard.compute.job_files import JobFile, walk
+from modelyard.store.durable_files import copy_bytes, full_disk_told
+from modelyard.store.errors import NoSuchBucket
+from modelyard.store.objects import Objects
+from modelyard.store.s3_uris import S3Uri
+from modelyard.training.spec import Checkpoints
+
+
+class CheckpointKeeper:
+    """Keeps the checkpoints of one job's hosts. Blocking: call it from a thread, one at a time.
+
+    Args:
+        bases: what each host sees as /opt/ml.
+        aside: an empty folder on the same file system as `bases`, which no job sees.
+        say: takes a line for the job's log.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        checkpoints: Checkpoints,
+        bases: Sequence[Path],
+        aside: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self._objects = objects
+        self._checkpoints = checkpoints
+        self._bases = bases
+        self._aside = aside
+        self._say = say
+        #: (base, name) -> (size, time) of what has its key.
+        self._kept: dict[tuple[Path, str], tuple[int, int]] = {}
+
+    def restore(self) -> int:
+        """Give each host the checkpoints that it does not have; return how many there are.
+
+        Only before its programs are started, in folders without links.
+
+        Raises:
+            StorageFull: the disk is full or read-only.
+        """
+        prefix = self._checkpoints.uri.child("")
+        try:
+            found = list(self._objects.list(prefix))
+        except NoSuchBucket:
+            return 0
+        for info in found:
+            source = self._objects.path_of(S3Uri(prefix.bucket, info.key))
+            for base in self._bases:
+                name = info.key[len(prefix.key) :]
+                target = base / self._checkpoints.folder / name
+                if source is not None and not target.exists():
+                    self._kept[base, name] = self._give(source, target)
+        return len(found)
+
+    def upload(self) -> int:
+        """Keep what has changed since the last call; return how many files that were.
+
+        Raises:
+            StoreError: the bucket is gone, or the disk is full.
+        """
+        changed = 0
+        for base in self._bases:
+            for found in walk(base, self._checkpoints.folder):
+                version = (found.size, found.modified_ns)
+                if self._kept.get((base, found.name)) != version:
+                    self._keep(found)
+                    self._kept[base, found.name] = version
+                    changed += 1
+        return changed
+
+    def _keep(self, found: JobFile) -> None:
+        aside = self._objects.aside()
+        try:
+            with found.open() as source, full_disk_told(), aside.open("xb") as target:
+                copy_bytes(source.fileno(), target.fileno())
+            self._objects.publish(self._checkpoints.uri.child(*found.name.split("/")), aside)
+        except ValueError as error:
+            self._say(f"the checkpoint {found.name!r} is not kept: {error}")
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _give(self, source: Path, target: Path) -> tuple[int, int]:
+        # A copy, since the job may write to it; whole or not at all, since a run after a crash
+        # takes what it finds.
+        aside = self._aside / "restored"
+        with full_disk_told():
+            self._aside.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, aside, follow_symlinks=False)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside.replace(target)
+            status = target.stat()
+        return status.st_size, status.st_mtime_ns

@@ -1,0 +1,87 @@
+"""A training job's life, from its creation to its end, by way of any number of crashes.
+
+A run begins by looking at what the row says was done. If the row tells how the programs ended, only
+the results are left to be uploaded. Otherwise whatever is left of an earlier run is ended, and the
+programs run again, finding the checkpoints that they had written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from modelyard.store.resources import Resource
+from modelyard.training.layout import JobFolder
+from modelyard.training.outcome import internal_error
+from modelyard.training.progress import Progress, Superseded
+from modelyard.training.run import TrainingRun
+from modelyard.training.workshop import Workshop
+
+#: The name under which `app.py` registers `TrainingWorkflow.run` with the engine.
+WORKFLOW = "training-job"
+
+log = structlog.get_logger(__name__)
+
+
+class TrainingWorkflow:
+    """Runs training jobs, each in one coroutine of the server's event loop."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._wake: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
+
+    async def run(self, arn: str) -> None:
+        """Bring the job to its end.
+
+        It may be run again from its beginning at any time, but not twice at once. Cancelling it
+        ends the job's programs and leaves the job to the next run.
+        """
+        wake = asyncio.Event()
+        self._wake[arn] = (asyncio.get_running_loop(), wake)
+        progress = Progress(self._workshop.store, arn)
+        try:
+            job = await progress.begin()
+            if job is None:
+                await self._clear(arn)
+            else:
+                await TrainingRun(self._workshop, progress, job, wake).carry_out()
+        except Superseded:
+            log.info("a training job is gone, or another run has it", job=arn)
+        except Exception as error:
+            log.exception("a training job failed for a reason of the server's", job=arn)
+            await self._fail(progress, error)
+        finally:
+            self._wake.pop(arn, None)
+
+    def wake(self, arn: str) -> None:
+        """Have the job look at its row now. From any thread; nothing happens if it does not run."""
+        found = self._wake.get(arn)
+        if found is not None:
+            loop, event = found
+            loop.call_soon_threadsafe(event.set)
+
+    def remove_files(self, job: Resource) -> None:
+        """Remove what is left of an ended job's files. Blocking."""
+        JobFolder(self._workshop.jobs, job).remove()
+
+    async def _clear(self, arn: str) -> None:
+        """An earlier run has finished the job and was interrupted ahead of clearing up."""
+
+        def clear() -> None:
+            with self._workshop.store.read() as snapshot:
+                self.remove_files(snapshot.get_by_arn(arn))
+
+        await asyncio.to_thread(clear)
+
+    async def _fail(self, progress: Progress, error: Exception) -> None:
+        try:
+            await progress.finish(
+                "Failed",
+                "Failed",
+                failure_reason=internal_error(
+                    f"{type(error).__name__}: {error}; the server's log has the details"
+                ),
+            )
+        except Superseded:
+            return

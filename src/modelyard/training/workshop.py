@@ -1,0 +1,33 @@
+"""What training jobs are made with; one for all jobs of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelyard.compute.capacity import Capacity
+from modelyard.compute.images import Image
+from modelyard.compute.runtime import Runtime
+from modelyard.store.logs import LogStreams
+from modelyard.store.objects import ObjectStores
+from modelyard.store.resources import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """The collaborators of every run, and its patience."""
+
+    store: Store
+    objects: ObjectStores
+    runtime: Runtime
+    capacity: Capacity
+    logs: LogStreams
+    jobs: Path  # <home>/jobs
+    image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
+    stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
+    poll_seconds: float = 1.0  # how often a run looks whether it is to stop
+    checkpoint_seconds: float = 30.0  # how often checkpoints are uploaded
+    #: A full disk may be freed by whoever filled it: how often, and after what time, to try again.
+    upload_attempts: int = 6
+    upload_again_seconds: float = 5.0
