@@ -67,6 +67,7 @@ class LiveServer:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
+                cwd=Path(__file__).parents[1],
             )
 
     def await_ready(self) -> None:

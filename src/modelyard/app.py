@@ -59,7 +59,8 @@ from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
 from modelyard.training import workflow as training_workflow
 from modelyard.training.operations import TrainingOperations
-from modelyard.training.workflow import TrainingWorkflow, Workshop
+from modelyard.training.workflow import TrainingWorkflow
+from modelyard.training.workshop import Workshop
 from modelyard.workflows.engine import Engine
 
 #: The services whose models are read while the rest starts, else the first request would wait.
@@ -146,11 +147,16 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
+    authenticator = Authenticator(
+        credentials, account=settings.account, default_region=settings.region
+    )
+    s3_door = S3Door(authenticator.secret_of, ground.objects, s3_servers)
     return Modelyard(
-        asgi=_doors(ground, service, s3_servers, gateway, gateway_url),
+        asgi=_doors(ground, authenticator, service, s3_door, gateway, gateway_url),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             Step(stop=s3_servers.close),
+            Step(stop=s3_door.close),
             Step(start=gateway.start, stop=gateway.stop),
             Step(start=lambda: gateway.set_keys(_keys(settings, credentials))),
             # What served before serves again ahead of the first request.
@@ -226,7 +232,19 @@ def _add_training(ground: _Ground, runtime: Runtime) -> None:
         )
     )
     ground.engine.register(training_workflow.WORKFLOW, workflow.run)
-    ground.table.add(TRAINING)
+    ground.table.add(
+        TrainingOperations(
+            ground.store,
+            ground.objects,
+            image_of=image_of,
+            require_role=require_role,
+            begin=lambda transaction, arn: ground.engine.start(
+                transaction, training_workflow.WORKFLOW, arn
+            ),
+            wake=workflow.wake,
+            remove_files=workflow.remove_files,
+        )
+    )
 
 
 def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
@@ -267,15 +285,13 @@ def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
 
 def _doors(
     ground: _Ground,
+    authenticator: Authenticator,
     service: OrchestratorService,
-    s3_servers: S3Servers,
+    s3_door: S3Door,
     gateway: GatewayPool,
     gateway_url: Callable[[], str],
 ) -> ASGIApp:
     settings = ground.settings
-    authenticator = Authenticator(
-        ground.credentials, account=settings.account, default_region=settings.region
-    )
     metrics = Metrics()
     metrics.add(GatewayCollector(gateway.metrics))
 
@@ -288,7 +304,7 @@ def _doors(
             table=ground.table,
             schema=ground.schema,
             authenticator=authenticator,
-            s3=S3DOOR,
+            s3=s3_door,
             orchestrator=orchestrator_app(
                 service, allow_detailed_error_message=settings.allow_detailed_error_message
             ),

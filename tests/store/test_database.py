@@ -312,6 +312,29 @@ def test_a_second_server_on_one_database_is_refused(database: Database) -> None:
     second.dispose()
 
 
+CLAIM = """
+import sys
+from modelyard.store.database import Database
+database = Database(sys.argv[1])
+database.claim()
+print("claimed", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_servers_database_is_free_for_the_next(database: Database) -> None:
+    url = url_of(database)
+    with subprocess.Popen(
+        [sys.executable, "-c", CLAIM, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"claimed\n"
+        first.kill()
+    second = Database(url)
+    second.claim()
+    second.dispose()
+
+
 def test_a_password_is_in_no_message() -> None:
     database = Database("postgresql+psycopg://u:geheim@/db?host=/nowhere")
     with pytest.raises(DatabaseUnreachable) as caught:

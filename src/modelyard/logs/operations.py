@@ -13,7 +13,8 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import LogsResourceNotFound, OperationError
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import BadPageToken, NotFound
-from modelyard.store.logs import LogEvent, LogStream, LogStreams
+from modelyard.store.log_file import LogEvent
+from modelyard.store.logs import LogStream, LogStreams
 
 DEFAULT_STREAMS = 50
 MAX_EVENTS = 10_000

@@ -29,7 +29,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from modelyard.store import tables
-from modelyard.store.errors import DatabaseBusy, DatabaseInUse, DatabaseUnusable, StorageFull
+from modelyard.store.errors import (
+    DatabaseBusy,
+    DatabaseInUse,
+    DatabaseUnusable,
+    StorageFull,
+    StoreError,
+)
 from modelyard.store.failures import explained
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -219,10 +225,12 @@ class Database:
             with _translated():
                 connection.exec_driver_sql(f"SET lock_timeout = '{_CLAIM_SECONDS}s'")
                 connection.execute(sa.select(sa.func.pg_advisory_lock(_CLAIM_LOCK)))
-        except DatabaseBusy:
+        except StoreError as error:
             connection.invalidate()
             connection.close()
-            return False
+            if isinstance(error, DatabaseBusy):
+                return False
+            raise
         self._claim = connection
         return True
 

@@ -95,7 +95,7 @@ class TrainingOperations:
         for member in ("WarmPoolStatusEquals", "TrainingPlanArnEquals"):
             if member in request:
                 raise ValidationError(
-                    f"{member} is not offered, as warm pools and training plans are not: leave it out"
+                    f"{member} is not offered: leave it out (nor are warm pools, training plans)"
                 )
         with self._store.read() as snapshot:
             listing = listing_of(request, descending=False)

@@ -1,0 +1,287 @@
+"""The S3 door: who asks, what for, and how the answer goes out.
+
+It verifies requests itself, ahead of their bodies, since it holds no body: what comes in streams
+through `Payload` to the embedded server, what goes out streams from the object's file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Protocol
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from starlette.types import Receive, Scope, Send
+
+from modelyard import clock, sigv4
+from modelyard.api.bodies import ClientGone
+from modelyard.api.s3.call import XML, Answer, Call, Shelf
+from modelyard.api.s3.documents import error_document
+from modelyard.api.s3.errors import S3Error, error_of
+from modelyard.api.s3.operations import HANDLERS, Level, operation_of
+from modelyard.api.s3.payload import Payload, claimed_hash
+from modelyard.api.state import RequestState, state_of
+from modelyard.operations.context import Context, Principal
+from modelyard.sigv4 import Signature, SignatureError
+from modelyard.store.multipart_uploads import MultipartUploads
+from modelyard.store.objects import ObjectStores
+from modelyard.store.recorded_objects import RecordedObjects
+from modelyard.store.s3_server import S3Servers
+
+log = logging.getLogger(__name__)
+
+_THREADS = 16
+
+
+class Lookup(Protocol):
+    """Finds the secret of an access key, and who signs with it; it must not wait for anything."""
+
+    def __call__(self, access_key_id: str, session_token: str | None, /) -> tuple[str, Principal]:
+        """Return the secret and the principal.
+
+        Raises:
+            SignatureError: nobody has such a key, or the session token is none of ours.
+        """
+
+
+class S3Door:
+    """An ASGI application that speaks S3 to those who sign their requests.
+
+    It needs the request state that `api.app` attaches.
+    """
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        stores: ObjectStores,
+        servers: S3Servers,
+        *,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self._lookup = lookup
+        self._shelves = _Shelves(stores, servers)
+        self._now = now
+        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
+
+    async def close(self) -> None:
+        """Close the records' files; the embedded servers are their owner's to close."""
+        await asyncio.to_thread(self._executor.shutdown)
+        self._shelves.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = state_of(scope)
+        state.service = "s3"
+        exchange = _Exchange(scope, receive, send, state.request_id)
+        resource = "/"
+        try:
+            request = _Request(scope)
+            resource = request.path
+            answer = await self._answer(request, receive, state)
+        except Exception as error:
+            refused = error_of(error)
+            if refused is None:
+                if isinstance(error, ClientGone):
+                    raise
+                log.exception("S3 request %s failed", state.request_id)
+                refused = S3Error("InternalError", "The server's log holds the details")
+            state.error = refused.code
+            answer = _refusal(refused, resource, state.request_id)
+        await exchange.send(answer)
+
+    async def _answer(self, request: _Request, receive: Receive, state: RequestState) -> Answer:
+        signature, secret, principal = self._authenticate(request)
+        state.context = Context(
+            account=principal.account,
+            region=signature.region,
+            principal=principal,
+            request_id=state.request_id,
+            source=state.source,
+        )
+        bucket, key = request.address()
+        level: Level = "key" if key else "bucket" if bucket else "service"
+        state.operation = operation_of(level, request.method, request.parameters, request.headers)
+        _check_owner(request.headers, principal)
+        shelf = self._shelves.known(principal.account)
+        if shelf is None:
+            loop = asyncio.get_running_loop()
+            shelf = await loop.run_in_executor(self._executor, self._shelves.of, principal.account)
+        call = Call(
+            operation=state.operation,
+            bucket=bucket,
+            key=key,
+            query=request.parameters,
+            headers=request.headers,
+            payload=Payload(receive, request.headers, signature, secret),
+            principal=principal,
+            region=signature.region,
+            request_id=state.request_id,
+            shelf=shelf,
+            executor=self._executor,
+        )
+        return await HANDLERS[state.operation](call)
+
+    def _authenticate(self, request: _Request) -> tuple[Signature, str, Principal]:
+        """Return who signed the head of a request.
+
+        Raises:
+            SignatureError: nobody known, or not this request.
+            S3Error: its signature says nothing of the body.
+        """
+        signature = _claimed(request)
+        if signature.service != "s3":
+            raise S3Error(
+                "AuthorizationHeaderMalformed",
+                f"The authorization header is malformed; incorrect service"
+                f" {signature.service[:64]!r}. This endpoint belongs to 's3'.",
+            )
+        is_presigned = signature.expires_seconds is not None
+        token = sigv4.session_token(signature, request.headers)
+        secret, principal = self._lookup(signature.access_key_id, token)
+        signed = sigv4.Request(
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            body_sha256=claimed_hash(request.headers, presigned=is_presigned),
+        )
+        sigv4.verify(signature, signed, secret, self._now())
+        return signature, secret, principal
+
+
+class _Request:
+    """The head of a request as it came over the wire."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["raw_path"].decode("latin-1")
+        self.query: str = scope["query_string"].decode("latin-1")
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        self.headers: Mapping[str, str] = headers
+        try:
+            pairs = parse_qsl(self.query, keep_blank_values=True, errors="strict")
+        except ValueError as error:
+            raise S3Error("InvalidURI", "The query is not UTF-8, or has too many parts") from error
+        self.parameters: Mapping[str, str] = dict(pairs)
+
+    def address(self) -> tuple[str, str]:
+        """Return the bucket and the key, each decoded once.
+
+        Raises:
+            S3Error: InvalidURI.
+        """
+        bucket, _, key = self.path.removeprefix("/").partition("/")
+        try:
+            return unquote_to_bytes(bucket).decode(), unquote_to_bytes(key).decode()
+        except UnicodeDecodeError as error:
+            raise S3Error("InvalidURI", "Couldn't parse the specified URI.") from error
+
+
+class _Exchange:
+    """Sends an answer, and stops when nobody is there any more."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        self._has_body = scope["method"] != "HEAD"
+        self._receive = receive
+        self._send = send
+        self._request_id = request_id
+
+    async def send(self, answer: Answer) -> None:
+        """Send all of an answer."""
+        headers = {**answer.headers, "x-amz-request-id": self._request_id}
+        if isinstance(answer.body, bytes) and answer.status not in (204, 304):
+            headers.setdefault("content-length", str(len(answer.body)))
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": answer.status,
+                "headers": [
+                    (k.encode(), v.encode("latin-1", "replace")) for k, v in headers.items()
+                ],
+            }
+        )
+        if isinstance(answer.body, bytes):
+            await self._send_piece(answer.body if self._has_body else b"", more=False)
+        else:
+            await self._send_pieces(answer.body)
+
+    async def _send_pieces(self, pieces: AsyncIterator[bytes]) -> None:
+        gone = asyncio.create_task(self._wait_until_gone())
+        try:
+            async for piece in pieces:
+                if gone.done():
+                    raise ClientGone
+                await self._send_piece(piece, more=True)
+            await self._send_piece(b"", more=False)
+        finally:
+            gone.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await gone
+
+    async def _send_piece(self, piece: bytes, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def _wait_until_gone(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+
+class _Shelves:
+    """The accounts' shelves; opening one waits for the disk."""
+
+    def __init__(self, stores: ObjectStores, servers: S3Servers) -> None:
+        self._stores = stores
+        self._servers = servers
+        self._shelves: dict[str, Shelf] = {}
+        self._opening = threading.Lock()
+
+    def known(self, account: str) -> Shelf | None:
+        return self._shelves.get(account)
+
+    def of(self, account: str) -> Shelf:
+        with self._opening:
+            if account not in self._shelves:
+                objects = RecordedObjects(self._stores.of(account))
+                self._shelves[account] = Shelf(
+                    objects=objects,
+                    uploads=MultipartUploads(objects),
+                    server=self._servers.of(account),
+                )
+            return self._shelves[account]
+
+    def close(self) -> None:
+        for shelf in self._shelves.values():
+            shelf.objects.close()
+        self._shelves.clear()
+
+
+def _claimed(request: _Request) -> Signature:
+    authorization = request.headers.get("authorization")
+    signature = sigv4.parse_presigned(request.query)
+    if authorization is not None and signature is not None:
+        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
+    if authorization is not None:
+        return sigv4.parse_authorization(authorization)
+    if signature is None:
+        raise SignatureError("MissingAuthenticationToken", "Access Denied: sign the request")
+    return signature
+
+
+def _check_owner(headers: Mapping[str, str], principal: Principal) -> None:
+    expected = headers.get("x-amz-expected-bucket-owner", principal.account)
+    if expected != principal.account:
+        raise S3Error("AccessDenied", "The bucket is not owned by the account that was expected")
+
+
+def _refusal(error: S3Error, resource: str, request_id: str) -> Answer:
+    if error.status == 304:
+        return Answer(status=304, headers=error.headers)
+    body = error_document(error, resource=resource, request_id=request_id)
+    return Answer(status=error.status, headers={**XML, **error.headers}, body=body)
