@@ -251,10 +251,34 @@ def test_a_value_that_breaks_its_rule_is_refused(tmp_path: Path, name: str, bad:
         load({"home": tmp_path, name: bad}, environment={})
 
 
+def test_every_kind_of_value_can_be_written_as_text(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        {
+            "MODELYARD_ALLOW_REMOTE": "Yes",
+            "MODELYARD_ALLOW_DETAILED_ERROR_MESSAGE": "off",
+            "MODELYARD_CAPTURE_FLUSH_SECONDS": "2.5",
+            "MODELYARD_LOG_LEVEL": "WARNING",
+        },
+    )
+    assert (found.allow_remote, found.allow_detailed_error_message) == (True, False)
+    assert (found.capture_flush_seconds, found.log_level) == (2.5, "warning")
+
+
+def test_a_path_may_begin_with_the_users_own_folder(tmp_path: Path) -> None:
+    assert load({"home": "~/models"}, environment={}).home == Path.home() / "models"
+    assert home_of(Path("relative"), environment={}) == Path.cwd() / "relative"
+    for bad in ("", 5, "nul\0"):
+        with pytest.raises(SettingsError, match="home is the path of a folder"):
+            load({"home": bad}, environment={})
+    with pytest.raises(SettingsError, match="MODELYARD_HOME is ''"):
+        home_of(environment={"MODELYARD_HOME": ""})
+
+
 @given(st.text())
 def test_no_text_but_a_port_is_a_port(text: str) -> None:
     try:
-        port = load({"port": text, "gateway_port": 0}, environment={}).port
+        port = load({"home": "/nowhere", "port": text, "gateway_port": 0}, environment={}).port
     except SettingsError:
         assert not (text.isascii() and text.isdecimal() and int(text) <= 65_535 and len(text) < 10)
     else:

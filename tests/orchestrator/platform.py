@@ -75,7 +75,7 @@ class Platform(World):
                 retrieve_image=retrieve,
             ),
         )
-        self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.0)
+        self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.005)
         self.queue.functions["delivery"] = self.deliverer.run
         self.service = OrchestratorService(
             store,
@@ -94,9 +94,6 @@ class Platform(World):
     def upload(self, *keys: str) -> None:
         for key in keys:
             self.objects.of(ACCOUNT).put_bytes(S3Uri(ASSETS, key), b"content")
-
-    async def run(self) -> None:
-        await self.queue.drain()
 
     def find_stack(self, name: str) -> Resource | None:
         with self.store.read() as snapshot:

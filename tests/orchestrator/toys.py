@@ -36,7 +36,7 @@ class Faults:
     fail_operations: frozenset[str] = frozenset()
     crash_before: int | None = None
     crash_after: int | None = None
-    meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)  # ahead of a call
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)  # ahead of a call
 
     def crash_at(self, when: str, call: int) -> None:
         """End the process "before" or "after" the call of that number."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
-from collections import deque
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import event
 
 from modelyard.operations.context import Context, Principal
@@ -62,30 +63,76 @@ class Policy:
         return f"User: {context.principal.arn} is not authorized to perform: {action}"
 
 
-class Queue:
-    """The workflows that were asked for; like the durable engine it runs them after a crash too."""
+_metadata = sa.MetaData()
+_workflows = sa.Table(
+    "workflows",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("workflow", sa.String, nullable=False),
+    sa.Column("argument", sa.String, nullable=False),
+)
 
-    def __init__(self) -> None:
+
+class Queue:
+    """The workflows that were asked for, run as the durable engine runs them.
+
+    Asked for in a transaction; several at once, but one at a time for each argument; and what a
+    crash interrupted is still to be run, from its beginning.
+    """
+
+    def __init__(self, store: Store) -> None:
         self.functions: dict[str, Any] = {}
-        self.waiting: deque[tuple[str, str]] = deque()
+        self._store = store
+        self._asked = 0  # a hint that there is something to read
 
     def start(self, transaction: Transaction, workflow: str, argument: str) -> None:
-        self.waiting.append((workflow, argument))
+        self._asked += 1
+        transaction.connection.execute(
+            sa.insert(_workflows).values(workflow=workflow, argument=argument)
+        )
+
+    def waiting(self) -> dict[int, tuple[str, str]]:
+        with self._store.read() as snapshot:
+            rows = snapshot.connection.execute(sa.select(_workflows).order_by(_workflows.c.id))
+            return {row.id: (row.workflow, row.argument) for row in rows}
 
     async def drain(self) -> None:
-        """Run all that waits, several at once, each until it returns."""
-        while self.waiting:
-            async with asyncio.TaskGroup() as group:
-                while self.waiting:
-                    workflow, argument = self.waiting.popleft()
-                    group.create_task(self.functions[workflow](argument))
+        """Run all that waits, and all that is asked for meanwhile, to the end.
 
-    async def one_after_the_other(self) -> None:
-        """Run all that waits; after a crash what was running runs again."""
-        while self.waiting:
-            workflow, argument = self.waiting[0]
-            await self.functions[workflow](argument)
-            self.waiting.popleft()
+        Raises:
+            Crash: the process ended.
+        """
+        locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        running: dict[asyncio.Task[None], int] = {}
+
+        async def guarded(workflow: str, argument: str) -> None:
+            async with locks[argument]:
+                await self.functions[workflow](argument)
+
+        started: set[int] = set()
+        try:
+            while True:
+                if len(started) < self._asked or not running:
+                    waiting = self.waiting()
+                    for number in waiting.keys() - started:
+                        started.add(number)
+                        running[asyncio.create_task(guarded(*waiting[number]))] = number
+                if not running:
+                    return
+                done, _ = await asyncio.wait(
+                    running, timeout=0.005, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    task.result()
+                    self._forget(running.pop(task))
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _forget(self, number: int) -> None:
+        with self._store.write() as transaction:
+            transaction.connection.execute(sa.delete(_workflows).where(_workflows.c.id == number))
 
 
 class World:
@@ -106,7 +153,7 @@ class World:
             InferenceApi(store, lambda: BASE_URL),
         ]
         self.types = {kind.type: kind for kind in kinds}
-        self.queue = Queue()
+        self.queue = Queue(store)
         self.engine = StackEngine(
             store, self.queue, self.types, poll_seconds=0.0, patience_seconds=60.0
         )
@@ -158,7 +205,7 @@ class World:
         """Carry out all that was asked for; a crash is a restart of the process."""
         while True:
             try:
-                await self.queue.one_after_the_other()
+                await self.queue.drain()
                 return
             except Crash:
                 self.toys.faults.crash_before = self.toys.faults.crash_after = None
@@ -190,6 +237,7 @@ def new_store() -> Iterator[Store]:
             connection.execute("PRAGMA synchronous=OFF")
 
         tables.metadata.create_all(database.engine)
+        _metadata.create_all(database.engine)
         try:
             yield Store(database)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ ln -s {home}/credentials /opt/ml/output/failure
 rm -rf /opt/ml/checkpoints; ln -s {home} /opt/ml/checkpoints
 exit ${{CODE:-0}}
 """
-    where = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/ck"}}
+    where: dict[str, Any] = {"CheckpointConfig": {"S3Uri": f"s3://{BUCKET}/ck"}}
     await world.run(script, **where)
     failed = await world.run(script, name="failed", Environment={"CODE": "1"}, **where)
     assert failed.status == "Failed"
@@ -262,8 +263,8 @@ async def test_jobs_wait_for_room_and_run_in_the_order_of_their_creation(world: 
     world.restart()
     first = world.start("echo ready; while [ ! -e /opt/ml/model/go ]; do sleep 0.01; done")
     await first.until_says("ready")
-    second = world.start(name="second")
-    third = world.start(name="third")
+    second = world.start("true", name="second")
+    third = world.start("true", name="third")
     await second.until_secondary("Pending")
     await third.until_secondary("Pending")
     (world.base() / "model" / "go").touch()

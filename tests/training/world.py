@@ -46,7 +46,6 @@ class World:
 
     def __post_init__(self) -> None:
         database = Database(f"sqlite:///{self.home}/modelyard.db")
-        database.migrate()
         self.database = database
         self.store = Store(database)
         self.stores = ObjectStores(self.home / "objects")

@@ -12,7 +12,6 @@ SQLite runs in WAL mode with `synchronous=FULL`: a commit that was answered surv
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -29,13 +28,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from modelyard.store import tables
-from modelyard.store.errors import (
-    DatabaseBusy,
-    DatabaseInUse,
-    DatabaseUnusable,
-    StorageFull,
-    StoreError,
-)
+from modelyard.store.durable_files import full_disk_told
+from modelyard.store.errors import DatabaseBusy, DatabaseInUse, DatabaseUnusable, StoreError
 from modelyard.store.failures import explained
 
 BUSY_TIMEOUT_SECONDS = 30
@@ -238,7 +232,8 @@ class Database:
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
-        yield
+        with full_disk_told():
+            yield
     except DBAPIError as error:
         meaning = explained(error)
         if meaning is None:
@@ -246,12 +241,6 @@ def _translated() -> Iterator[None]:
         raise meaning from error
     except PoolTimeout as error:
         raise DatabaseBusy(f"no connection became free: {error}") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
-            raise StorageFull(
-                f"the disk cannot be written ({error}); nothing was changed"
-            ) from error
-        raise
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -106,7 +106,7 @@ def job(
     inputs = {
         name: {
             "TrainingInputMode": "File",
-            "S3DistributionType": "FullyReplicated",
+            "S3DistributionType": "FullyReplicated" if len(hosts) == 1 else "ShardedByS3Key",
             "RecordWrapperType": "None",
             **({} if content_type is None else {"ContentType": content_type}),
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -49,6 +49,7 @@ CLASSES = st.integers(2, 4).flatmap(
 
 
 @given(CLASSES)
+@settings(max_examples=30)  # scikit-learn takes its time
 def test_averages_over_classes_are_those_of_scikit_learn(
     data: tuple[int, list[tuple[int, int]]],
 ) -> None:
@@ -62,6 +63,7 @@ def test_averages_over_classes_are_those_of_scikit_learn(
 
 
 @given(CLASSES)
+@settings(max_examples=30)  # scikit-learn takes its time
 def test_balanced_accuracy_is_that_of_scikit_learn(
     data: tuple[int, list[tuple[int, int]]],
 ) -> None:
@@ -74,6 +76,7 @@ def test_balanced_accuracy_is_that_of_scikit_learn(
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=30))
+@settings(max_examples=30)
 def test_scores_of_two_classes_are_those_of_scikit_learn(
     pairs: list[tuple[int, float]],
 ) -> None:

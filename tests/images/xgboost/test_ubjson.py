@@ -12,7 +12,7 @@ FEATURES, LABELS = load_iris(return_X_y=True)
 
 def model(booster: str) -> bytes:
     xgboost = library.load()
-    parameters = {"booster": booster, "objective": "multi:softprob", "num_class": 3}
+    parameters = {"booster": booster, "objective": "multi:softprob", "num_class": 3, "nthread": 1}
     trained = xgboost.train(parameters, xgboost.DMatrix(FEATURES, LABELS), 2)
     trained.set_attr(best_iteration="1")
     return bytes(trained.save_raw("ubj"))
@@ -30,7 +30,7 @@ def test_a_model_of_xgboost_is_whole(booster: str) -> None:
 def test_a_model_that_was_cut_off_anywhere_is_refused(data: st.DataObject, booster: str) -> None:
     whole = MODELS[booster]
     length = data.draw(st.integers(0, len(whole) - 1))
-    with pytest.raises(ValueError, match="ends at byte"):
+    with pytest.raises(ValueError, match="byte"):
         ubjson.check(whole[:length])
 
 
@@ -66,7 +66,7 @@ def test_plain_values_are_whole(document: bytes) -> None:
     ],
 )
 def test_what_is_no_value_is_refused(document: bytes) -> None:
-    with pytest.raises(ValueError, match="byte|deeper|marker"):
+    with pytest.raises(ValueError, match=r"byte|deeper"):
         ubjson.check(document)
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from modelyard import clock, sigv4
 from modelyard.api.bodies import ClientGone
@@ -81,7 +81,7 @@ class S3Door:
         try:
             request = _Request(scope)
             resource = request.path
-            answer = await self._answer(request, receive, state)
+            answer = await self._answer(request, exchange.receive, state)
         except Exception as error:
             refused = error_of(error)
             if refused is None:
@@ -189,13 +189,23 @@ class _Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._has_body = scope["method"] != "HEAD"
+        self._is_waited_for = any(name == b"expect" for name, _ in scope["headers"])
         self._receive = receive
         self._send = send
         self._request_id = request_id
 
+    async def receive(self) -> Message:
+        """Return the next piece of the request."""
+        self._is_waited_for = False
+        return await self._receive()
+
     async def send(self, answer: Answer) -> None:
         """Send all of an answer."""
         headers = {**answer.headers, "x-amz-request-id": self._request_id}
+        if self._is_waited_for:
+            # The client waits for a word before it sends the body, and this is the word: there will
+            # be no body, so what comes next on this connection must not be read as one.
+            headers["connection"] = "close"
         if isinstance(answer.body, bytes) and answer.status not in (204, 304):
             headers.setdefault("content-length", str(len(answer.body)))
         await self._send(

@@ -20,31 +20,27 @@ log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 10.0
 
 
-async def patiently(
-    call: Call, work: Awaitable[Answer], *, seconds: float = PATIENCE_SECONDS
-) -> Answer:
+async def patiently(call: Call, work: Awaitable[Answer]) -> Answer:
     """Return what `work` answers, or an answer that goes on waiting for it.
 
     Raises:
-        Exception: whatever `work` raises before `seconds` are over.
+        Exception: whatever `work` raises before `PATIENCE_SECONDS` are over.
     """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.wait([task], timeout=seconds)
+        await asyncio.wait([task], timeout=PATIENCE_SECONDS)
     except asyncio.CancelledError:
         task.cancel()
         raise
     if task.done():
         return task.result()
-    return Answer(headers=XML, body=_waiting(call, task, seconds))
+    return Answer(headers=XML, body=_waiting(call, task))
 
 
-async def _waiting(
-    call: Call, task: asyncio.Future[Answer], seconds: float
-) -> AsyncIterator[bytes]:
+async def _waiting(call: Call, task: asyncio.Future[Answer]) -> AsyncIterator[bytes]:
     yield DECLARATION
     while not task.done():
-        await asyncio.wait([task], timeout=seconds)
+        await asyncio.wait([task], timeout=PATIENCE_SECONDS)
         yield b" "
     with contextlib.suppress(asyncio.CancelledError):
         yield _document(call, task)

@@ -26,6 +26,7 @@ class Channel:
     name: str
     format: content_types.Format
     folder: Path
+    sharded: bool = False  # each host has other files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def channels(
         try:
             content_type = str(configured[name].get("ContentType") or default)
             format = content_types.parse(content_type, channel=name)
-            found[name] = Channel(name=name, format=format, folder=folder(name))
+            sharded = configured[name].get("S3DistributionType") == "ShardedByS3Key"
+            found[name] = Channel(name=name, format=format, folder=folder(name), sharded=sharded)
         except ClientError as error:
             problems.append(str(error))
     if problems:
@@ -119,8 +121,10 @@ def read(channel: Channel, reading: Reading) -> Table:
                 _check_like(rows, parts[0], source, listed[0][0])
             parts.append(rows)
     if not listed:
+        hint = "; ShardedByS3Key needs as many objects as hosts" if channel.sharded else ""
         raise ClientError(
             f"channel '{channel.name}' has no files (names that begin with . or _ do not count)"
+            f"{hint}"
         )
     return Table(
         channel=channel.name,

@@ -114,7 +114,9 @@ class EarlyStopping:
             return booster
         kept = booster.attr("best_model")
         if kept is not None:
-            return load(base64.b64decode(kept))
+            best = load(base64.b64decode(kept))
+            best.load_config(booster.save_config())  # its metrics are no part of a model
+            return best
         attributes = booster.attributes()
         best = booster[: int(attributes["best_iteration"]) + 1]
         best.set_attr(**attributes)

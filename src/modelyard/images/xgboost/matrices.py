@@ -29,9 +29,11 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
     xgboost = library.load()
     max_bin = hp.booster.get("max_bin", 256)  # XGBoost's default
     if table.parts[0].queries is not None:
-        columns = _columns(table.parts, hp)  # in one piece: a query may span two parts
-        data = _joined(table, width)
+        columns = _columns(table.parts, hp, weighted=False)
+        data = _joined(table, width)  # in one piece: a query may span two parts
         return xgboost.QuantileDMatrix(data, max_bin=max_bin, nthread=threads, **columns)
+
+    weighted = _is_weighted(table.parts)
 
     class Parts(xgboost.DataIter):  # type: ignore[misc, name-defined]  # imported late
         def __init__(self) -> None:
@@ -42,7 +44,7 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
             if self._at == len(table.parts):
                 return False
             part = table.parts[self._at]
-            input_data(data=_data(part, width), **_columns([part], hp))
+            input_data(data=_data(part, width), **_columns([part], hp, weighted))
             self._at += 1
             return True
 
@@ -56,7 +58,7 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
 
 def plain_matrix(table: Table, width: int, hp: Hyperparameters, threads: int) -> Matrix:
     """Return a matrix of any use, and empty the table to save memory."""
-    columns = _columns(table.parts, hp)
+    columns = _columns(table.parts, hp, _is_weighted(table.parts))
     data = _joined(table, width)
     return library.load().DMatrix(data, nthread=threads, **columns)
 
@@ -97,11 +99,11 @@ def labels(table: Table) -> Floats:
     return np.concatenate([part.labels for part in table.parts])
 
 
-def _columns(parts: Sequence[Rows], hp: Hyperparameters) -> dict[str, Any]:
+def _columns(parts: Sequence[Rows], hp: Hyperparameters, weighted: bool) -> dict[str, Any]:
     """Return labels, weights and so on as keyword arguments of a matrix."""
     label = np.concatenate([part.labels for part in parts])
     columns: dict[str, Any] = {"label": label}
-    if any(part.weights is not None for part in parts):
+    if weighted:
         columns["weight"] = np.concatenate([_weights(part) for part in parts])
     if parts[0].queries is not None:
         columns["qid"] = _numbered(parts)
@@ -109,6 +111,10 @@ def _columns(parts: Sequence[Rows], hp: Hyperparameters) -> dict[str, Any]:
         # The container knows exact times only: both ends of the interval are the label.
         columns |= {"label_lower_bound": label, "label_upper_bound": label}
     return columns
+
+
+def _is_weighted(parts: Sequence[Rows]) -> bool:
+    return any(part.weights is not None for part in parts)
 
 
 def _weights(part: Rows) -> Floats:

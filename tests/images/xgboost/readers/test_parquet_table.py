@@ -19,7 +19,12 @@ def parquet(columns: dict[str, list[Any]]) -> bytes:
 
 
 def test_the_first_column_is_the_label_and_null_is_missing(tmp_path: Path) -> None:
-    table = {"y": [0, 1], "a": [1.5, None], "b": [True, False], "c": [2**20, 7]}
+    table: dict[str, list[Any]] = {
+        "y": [0, 1],
+        "a": [1.5, None],
+        "b": [True, False],
+        "c": [2**20, 7],
+    }
     (rows,) = read_all(tmp_path, "parquet", parquet(table))
     assert rows.labels.tolist() == [0, 1]
     assert dense(rows) == [[1.5, 1, 2**20], [None, 0, 7]]

@@ -1,0 +1,45 @@
+"""Run the benchmarks: `python -m bench [NAME ...] [--write docs/benchmarks.md]`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import structlog
+
+from bench import inference
+from bench.machine import describe
+from bench.report import BenchUnavailable, Options
+
+BENCHES = {"inference": inference.run}
+
+
+def main() -> int:
+    """Run what is asked for, print it, and return 1 if a requirement is not met."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all")
+    parser.add_argument("--seconds", type=int, default=5, help="of each single measurement")
+    parser.add_argument("--rounds", type=int, default=3, help="interleaved; medians are reported")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there, too")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.names if name not in BENCHES]
+    if unknown:
+        parser.error(f"there is no bench {', '.join(unknown)}; there is {', '.join(BENCHES)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    options = Options(seconds=arguments.seconds, rounds=arguments.rounds)
+    try:
+        reports = [BENCHES[name](options) for name in arguments.names or BENCHES]
+    except BenchUnavailable as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    text = "\n".join(["# Benchmarks", "", describe(), "", *(r.markdown() for r in reports)])
+    print(text)
+    if arguments.write is not None:
+        arguments.write.write_text(text)
+    return 0 if all(report.met for report in reports) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
