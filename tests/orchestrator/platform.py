@@ -64,15 +64,16 @@ class Platform(World):
         self.objects = ObjectStores(folder / "objects")
         self.objects.of(ACCOUNT).create_bucket(ASSETS)
         self.endpoints = Endpoints()
+        self.retrieve = retrieve
         self.table.add(StackOperations(store, self.engine))
-        provisioner = Provisioner(
+        self.provisioner = Provisioner(
             store,
             self.queue,
             self.types,
             self.assets,
             Settings(
                 execution_role_arn=lambda account: role_arn(account=account, name="execution"),
-                retrieve_image=retrieve,
+                retrieve_image=lambda *what: self.retrieve(*what),
             ),
         )
         self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.005)
@@ -82,7 +83,7 @@ class Platform(World):
             self.table,
             self.queue,
             self.engine,
-            provisioner,
+            self.provisioner,
             PipelineStatus(self.engine, TableCalls(self.table, SCHEMA)),
             self.endpoints.invoke,
             ASSETS,

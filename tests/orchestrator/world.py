@@ -70,6 +70,7 @@ _workflows = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("workflow", sa.String, nullable=False),
     sa.Column("argument", sa.String, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 

@@ -50,7 +50,8 @@ class World:
         self.store = Store(database)
         self.stores = ObjectStores(self.home / "objects")
         self.objects = self.stores.of(ACCOUNT)
-        self.objects.create_bucket(BUCKET)
+        if not self.objects.has_bucket(BUCKET):
+            self.objects.create_bucket(BUCKET)
         self.logs = LogStreams(self.home / "logs")
         self.begun: list[str] = []
         self.context = Context(

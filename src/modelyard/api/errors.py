@@ -16,7 +16,13 @@ from modelyard.operations.errors import (
     ValidationError,
 )
 from modelyard.sigv4 import SignatureError
-from modelyard.store.errors import BadPageToken, StorageFull
+from modelyard.store.errors import (
+    BadPageToken,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    StorageFull,
+    Unstorable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +57,10 @@ _STATUS: Mapping[type[Exception], int] = {
     NoSuchEntity: 404,
     InternalFailure: 500,
     BadPageToken: 400,
+    Unstorable: 400,
     StorageFull: 507,
+    DatabaseBusy: 503,
+    DatabaseUnreachable: 503,
     SignatureError: 403,
 }
 #: The signature's failures as the JSON services spell them; sigv4 has the query services' words.
@@ -69,6 +78,9 @@ JSON_SIGNATURE_CODES: Mapping[str, str] = {
 
 _CODE: Mapping[type[Exception], str] = {
     BadPageToken: ValidationError.code,
+    Unstorable: ValidationError.code,
+    DatabaseBusy: "ServiceUnavailable",
+    DatabaseUnreachable: "ServiceUnavailable",
     StorageFull: "InsufficientStorage",
 }
 

@@ -27,6 +27,14 @@ from modelyard.gateway.routes import Keys
 SERVICE = "sagemaker"
 MAX_SKEW_SECONDS = 900
 
+#: How the services that speak JSON call what is wrong with a signature; of the rest they say
+#: InvalidSignatureException.
+CODES = {
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+}
+
 _PLAIN_TARGET = re.compile(rb"/endpoints/[a-zA-Z0-9-]{1,63}/invocations")
 _STAMP = re.compile(rb"[0-9]{8}T[0-9]{6}Z")
 _BEARER = b"Bearer "
@@ -93,7 +101,7 @@ class Authenticator:
         if claim.service != SERVICE:
             raise GatewayError(
                 403,
-                "SignatureDoesNotMatch",
+                "InvalidSignatureException",
                 f"Credential should be scoped to correct service: {SERVICE!r}.",
             )
         return Caller(account, claim.region)
@@ -133,7 +141,7 @@ class Authenticator:
 
 def _unknown_key() -> GatewayError:
     message = "The security token included in the request is invalid."
-    return GatewayError(403, "InvalidClientTokenId", message)
+    return GatewayError(403, "UnrecognizedClientException", message)
 
 
 def _expired() -> GatewayError:
@@ -142,7 +150,8 @@ def _expired() -> GatewayError:
 
 
 def _refused(error: sigv4.SignatureError) -> GatewayError:
-    return GatewayError(403, error.code, error.message)
+    code = CODES.get(error.code, "InvalidSignatureException")
+    return GatewayError(403, code, error.message)
 
 
 def _is_signed_invocation(claim: _Claim, digits: bytes, request: Request, secret: str) -> bool:

@@ -19,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable
 from email.utils import formatdate
-from typing import NamedTuple
 
 import httptools
 
@@ -36,6 +35,10 @@ MAX_HEAD_BYTES = 64 * 1024
 IDLE_SECONDS = 75  # longer than clients keep a pooled connection; AWS closes at about 60
 RECEIVE_SECONDS = 120  # for one request to come in
 LINGER_SECONDS = 30  # in which what follows a refusal is thrown away
+
+#: A request whose answer is due: whether the connection goes on behind it, and what is reserved
+#: for it. A plain tuple, since one is made per request.
+_Turn = tuple[Request, bool, int]
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +127,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._server.part(self)
         self._lost = self._deaf = True
-        for turn in self._waiting:
-            self._server.held_bytes -= turn.reserved_bytes
+        for _, _, reserved_bytes in self._waiting:
+            self._server.held_bytes -= reserved_bytes
         self._waiting.clear()
         self._forget()
         del self._parser  # it refers to this connection
@@ -201,7 +204,7 @@ class Connection(asyncio.Protocol):
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         parser = self._parser
-        turn = _Turn(
+        turn = (
             Request(parser.get_method(), self._target, self._headers, body),
             parser.should_keep_alive(),
             self._reserved_bytes,
@@ -246,16 +249,16 @@ class Connection(asyncio.Protocol):
             self._refuse(_too_large())
             return
         head = Request(self._parser.get_method(), self._target, self._headers, b"")
-        refusal = self._handler.admit(head)
-        if refusal is not None:
-            self._refuse(refusal)
+        refused = self._handler.admit(head)
+        if refused is not None:
+            self._refuse(refused)
         elif not self._server.reserve(count):
             self._refuse(_busy())
         else:
             self._reserved_bytes = count
 
     def _take(self, turn: _Turn) -> None:
-        answer = self._handler.answer(turn.request)
+        answer = self._handler.answer(turn[0])
         if isinstance(answer, Response):
             self._send(answer, turn)
         else:
@@ -280,12 +283,15 @@ class Connection(asyncio.Protocol):
             self._read(True)
 
     def _send(self, response: Response, turn: _Turn) -> None:
-        self._server.held_bytes -= turn.reserved_bytes
+        request, keep_alive, reserved_bytes = turn
+        self._server.held_bytes -= reserved_bytes
         if self._lost:
             return
         if not self._receiving:
             self._since = time.monotonic()
-        keep = turn.keep_alive and not response.close and not self._server.draining
+        keep = keep_alive and not response.close and not self._server.draining
+        if request.method == b"HEAD":
+            response.body = b""
         self._transport.write(self._encode(response, keep=keep))
         if not keep:
             self._close()
@@ -332,14 +338,6 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()
-
-
-class _Turn(NamedTuple):
-    """A request whose answer is due, in order."""
-
-    request: Request
-    keep_alive: bool
-    reserved_bytes: int
 
 
 def _plain(status: int, message: str) -> Response:

@@ -147,6 +147,7 @@ class Slot:
             stderr=subprocess.PIPE,
             pass_fds=tuple(self._descriptors),
             env={**os.environ, **_ENVIRONMENT},
+            start_new_session=True,  # Ctrl-C in a terminal is for the server to hear
         )
 
     async def _listen(self, output: asyncio.StreamReader) -> None:

@@ -13,21 +13,20 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Protocol
-from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope, Send
 
-from modelyard import clock, sigv4
+from modelyard import clock
 from modelyard.api.bodies import ClientGone
+from modelyard.api.s3 import signature_v2
+from modelyard.api.s3.authentication import Lookup, RequestHead, S3Authenticator
 from modelyard.api.s3.call import XML, Answer, Call, Shelf
 from modelyard.api.s3.documents import error_document
-from modelyard.api.s3.errors import S3Error, error_of
+from modelyard.api.s3.errors import S3Error, error_of, not_offered
 from modelyard.api.s3.operations import HANDLERS, Level, operation_of
-from modelyard.api.s3.payload import Payload, claimed_hash
+from modelyard.api.s3.payload import Payload
 from modelyard.api.state import RequestState, state_of
 from modelyard.operations.context import Context, Principal
-from modelyard.sigv4 import Signature, SignatureError
 from modelyard.store.multipart_uploads import MultipartUploads
 from modelyard.store.objects import ObjectStores
 from modelyard.store.recorded_objects import RecordedObjects
@@ -36,17 +35,6 @@ from modelyard.store.s3_server import S3Servers
 log = logging.getLogger(__name__)
 
 _THREADS = 16
-
-
-class Lookup(Protocol):
-    """Finds the secret of an access key, and who signs with it; it must not wait for anything."""
-
-    def __call__(self, access_key_id: str, session_token: str | None, /) -> tuple[str, Principal]:
-        """Return the secret and the principal.
-
-        Raises:
-            SignatureError: nobody has such a key, or the session token is none of ours.
-        """
 
 
 class S3Door:
@@ -63,9 +51,8 @@ class S3Door:
         *,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
-        self._lookup = lookup
+        self._authenticator = S3Authenticator(lookup, now)
         self._shelves = _Shelves(stores, servers)
-        self._now = now
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
 
     async def close(self) -> None:
@@ -79,9 +66,9 @@ class S3Door:
         exchange = _Exchange(scope, receive, send, state.request_id)
         resource = "/"
         try:
-            request = _Request(scope)
-            resource = request.path
-            answer = await self._answer(request, exchange.receive, state)
+            head = RequestHead(scope)
+            resource = head.path
+            answer = await self._answer(head, exchange.receive, state)
         except Exception as error:
             refused = error_of(error)
             if refused is None:
@@ -93,95 +80,41 @@ class S3Door:
             answer = _refusal(refused, resource, state.request_id)
         await exchange.send(answer)
 
-    async def _answer(self, request: _Request, receive: Receive, state: RequestState) -> Answer:
-        signature, secret, principal = self._authenticate(request)
+    async def _answer(self, head: RequestHead, receive: Receive, state: RequestState) -> Answer:
+        caller = self._authenticator.authenticate(head)
+        account = caller.principal.account
         state.context = Context(
-            account=principal.account,
-            region=signature.region,
-            principal=principal,
+            account=account,
+            region=caller.region,
+            principal=caller.principal,
             request_id=state.request_id,
             source=state.source,
         )
-        bucket, key = request.address()
+        bucket, key = head.address()
         level: Level = "key" if key else "bucket" if bucket else "service"
-        state.operation = operation_of(level, request.method, request.parameters, request.headers)
-        _check_owner(request.headers, principal)
-        shelf = self._shelves.known(principal.account)
+        operation = operation_of(level, head.method, head.parameters, caller.headers)
+        state.operation = operation
+        if caller.is_old and operation not in signature_v2.OPERATIONS:
+            raise not_offered(f"{operation} by a presigned URL that is not of Signature Version 4")
+        _check_owner(caller.headers, caller.principal)
+        shelf = self._shelves.known(account)
         if shelf is None:
             loop = asyncio.get_running_loop()
-            shelf = await loop.run_in_executor(self._executor, self._shelves.of, principal.account)
+            shelf = await loop.run_in_executor(self._executor, self._shelves.of, account)
         call = Call(
-            operation=state.operation,
+            operation=operation,
             bucket=bucket,
             key=key,
-            query=request.parameters,
-            headers=request.headers,
-            payload=Payload(receive, request.headers, signature, secret),
-            principal=principal,
-            region=signature.region,
+            query=head.parameters,
+            headers=caller.headers,
+            payload=Payload(receive, caller.headers, caller.body_claim, caller.chain),
+            principal=caller.principal,
+            region=caller.region,
             request_id=state.request_id,
             shelf=shelf,
             executor=self._executor,
         )
-        return await HANDLERS[state.operation](call)
-
-    def _authenticate(self, request: _Request) -> tuple[Signature, str, Principal]:
-        """Return who signed the head of a request.
-
-        Raises:
-            SignatureError: nobody known, or not this request.
-            S3Error: its signature says nothing of the body.
-        """
-        signature = _claimed(request)
-        if signature.service != "s3":
-            raise S3Error(
-                "AuthorizationHeaderMalformed",
-                f"The authorization header is malformed; incorrect service"
-                f" {signature.service[:64]!r}. This endpoint belongs to 's3'.",
-            )
-        is_presigned = signature.expires_seconds is not None
-        token = sigv4.session_token(signature, request.headers)
-        secret, principal = self._lookup(signature.access_key_id, token)
-        signed = sigv4.Request(
-            method=request.method,
-            path=request.path,
-            query=request.query,
-            headers=request.headers,
-            body_sha256=claimed_hash(request.headers, presigned=is_presigned),
-        )
-        sigv4.verify(signature, signed, secret, self._now())
-        return signature, secret, principal
-
-
-class _Request:
-    """The head of a request as it came over the wire."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["raw_path"].decode("latin-1")
-        self.query: str = scope["query_string"].decode("latin-1")
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-        self.headers: Mapping[str, str] = headers
-        try:
-            pairs = parse_qsl(self.query, keep_blank_values=True, errors="strict")
-        except ValueError as error:
-            raise S3Error("InvalidURI", "The query is not UTF-8, or has too many parts") from error
-        self.parameters: Mapping[str, str] = dict(pairs)
-
-    def address(self) -> tuple[str, str]:
-        """Return the bucket and the key, each decoded once.
-
-        Raises:
-            S3Error: InvalidURI.
-        """
-        bucket, _, key = self.path.removeprefix("/").partition("/")
-        try:
-            return unquote_to_bytes(bucket).decode(), unquote_to_bytes(key).decode()
-        except UnicodeDecodeError as error:
-            raise S3Error("InvalidURI", "Couldn't parse the specified URI.") from error
+        return await HANDLERS[operation](call)
 
 
 class _Exchange:
@@ -270,18 +203,6 @@ class _Shelves:
         for shelf in self._shelves.values():
             shelf.objects.close()
         self._shelves.clear()
-
-
-def _claimed(request: _Request) -> Signature:
-    authorization = request.headers.get("authorization")
-    signature = sigv4.parse_presigned(request.query)
-    if authorization is not None and signature is not None:
-        raise S3Error("InvalidArgument", "Only one auth mechanism allowed")
-    if authorization is not None:
-        return sigv4.parse_authorization(authorization)
-    if signature is None:
-        raise SignatureError("MissingAuthenticationToken", "Access Denied: sign the request")
-    return signature
 
 
 def _check_owner(headers: Mapping[str, str], principal: Principal) -> None:

@@ -19,13 +19,13 @@ from modelyard.api.s3.checksums import Digest
 from modelyard.api.s3.chunk_signatures import ChunkChain
 from modelyard.api.s3.chunked import ChunkedDecoder
 from modelyard.api.s3.errors import S3Error, invalid_argument, not_offered
-from modelyard.sigv4 import UNSIGNED_PAYLOAD, Signature, SignatureError, check_body
+from modelyard.sigv4 import UNSIGNED_PAYLOAD, SignatureError, check_body
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 MAX_BYTES = 5 * 2**40  # an object's largest size; a part's and a single upload's is the disk's
-_SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-_CHUNKED = {_SIGNED_CHUNKS, f"{_SIGNED_CHUNKS}-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
+SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+_CHUNKED = {SIGNED_CHUNKS, f"{SIGNED_CHUNKS}-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"}
 _LENGTH = re.compile(r"[0-9]{1,16}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -61,18 +61,17 @@ class Payload:
     """
 
     def __init__(
-        self, receive: Receive, headers: Mapping[str, str], signature: Signature, secret: str
+        self, receive: Receive, headers: Mapping[str, str], claimed: str, chain: ChunkChain | None
     ) -> None:
-        """Take the body of a request whose head was verified; nothing is read yet."""
+        """Take the body of a request whose head was verified; nothing is read yet.
+
+        Args:
+            claimed: what `claimed_hash` returned, and the signature covers.
+            chain: checks the signatures of the body's chunks, if they have some.
+        """
         self._receive = receive
         self._headers = headers
-        claimed = claimed_hash(headers, presigned=signature.expires_seconds is not None)
-        self._decoder: ChunkedDecoder | None = None
-        if claimed in _CHUNKED:
-            signed = claimed.startswith(_SIGNED_CHUNKS)
-            self._decoder = ChunkedDecoder(
-                ChunkChain(signature, headers, secret) if signed else None
-            )
+        self._decoder = ChunkedDecoder(chain) if claimed in _CHUNKED else None
         self._sha256 = hashlib.sha256() if _SHA256.fullmatch(claimed) else None
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._algorithm: str | None = None
