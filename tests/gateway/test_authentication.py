@@ -160,7 +160,7 @@ def test_a_clock_that_is_off_by_more_than_fifteen_minutes_is_told(
     request = signed()
     late = clock.now() + timedelta(minutes=16)
     monkeypatch.setattr(clock, "now", lambda: late)
-    monkeypatch.setattr(authentication.time, "time", late.timestamp)
+    monkeypatch.setattr("modelyard.gateway.authentication.time.time", late.timestamp)
     found = refusal(request)
     assert found.code == "InvalidSignatureException"
     assert "time is too large" in found.message

@@ -113,11 +113,24 @@ def test_what_is_missing_or_weak_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError) as caught:
         establish_credentials(path, access_key_id="short", secret_access_key="spaces in it are bad")
     message = str(caught.value)
-    assert "MODELYARD_ROOT_TOKEN is not set" in message
-    assert "MODELYARD_ROOT_ACCESS_KEY_ID must be 16 to 128" in message
+    assert "MODELYARD_ROOT_ACCESS_KEY_ID must be 8 to 128" in message
     assert "MODELYARD_ROOT_SECRET_ACCESS_KEY must be" in message
     assert "spaces in it" not in message
     assert not path.exists()
+
+
+def test_half_an_access_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError, match="MODELYARD_ROOT_SECRET_ACCESS_KEY is not set"):
+        establish_credentials(tmp_path / "credentials", access_key_id=GIVEN["access_key_id"])
+
+
+def test_a_token_alone_leaves_the_rest_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "credentials"
+    made = establish_credentials(path)
+    changed = establish_credentials(path, token=GIVEN["token"])
+    assert changed.token == GIVEN["token"]
+    assert changed.access_key_id == made.access_key_id
+    assert changed.sealing_key == made.sealing_key
 
 
 def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:

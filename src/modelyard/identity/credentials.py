@@ -16,7 +16,7 @@ import secrets
 import stat
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from modelyard.sealing import new_sealing_key
@@ -28,7 +28,7 @@ _MAX_FILE_BYTES = 65_536
 
 #: What each credential must look like, in a regular expression and in words.
 _RULES = {
-    "access_key_id": (r"[A-Za-z0-9_]{16,128}", "16 to 128 letters, digits or underscores"),
+    "access_key_id": (r"[A-Za-z0-9_]{8,128}", "8 to 128 letters, digits or underscores"),
     "secret_access_key": (r"[!-~]{16,256}", "16 to 256 printable characters without spaces"),
     "token": (r"[!-~]{16,512}", "16 to 512 printable characters without spaces"),
 }
@@ -91,26 +91,24 @@ def establish_credentials(
 ) -> Credentials:
     """Return the credentials in force, and leave `path` (mode 0600) saying the same.
 
-    Without arguments these are the file's, which is made if it is not there. With all three, they
-    replace the file's; the sealing key then follows from the secret, so that several servers with
-    the same settings accept each other's sessions.
+    Without arguments these are the file's, which is made if it is not there. What is given replaces
+    the file's: the two halves of an access key together, the token also by itself. With a given
+    secret the sealing key follows from it, so that several servers with the same settings accept
+    each other's sessions.
 
     Raises:
-        CredentialsError: some of the three are missing or malformed (all problems at once), or
-            the file cannot be used or written.
+        CredentialsError: half an access key, or something malformed, was given (all problems at
+            once), or the file cannot be used or written.
     """
     given = {
         "access_key_id": access_key_id,
         "secret_access_key": secret_access_key,
         "token": token,
     }
-    if any(value is not None for value in given.values()):
-        wanted = _given_credentials(given)
-    elif path.exists() or path.is_symlink():
-        return read_credentials(path)
-    else:
-        wanted = _fresh_credentials()
-    if not path.exists() or read_credentials(path) != wanted:
+    there = path.exists() or path.is_symlink()
+    kept = read_credentials(path) if there else _fresh_credentials()
+    wanted = replace(kept, **_checked(given))
+    if not there or wanted != kept:
         _write(path, wanted)
     return wanted
 
@@ -125,17 +123,24 @@ def _fresh_credentials() -> Credentials:
     )
 
 
-def _given_credentials(given: Mapping[str, str | None]) -> Credentials:
+def _checked(given: Mapping[str, str | None]) -> dict[str, str]:
+    """Return what was given, with the sealing key that follows from it."""
     whole = {name: value for name, value in given.items() if value is not None}
-    missing = [_setting(name) for name in given if name not in whole]
-    problems = [f"{name} is not set; set all three or none" for name in missing]
+    halves = [name for name in ("access_key_id", "secret_access_key") if name not in whole]
+    problems = [
+        f"{_setting(name)} is not set: give both halves of an access key, or neither"
+        for name in halves
+        if len(halves) == 1
+    ]
     for name, value in whole.items():
         pattern, words = _RULES[name]
         if re.fullmatch(pattern, value) is None:
             problems.append(f"{_setting(name)} must be {words}")
     if problems:
         raise CredentialsError("; ".join(problems))
-    return Credentials(**whole, sealing_key=_sealing_key_of(whole["secret_access_key"]))
+    if "secret_access_key" in whole:
+        whole["sealing_key"] = _sealing_key_of(whole["secret_access_key"])
+    return whole
 
 
 def _setting(name: str) -> str:
