@@ -143,7 +143,8 @@ class Connection(asyncio.Protocol):
             log.error("a request could not be answered", exc_info=error.__context__ or error)
             self._refuse(_plain(500, "internal failure"))
         except httptools.HttpParserUpgrade:
-            self._refuse(_plain(400, "this server speaks HTTP/1.1 and upgrades to nothing else"))
+            # Its body, if it has one, is taken for the other protocol's: it cannot be answered.
+            self._refuse(_plain(400, "this server speaks HTTP/1.1 only: leave 'Upgrade' out"))
         except httptools.HttpParserError as error:
             self._refuse(_plain(400, f"not an HTTP/1.1 request: {error}"))
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
@@ -199,11 +200,11 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._receiving = False
-        if self._deaf:
+        parser = self._parser
+        if self._deaf or parser.should_upgrade():
             return
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        parser = self._parser
         turn = (
             Request(parser.get_method(), self._target, self._headers, body),
             parser.should_keep_alive(),

@@ -126,23 +126,25 @@ class S3Server:
 
     async def _send(self, session: aiohttp.ClientSession, name: str, feed: _Feed) -> None:
         for _ in range(_ATTEMPTS):
+            said = self._rclone.said
             try:
                 await self._put(session, name, feed)
             except (aiohttp.ClientError, ConnectionError) as error:
                 if feed.failure is not None:
                     raise feed.failure from None
+                # Its log comes on another way; and it may be dying, and not know yet.
+                await asyncio.sleep(_RETRY_SECONDS)
+                if self._rclone.has_said(_FULL, since=said):
+                    raise StorageFull("nothing was stored: the disk is full") from error
                 self._check_room(feed.length)
                 if not feed.can_begin_anew:
                     raise S3ServerUnavailable from error
-                # It may be dying, and not know yet.
-                await asyncio.sleep(_RETRY_SECONDS)
                 await self._ready()
             else:
                 return
         raise S3ServerUnavailable
 
     async def _put(self, session: aiohttp.ClientSession, name: str, feed: _Feed) -> None:
-        mark = self._rclone.said
         # Nothing but this file is between us and the client, so there is no other time limit.
         async with session.put(
             URL(f"http://rclone/{_BUCKET}/{name}"),
@@ -151,9 +153,6 @@ class S3Server:
         ) as response:
             await response.read()
             if response.status != 200:
-                await asyncio.sleep(_RETRY_SECONDS)  # its log comes on another way
-                if self._rclone.has_said(_FULL, since=mark):
-                    raise StorageFull("nothing was stored: the disk is full")
                 raise aiohttp.ClientPayloadError(f"rclone answered {response.status}")
 
 
