@@ -208,6 +208,8 @@ def run(server: subprocess.Popen[bytes]) -> None:
     accuracy = accuracy_score(data["y_test"], [score > 0.5 for score in scores])
     area = roc_auc_score(data["y_test"], scores)
     say(f"held-out accuracy {accuracy:.4f}, AUC {area:.4f}")
+    row = HOME.parent / "row.csv"
+    row.write_text(csv_of(data["x_test"][:1]))
     print(
         f"""
 What it made:
@@ -220,7 +222,7 @@ To go on, in one shell and another:
   .venv/bin/modelyard up --home {HOME}
   eval "$(.venv/bin/modelyard env --home {HOME})"
   .venv/bin/aws sagemaker list-endpoints
-  .venv/bin/modelyard invoke tumours --body "{csv_of(data["x_test"][:1])[:40]}..."
+  .venv/bin/modelyard invoke tumours --home {HOME} --body @{row}
 """
     )
 

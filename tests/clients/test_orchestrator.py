@@ -96,6 +96,31 @@ def test_a_pipeline_trains_deploys_and_predicts_on_the_command_line(
     assert auc(breast_cancer().y_test, scores) > 0.98
 
 
+def test_a_job_that_fails_fails_the_command_with_its_reason(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    server.client("s3").put_object(Bucket=server.bucket, Key="cli/bad.csv", Body="1,red\n")
+    request = {
+        "pipeline_type": "model_training_builtin",
+        "model_name": "cli-bad",
+        "model_framework": "xgboost",
+        "model_framework_version": "1.7-1",
+        "training_data": "cli/bad.csv",
+        "job_output_location": "cli/models",
+        "algo_hyperparamaters": {"objective": "binary:logistic", "num_round": 20},
+    }
+    (tmp_path / "train.json").write_text(json.dumps(request))
+    ran = server.cli("provision", str(tmp_path / "train.json"), "--wait", check=False)
+    assert ran.returncode == 1
+    assert "red" in ran.stderr
+    assert "ClientError" in ran.stderr
+    # /pipelinestatus tells it as well, though the stack itself stands.
+    pipeline_id = json.loads(ran.stdout)["pipeline_id"]
+    _, state = post(server, "/pipelinestatus", {"pipeline_id": pipeline_id})
+    assert state["stack"]["status"] == "CREATE_COMPLETE"
+    assert "red" in json.dumps(state["jobs"])
+
+
 def test_a_pipelines_own_inference_url_stands_in_its_outputs(server: LiveServer) -> None:
     artifact = train(server, "own-url")["ModelArtifacts"]["S3ModelArtifacts"]
     status, answer = post(server, "/provisionpipeline", realtime_body(server, "own-url", artifact))

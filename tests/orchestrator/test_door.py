@@ -75,6 +75,12 @@ async def test_details_are_left_out_where_the_settings_say_so(platform: Platform
             "Unacceptable event path. Path must be /provisionpipeline or /pipelinestatus",
         ),
         (
+            "/provisionpipeline/",
+            {},
+            "A BadRequest exception occurred",
+            "Unacceptable event path. Path must be /provisionpipeline or /pipelinestatus",
+        ),
+        (
             "/pipelinestatus",
             {},
             "A BadRequest exception occurred",

@@ -36,3 +36,15 @@ def test_a_physical_name_is_readable_and_new() -> None:
     assert re.fullmatch(r"stack-Model-[a-z0-9]{12}", name)
     assert name != physical_name("stack", "Model", 63)
     assert len(random_id(10)) == 10
+
+
+@given(words, words, st.integers(40, 128))
+def test_a_physical_name_fits_its_limit(stack: str, logical_id: str, limit: int) -> None:
+    name = physical_name(stack, logical_id, limit)
+    assert len(name) <= limit
+    assert logical_id in name or len(logical_id) > limit - 12 - 2 - 10
+
+
+def test_a_long_stacks_name_gives_way_to_the_resources() -> None:
+    name = physical_name("mlops-pipeline-churn-byompipelinerealtimebuiltin", "Endpoint", 63)
+    assert re.fullmatch(r"mlops-pipeline-churn-byompipelin-[0-9a-f]{8}-Endpoint-[a-z0-9]{12}", name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from modelyard.arns import role_arn
 from modelyard.orchestrator.blueprints import NOT_OFFERED_YET, PIPELINE_TYPES, Place
 from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
-from modelyard.orchestrator.stacks.template import load
+from modelyard.orchestrator.stacks.reading import load
 from modelyard.store.resources import Store
 from tests.orchestrator.platform import IMAGE, Platform, realtime, retrieve, training
 from tests.orchestrator.world import ACCOUNT, REGION, World, new_store
@@ -21,10 +20,11 @@ from tests.orchestrator.world import ACCOUNT, REGION, World, new_store
 MISSING = "Bad request. API body does not have the necessary parameter: "
 
 
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Reading a request changes nothing, so one platform is enough."""
     with new_store() as store:
-        platform = Platform(store, tmp_path)
+        platform = Platform(store, tmp_path_factory.mktemp("platform"))
         platform.upload("data/train.csv", "data/validation.csv", "models/model.tar.gz")
         yield platform
 

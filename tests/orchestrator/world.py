@@ -16,7 +16,7 @@ from sqlalchemy import event
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable, Request
-from modelyard.orchestrator.stacks.engine import StackEngine
+from modelyard.orchestrator.stacks.engine import StackEngine, Workflows
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import (
     Endpoint,
@@ -85,8 +85,16 @@ class Queue:
         self.functions: dict[str, Any] = {}
         self._store = store
         self._asked = 0  # a hint that there is something to read
+        self._other: Workflows | None = None
+
+    def use(self, other: Workflows) -> None:
+        """Leave everything to another engine from now on."""
+        self._other = other
 
     def start(self, transaction: Transaction, workflow: str, argument: str) -> None:
+        if self._other is not None:
+            self._other.start(transaction, workflow, argument)
+            return
         self._asked += 1
         transaction.connection.execute(
             sa.insert(_workflows).values(workflow=workflow, argument=argument)

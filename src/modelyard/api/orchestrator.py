@@ -52,7 +52,7 @@ def orchestrator_app(
         allow_detailed_error_message: whether errors have a `detailedMessage`.
     """
     door = _Door(service, _Envelope(detailed=allow_detailed_error_message))
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/provisionpipeline", door.provision, methods=["POST"]),
             Route("/pipelinestatus", door.status, methods=["POST"]),
@@ -61,6 +61,8 @@ def orchestrator_app(
         ],
         exception_handlers={HTTPException: door.refuse},
     )
+    app.router.redirect_slashes = False  # a path with one more slash is another path
+    return app
 
 
 class _Envelope:

@@ -60,26 +60,40 @@ def delete(connection: Connection, pipeline: str) -> None:
 
 
 def follow(connection: Connection, pipeline_id: str) -> Any:
-    """Return a pipeline's state once its run, and the job that it started, have ended."""
+    """Return a pipeline's state once its run, and the job that it started, have ended.
+
+    Raises:
+        CommandError: the job failed or was stopped; the message has its reason.
+    """
     with Progress() as progress:
         while True:
             state = connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
             if isinstance(state, str):
                 progress.say(state)
-            else:
+            elif not _at_rest(state):
                 progress.say(_headline(state))
-                if _at_rest(state) and not _job_runs(connection, state, progress):
-                    return connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+            else:
+                _follow_job(connection, state, progress)
+                return connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
             time.sleep(_POLL_SECONDS)
 
 
-def _job_runs(connection: Connection, state: dict[str, Any], progress: Progress) -> bool:
+def _follow_job(connection: Connection, state: dict[str, Any], progress: Progress) -> None:
+    """Return once the training job that a pipeline started, if it did, has completed."""
+    progress.say(_headline(state))
     job = state.get("stack", {}).get("outputs", {}).get("TrainingJobName")
     if not job or _failed_actions(state):
-        return False
-    answer = connection.operation("SageMaker.DescribeTrainingJob", {"TrainingJobName": job})
-    progress.say(f"training job {job}: {answer['SecondaryStatus']}")
-    return answer["TrainingJobStatus"] not in _ENDED
+        return
+    request = {"TrainingJobName": job}
+    while True:
+        answer = connection.operation("SageMaker.DescribeTrainingJob", request)
+        progress.say(f"training job {job}: {answer['SecondaryStatus']}")
+        if answer["TrainingJobStatus"] == "Completed":
+            return
+        if answer["TrainingJobStatus"] in _ENDED:
+            reason = answer.get("FailureReason", answer["SecondaryStatus"])
+            raise CommandError(f"training job {job}: {answer['TrainingJobStatus']}: {reason}")
+        time.sleep(_POLL_SECONDS)
 
 
 def _headline(state: dict[str, Any]) -> str:

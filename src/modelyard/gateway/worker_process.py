@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import IO, Any
 
 import orjson
@@ -125,11 +126,11 @@ class Slot:
         loop = asyncio.get_running_loop()
         try:
             self._input, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process.stdin)
-            output = await _reader(process.stdout)
-            errors = asyncio.create_task(self._relay(await _reader(process.stderr)))
-            self._input.write(self._greeting())
-            await self._listen(output)
-            await errors
+            async with _lines(process.stdout) as output, _lines(process.stderr) as errors:
+                relaying = asyncio.create_task(self._relay(errors))
+                self._input.write(self._greeting())
+                await self._listen(output)
+                await relaying
         finally:
             # Its output has ended, so it is gone or about to be.
             if self._input is not None:
@@ -211,11 +212,17 @@ class Slot:
             self._process.send_signal(number)
 
 
-async def _reader(pipe: IO[bytes] | None) -> asyncio.StreamReader:
+@asynccontextmanager
+async def _lines(pipe: IO[bytes] | None) -> AsyncIterator[asyncio.StreamReader]:
+    """Yield what reads a pipe, and close it: at a pipe's end asyncio does, uvloop does not."""
     reader = asyncio.StreamReader(limit=_MAX_LINE)
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-    return reader
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
 
 
 def _reap(process: subprocess.Popen[bytes]) -> int:

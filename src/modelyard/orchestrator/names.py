@@ -28,8 +28,16 @@ def shortened(text: str, limit: int) -> str:
 
 
 def physical_name(stack: str, logical_id: str, limit: int) -> str:
-    """Return a new name for a stack's resource: `<stack>-<logicalId>-<12 random characters>`."""
-    stem = shortened(f"{stack}-{logical_id}", limit - _RANDOM - 1)
+    """Return a new name for a stack's resource: `<stack>-<logicalId>-<12 random characters>`.
+
+    Where that is longer than `limit`, the stack's part is shortened, as the other one says more.
+    """
+    room = limit - _RANDOM - 1
+    left = room - len(logical_id) - 1
+    if left > _DIGEST + 1:
+        stem = f"{shortened(stack, left)}-{logical_id}"
+    else:
+        stem = shortened(f"{stack}-{logical_id}", room)
     return f"{stem}-{random_id(_RANDOM)}"
 
 

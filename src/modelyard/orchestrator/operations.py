@@ -189,13 +189,14 @@ def stack_named(snapshot: Snapshot, context: Context, name: str) -> StackFound:
         if row is None:
             raise StackNotFound(f"Stack with id {name} does not exist")
         return StackFound.living(row)
-    own = _is_own(context, name)
-    history = snapshot.history(name) if own else []
-    if not history:
+    if not _is_own(context, name):
         raise StackNotFound(f"Stack with id {name} does not exist")
     row = snapshot.find(scope_of(context), KIND, name.split("/")[1])
     if row is not None and row.arn == name:
         return StackFound.living(row)
+    history = snapshot.history(name)
+    if not history:
+        raise StackNotFound(f"Stack with id {name} does not exist")
     last = history[-1]
     return StackFound(
         arn=name,

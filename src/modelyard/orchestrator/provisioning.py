@@ -22,7 +22,8 @@ from modelyard.orchestrator.delivery.pipeline import Execution
 from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.names import physical_name, shortened
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
-from modelyard.orchestrator.stacks.engine import PHASES, UPDATABLE, Workflows
+from modelyard.orchestrator.stacks.engine import Workflows
+from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
 from modelyard.orchestrator.stacks.preview import Previewer, stack_arn
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import KIND as STACK

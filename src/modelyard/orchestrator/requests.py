@@ -18,7 +18,8 @@ from modelyard.orchestrator.blueprints import (
 )
 from modelyard.orchestrator.errors import MISSING, UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.stacks.evaluation import parameter_problems
-from modelyard.orchestrator.stacks.template import DeclaredType, Template, load
+from modelyard.orchestrator.stacks.reading import load
+from modelyard.orchestrator.stacks.template import DeclaredType, Template
 from modelyard.store import documents
 
 _NO_TEXT = "leave NUL and halves of surrogate pairs out"

@@ -47,9 +47,10 @@ class Walk:
                 self._levels.pop()
                 continue
             key, entry = found
-            if not key.endswith("/"):
+            if key.endswith("/"):
+                self._levels.append((key, self._sorted(Path(entry.path), key)))
+            elif key_problem(key) is None:
                 return found
-            self._levels.append((key, self._sorted(Path(entry.path), key)))
         raise StopIteration
 
     def skip(self, prefix: str) -> None:
@@ -70,7 +71,7 @@ class Walk:
         if key.endswith("/"):
             behind = key > self._after or self._after.startswith(key)
             return behind and (key.startswith(self._prefix) or self._prefix.startswith(key))
-        return key > self._after and key.startswith(self._prefix) and key_problem(key) is None
+        return key > self._after and key.startswith(self._prefix)
 
 
 def _key(base: str, entry: os.DirEntry[str]) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
-import logging
 import os
 import shutil
 import socket
@@ -21,7 +20,9 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-log = logging.getLogger(__name__)
+import structlog
+
+log = structlog.get_logger(__name__)
 
 START_SECONDS = 15.0
 STOP_SECONDS = 3.0
@@ -45,6 +46,7 @@ _FLAGS = (
     "--metadata-max-objects=1",
     "--etag-hash=",
     "--no-checksum",
+    "--ignore-checksum",
     "--no-modtime",
     "--no-cleanup",
     "--multipart-max-uploads=1",
@@ -129,7 +131,7 @@ class Rclone:
             except OSError as error:
                 self._lines.append(str(error))
             failures = 0 if loop.time() - began > _STEADY_SECONDS else failures + 1
-            log.warning("rclone ended, starting it again: %s", "; ".join(list(self._lines)[-3:]))
+            log.warning("rclone ended, starting it again", said=list(self._lines)[-3:])
             await asyncio.sleep(_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
 
     async def _run(self, binary: Path) -> None:
@@ -174,7 +176,7 @@ class Rclone:
             text = line.decode(errors="replace").strip()
             self._lines.append(text)
             self.said += 1
-            log.debug("rclone: %s", text)
+            log.debug("rclone", said=text)
 
 
 def _environment() -> dict[str, str]:

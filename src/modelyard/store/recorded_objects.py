@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from modelyard.store.durable_files import full_disk_told, sync
 from modelyard.store.errors import NoSuchKey
 from modelyard.store.object_files import ObjectInfo, info_of
 from modelyard.store.object_records import ObjectRecords, Record
@@ -107,6 +108,8 @@ class RecordedObjects:
             NoSuchBucket, KeyConflict, StorageFull, ValueError: see `Objects`.
         """
         version = info_of(uri.key, aside.lstat()).version
+        with full_disk_told():
+            sync(aside)  # here, where nobody waits for it
         with self._changing:
             self._ask(condition, uri)
             # The record comes first: the bytes must not be seen without it.

@@ -198,6 +198,21 @@ def test_a_presigned_download_has_the_answer_s_headers_that_were_signed(
     assert send(world, "GET", url.replace("text", "best"), {}).status == 403
 
 
+def test_a_header_cannot_be_smuggled_in_by_a_presigned_url(
+    world: World, s3: Any, bucket: str
+) -> None:
+    wanted = {"Bucket": bucket, "Key": "k", "Metadata": {"a": "b"}}
+    url = s3.generate_presigned_url("put_object", Params=wanted).removeprefix(world.url)
+    assert "x-amz-meta-a=b" in url
+    reply = send(world, "PUT", url.replace("meta-a=b", "meta-a=b%0D%0AX-Evil:1"), {}, b"1")
+    assert reply.status == 400
+    region = "eu%0D%0AX-Evil:1"
+    path = f"/{bucket}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20261121T000000Z"
+    path += f"&X-Amz-Credential=AKIAONE/20261121/{region}/s3/aws4_request&X-Amz-Expires=60"
+    path += "&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+    assert send(world, "PUT", path, {}).code == "AuthorizationHeaderMalformed"
+
+
 def test_an_old_presigned_url_is_good_for_single_objects_only(
     world: World, s3: Any, bucket: str
 ) -> None:

@@ -104,7 +104,12 @@ def test_a_bucket_with_such_a_name_is_refused(world: World, name: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"no XML", b"<Wrong/>", b'<!DOCTYPE x [<!ENTITY a "b">]><CreateBucketConfiguration/>'],
+    [
+        b"no XML",
+        b"<Wrong/>",
+        b'<!DOCTYPE x [<!ENTITY a "b">]><CreateBucketConfiguration/>',
+        '<?xml version="1.0" encoding="UTF-16"?><CreateBucketConfiguration/>'.encode("utf-16"),
+    ],
 )
 def test_a_document_that_is_none_is_refused(world: World, body: bytes) -> None:
     assert request(world, "PUT", "/a-fine-name", body=body).code == "MalformedXML"

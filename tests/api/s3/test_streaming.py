@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import io
 import os
 import socket
@@ -176,6 +177,21 @@ def test_who_waits_for_a_word_is_refused_before_the_body(world: World) -> None:
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert b"connection: close" in answer
     assert b"NoSuchBucket" in answer
+
+
+def test_a_connection_lasts_beyond_a_body_that_nobody_wanted(world: World, bucket: str) -> None:
+    refused, wanted = "/no-such-bucket/k", f"/{bucket}?location"
+    connection = http.client.HTTPConnection(world.url.removeprefix("http://"), timeout=30)
+    for path, method, body, status in (
+        (refused, "PUT", bytes(5_000_000), 404),
+        (wanted, "GET", None, 200),
+    ):
+        headers = signed_headers(world, method, path, "UNSIGNED-PAYLOAD")
+        connection.request(method, path, body=body, headers=headers)
+        response = connection.getresponse()
+        assert (response.status, response.will_close) == (status, False)
+        response.read()
+    connection.close()
 
 
 def test_who_leaves_in_the_middle_of_a_download_stops_it(

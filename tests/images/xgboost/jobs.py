@@ -132,3 +132,13 @@ def evaluations(log: Iterator[str] | str) -> list[str]:
     """Return the evaluation lines of a log."""
     lines = log.splitlines() if isinstance(log, str) else log
     return [line for line in lines if line.startswith("[") and "\t" in line]
+
+
+def follow(process: subprocess.Popen[str], rounds: int) -> None:
+    """Read the log until some rounds are done."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        rounds -= line.startswith("[") and "\t" in line
+        if rounds == 0:
+            return
+    raise AssertionError("the job ended early")

@@ -57,6 +57,12 @@ def test_what_is_no_model_is_passed_over(tmp_path: Path, booster: Any, content: 
     assert load(checkpoints.newest(rounds=100)).num_boosted_rounds() == 2
 
 
+def test_what_a_killed_process_left_behind_is_removed(tmp_path: Path, booster: Any) -> None:
+    (tmp_path / ".xgboost-checkpoint.8.partial").write_bytes(b"half")
+    save(tmp_path, booster, 1)
+    assert names(tmp_path) == ["xgboost-checkpoint.0"]
+
+
 def test_one_that_does_not_have_the_rounds_of_its_name_is_passed_over(
     tmp_path: Path, booster: Any
 ) -> None:

@@ -227,6 +227,20 @@ async def test_a_retained_job_outlives_its_replacement_and_is_stopped_with_its_s
     assert world.toys.things["training-job", "second"].status == "Stopped"
 
 
+async def test_a_retained_jobs_name_is_not_taken_again_nor_its_job_deleted(store: Store) -> None:
+    world = World(store)
+    policies = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    arn = world.create({"Resources": {"Job": job("first", **policies)}})
+    await world.run()
+    for name in ("second", "first"):
+        world.update(arn, {"Resources": {"Job": job(name, **policies)}})
+        await world.run()
+    assert world.status(arn) == "UPDATE_ROLLBACK_COMPLETE"
+    assert "'first' exists already" in world.stack(arn).observed["reason"]
+    assert world.toys.names("training-job") == ["first", "second"]
+    assert world.toys.created == ["first", "second"]
+
+
 async def test_a_job_without_a_policy_is_stopped_and_deleted(store: Store) -> None:
     world = World(store)
     arn = world.create({"Resources": {"Job": job("named")}})

@@ -141,7 +141,7 @@ def settled(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 @given(st.lists(moves, min_size=1, max_size=4))
 def test_a_stack_is_always_what_its_last_good_template_says(sequence: list[Move]) -> None:

@@ -17,7 +17,8 @@ from modelyard.orchestrator.stacks.evaluation import (
     parameter_problems,
 )
 from modelyard.orchestrator.stacks.loader import read_yaml
-from modelyard.orchestrator.stacks.template import Template, load
+from modelyard.orchestrator.stacks.reading import load
+from modelyard.orchestrator.stacks.template import Template
 
 IDENTITY = StackIdentity(account="123456789012", region="us-east-1", name="s", arn="arn:s")
 
@@ -260,6 +261,10 @@ def test_all_problems_are_told_at_once_each_with_its_path() -> None:
         ("Resources: {}", "Resources: is missing"),
         ("Resources: [a]", "Resources: is a map of names"),
         ("Resources: {A: b}", "Resources.A: is a map"),
+        (
+            "Parameters: {A: {Type: String}}\nResources: {A: {Type: Toy}}",
+            "Resources.A: a parameter has this name",
+        ),
         ("Resources: {A: {Type: Toy, DependsOn: 5}}", "DependsOn: is a name or a list"),
         ("Resources: {A: {Type: Toy, Properties: [a]}}", "Properties: is a map"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from modelyard.api.s3.signature_v2 import PresignedV2, parse_presigned_v2, verif
 from modelyard.operations.context import Principal
 from modelyard.sigv4 import UNSIGNED_PAYLOAD, Signature, SignatureError
 
+_REGION = re.compile(r"[a-z0-9-]{1,63}")
 _OLD_REGION = "us-east-1"  # signatures of the older kind name none
 
 
@@ -114,6 +116,10 @@ class S3Authenticator:
                 "AuthorizationHeaderMalformed",
                 f"The authorization header is malformed; incorrect service"
                 f" {signature.service[:64]!r}. This endpoint belongs to 's3'.",
+            )
+        if not _REGION.fullmatch(signature.region):
+            raise S3Error(
+                "AuthorizationHeaderMalformed", f"{signature.region[:64]!r} is no region's name"
             )
         token = sigv4.session_token(signature, head.headers)
         secret, principal = self._lookup(signature.access_key_id, token)

@@ -45,11 +45,13 @@ def parse(body: bytes, root: str) -> ElementTree.Element:
     Raises:
         S3Error: MalformedXML, also for a document type, which could make a small document huge.
     """
-    if b"<!" in body:
-        raise S3Error("MalformedXML")
     try:
-        tree = ElementTree.fromstring(body)  # noqa: S314  # entities need a document type
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        # As text: in bytes a document may name an encoding in which the type hides.
+        text = body.decode()
+        if "<!" in text:
+            raise S3Error("MalformedXML")
+        tree = ElementTree.fromstring(text)  # noqa: S314  # entities need a document type
+    except (ElementTree.ParseError, ValueError) as error:
         raise S3Error("MalformedXML") from error
     for element in tree.iter():
         element.tag = element.tag.rpartition("}")[2]

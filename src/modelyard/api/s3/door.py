@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
+import re
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+import structlog
 from starlette.types import Message, Receive, Scope, Send
 
 from modelyard import clock
@@ -32,9 +33,10 @@ from modelyard.store.objects import ObjectStores
 from modelyard.store.recorded_objects import RecordedObjects
 from modelyard.store.s3_server import S3Servers
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _THREADS = 16
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class S3Door:
@@ -74,7 +76,7 @@ class S3Door:
             if refused is None:
                 if isinstance(error, ClientGone):
                     raise
-                log.exception("S3 request %s failed", state.request_id)
+                log.exception("S3 failed", operation=state.operation, request_id=state.request_id)
                 refused = S3Error("InternalError", "The server's log holds the details")
             state.error = refused.code
             answer = _refusal(refused, resource, state.request_id)
@@ -145,9 +147,7 @@ class _Exchange:
             {
                 "type": "http.response.start",
                 "status": answer.status,
-                "headers": [
-                    (k.encode(), v.encode("latin-1", "replace")) for k, v in headers.items()
-                ],
+                "headers": [(name.encode(), _value(text)) for name, text in headers.items()],
             }
         )
         if isinstance(answer.body, bytes):
@@ -203,6 +203,11 @@ class _Shelves:
         for shelf in self._shelves.values():
             shelf.objects.close()
         self._shelves.clear()
+
+
+def _value(text: str) -> bytes:
+    # The server below sends what it is given: a line's end in here would begin another header.
+    return _CONTROL.sub(" ", text).encode("latin-1", "replace")
 
 
 def _check_owner(headers: Mapping[str, str], principal: Principal) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable
+
+import structlog
 
 from modelyard.api.s3.call import XML, Answer, Call
 from modelyard.api.s3.documents import DECLARATION, error_document
 from modelyard.api.s3.errors import S3Error, error_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 PATIENCE_SECONDS = 10.0
 
@@ -52,7 +53,7 @@ def _document(call: Call, task: asyncio.Future[Answer]) -> bytes:
     except Exception as error:
         refused = error_of(error)
         if refused is None:
-            log.exception("%s failed, request %s", call.operation, call.request_id)
+            log.exception("S3 failed", operation=call.operation, request_id=call.request_id)
             refused = S3Error("InternalError", "The server's log holds the details")
         body = error_document(refused, resource=call.resource, request_id=call.request_id)
     if not isinstance(body, bytes):

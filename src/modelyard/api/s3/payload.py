@@ -88,6 +88,8 @@ class Payload:
         """
         name = "content-length" if self._decoder is None else "x-amz-decoded-content-length"
         text = self._headers.get(name)
+        if text is None and self._decoder is None and "transfer-encoding" not in self._headers:
+            return 0
         if text is None:
             raise S3Error("MissingContentLength")
         if not _LENGTH.fullmatch(text):

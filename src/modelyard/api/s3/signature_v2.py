@@ -26,6 +26,7 @@ OPERATIONS = frozenset({"GetObject", "HeadObject", "PutObject", "DeleteObject", 
 _PARTS = ("AWSAccessKeyId", "Expires", "Signature")
 _RESPONSE = "response-"  # such parameters are headers of the answer, and signed
 _SIGNED_PARAMETERS = frozenset({"partNumber", "uploadId", "versionId"})
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _EXPIRES = re.compile(r"[0-9]{1,12}")
 
 
@@ -46,9 +47,15 @@ def is_presigned_v2(query: str) -> bool:
 
 
 def parse_presigned_v2(parameters: Mapping[str, str]) -> PresignedV2 | None:
-    """Return what a decoded query claims; None when it is not that of such a URL."""
+    """Return what a decoded query claims; None when it is not that of such a URL.
+
+    Raises:
+        SignatureError: IncompleteSignature.
+    """
     if not all(name in parameters for name in _PARTS):
         return None
+    if any(_CONTROL.search(value) for value in parameters.values()):
+        raise SignatureError("IncompleteSignature", "the query has control characters in it")
     headers = {
         name.lower(): value
         for name, value in parameters.items()
@@ -57,7 +64,7 @@ def parse_presigned_v2(parameters: Mapping[str, str]) -> PresignedV2 | None:
     return PresignedV2(
         access_key_id=parameters["AWSAccessKeyId"],
         expires=parameters["Expires"],
-        signature=parameters["Signature"],
+        signature=parameters["Signature"].replace(" ", "+"),  # which many forget to escape
         session_token=headers.get("x-amz-security-token"),
         headers=headers,
     )

@@ -49,16 +49,17 @@ def main(_arguments: Sequence[str]) -> int:
 def _stand_over() -> int:
     signals_read = _wake_on_signals()
     kernel.adopt_orphans()
-    line = _first_line()
-    if line is None:
+    said = _first_line()
+    if said is None:
         return -signal.SIGKILL
+    line, behind = said
     orders = json.loads(line)
     try:
         child = _start(orders)
     except OSError as error:
         sys.stdout.write(f"cannot start {orders['argv'][0]}: {error}\n")
         return CANNOT_START
-    code = _watch(child, signals_read, depth=orders["depth"])
+    code = _watch(child.pid, signals_read, depth=orders["depth"], to_terminate=bool(behind))
     _kill_descendants()
     return code
 
@@ -81,19 +82,20 @@ def _wake_on_signals() -> int:
     return read
 
 
-def _first_line() -> bytes | None:
-    """Read up to a newline and no further: what follows it is for later."""
-    line = b""
-    while not line.endswith(b"\n"):
-        data = os.read(0, 65_536)
-        if not data:
+def _first_line() -> tuple[bytes, bytes] | None:
+    """Return the orders and what has come behind them already; None if they never came."""
+    data = b""
+    while b"\n" not in data:
+        more = os.read(0, 65_536)
+        if not more:
             return None
-        line += data
-    return line
+        data += more
+    line, _, rest = data.partition(b"\n")
+    return line, rest
 
 
-def _start(orders: Mapping[str, Any]) -> int:
-    """Start the sandbox's program; return its process id."""
+def _start(orders: Mapping[str, Any]) -> subprocess.Popen[bytes]:
+    """Start the sandbox's program; keep what is returned, since it reaps when it is let go."""
     handles = []
     argv = list(orders["argv"])
     if orders["arguments_at"] is not None:
@@ -123,7 +125,7 @@ def _start(orders: Mapping[str, Any]) -> int:
     )
     for handle in handles:
         os.close(handle)
-    return child.pid
+    return child
 
 
 def _limit(which: int, value: int) -> None:
@@ -133,9 +135,8 @@ def _limit(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _watch(child: int, signals_read: int, *, depth: int) -> int:
+def _watch(child: int, signals_read: int, *, depth: int, to_terminate: bool) -> int:
     """Wait for the child, obeying what comes on standard input; return its exit code."""
-    to_terminate = False
     while True:
         timeout = _LOOK_AGAIN_SECONDS if to_terminate else None
         ready, _, _ = select.select([0, signals_read], [], [], timeout)

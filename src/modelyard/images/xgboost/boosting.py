@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +11,6 @@ import numpy as np
 from modelyard.images.xgboost import checkpoints as checkpointing
 from modelyard.images.xgboost import evaluation, library, log
 from modelyard.images.xgboost.checkpoints import Booster, Checkpoints
-from modelyard.images.xgboost.errors import AlgorithmError, ClientError
 from modelyard.images.xgboost.evaluation import EarlyStopping, Judged
 from modelyard.images.xgboost.hosts import Cluster, bytes_of_first
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
@@ -46,22 +43,22 @@ def boost(run: Run) -> Booster:
         stop, what it has become until then.
 
     Raises:
-        ClientError: XGBoost refuses the data, or the checkpoint is of another job.
-        AlgorithmError: XGBoost fails, or another host is lost.
+        ClientError: the checkpoint is of another job.
+        XGBoostError: XGBoost refuses the data, fails, or loses another host.
     """
-    with _xgboost_errors():
-        booster = _booster(run)
-        stopping = _stopping(run)
-        first = booster.num_boosted_rounds()
-        if first:
-            log.info(f"resuming after round {first - 1}, from a checkpoint")
-            _show_if_complete(run, booster, stopping)
-        for round in range(first, run.rounds):
-            if stopping and stopping.is_over(booster, round - 1):
-                break
-            if _round(run, booster, stopping, round):
-                break
-        return stopping.best(booster) if stopping else booster
+    booster = _booster(run)
+    stopping = _stopping(run)
+    run.stop.training_begins()
+    first = booster.num_boosted_rounds()
+    if first:
+        log.info(f"resuming after round {first - 1}, from a checkpoint")
+        _show_if_complete(run, booster, stopping)
+    for round in range(first, run.rounds):
+        if stopping and stopping.is_over(booster, round - 1):
+            break
+        if _round(run, booster, stopping, round):
+            break
+    return stopping.best(booster) if stopping else booster
 
 
 def _booster(run: Run) -> Booster:
@@ -144,32 +141,3 @@ def _forget(booster: Booster, hp: Hyperparameters) -> None:
     booster.set_param({name: other})
     booster.save_config()  # applies what was set
     booster.set_param({name: own})
-
-
-_THEIRS = (  # what XGBoost says of data and hyperparameters that only it can judge
-    "label must be",
-    "base_score must be",
-    "labels",
-    "Check failed: preds.",
-    "dataset only contains pos or neg samples",
-    "monotone constraint",
-    "feature_names mismatch",
-)
-_CONNECTION = "src/collective/"  # where the error comes from
-
-
-@contextmanager
-def _xgboost_errors() -> Iterator[None]:
-    try:
-        yield
-    except library.load().core.XGBoostError as error:
-        text = re.sub(r"\s*Stack trace:.*", "", str(error), flags=re.DOTALL)
-        log.error(" ".join(text.split()))
-        message = re.sub(r"^\[[\d:]+\] \S+: ", "", text.strip()).splitlines()[0]
-        if _CONNECTION in text:
-            raise AlgorithmError(
-                "the connection to another host of the job broke: its log tells why"
-            ) from error
-        if any(word in text for word in _THEIRS):
-            raise ClientError(f"XGBoost refuses the data: {message}") from error
-        raise AlgorithmError(f"XGBoost failed: {message}") from error

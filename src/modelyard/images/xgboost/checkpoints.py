@@ -53,6 +53,8 @@ class Checkpoints:
     def save(self, booster: Booster, round: int) -> None:
         """Write a checkpoint, and remove those that are no longer needed."""
         started = time.monotonic()
+        for partial in self._folder.glob(f".{NAME}.*"):
+            partial.unlink(missing_ok=True)  # of a process that was killed
         write_whole(self._path(round), bytes(booster.save_raw("ubj")))
         # Later ones are of an earlier job with a higher num_round, or damaged: not ours to remove.
         for old in sorted(other for other in self._rounds() if other <= round)[:-KEPT]:

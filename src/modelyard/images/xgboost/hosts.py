@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from modelyard.images.xgboost.errors import AlgorithmError, ClientError
 MEETING_PORT = 9099  # the tracker's in the container of AWS
 PATIENCE_SECONDS = 900.0  # a host may start this much later than another one
 _POLL_SECONDS = 0.05
+_GOODBYE_SECONDS = 60
 _MESSAGE_BYTES = 1024
 _SILENCE_SECONDS = 24 * 3600  # a slow host is no dead one; a dead one's connection breaks at once
 
@@ -57,7 +58,7 @@ class Alone:
     rank = 0
 
     def __init__(self, host: str = "algo-1") -> None:
-        self.hosts = (host,)
+        self.hosts: tuple[str, ...] = (host,)
 
     def total(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the values."""
@@ -140,10 +141,10 @@ def joined(hosts: Sequence[str], current: str) -> Iterator[Cluster]:
         return
     collective = library.load().collective
     rank = hosts.index(current)
+    log.info(f"{current} is host {rank + 1} of {len(hosts)}: waiting for the others")
     address = _address(hosts[0])
     tracker = _start_tracker(address, len(hosts)) if rank == 0 else None
     port = _tracker_port(address) if tracker is None else tracker.worker_args()["dmlc_tracker_port"]
-    log.info(f"{current} is host {rank + 1} of {len(hosts)}")
     collective.init(
         dmlc_communicator="rabit",
         dmlc_tracker_uri=address,
@@ -153,9 +154,11 @@ def joined(hosts: Sequence[str], current: str) -> Iterator[Cluster]:
     )
     yield Ring(hosts, rank)
     # Only after success: with a host lost, these would wait for it, and the process ends anyway.
-    collective.finalize()
-    if tracker is not None:
-        tracker.wait_for()
+    # The model is saved by now, so that a host that ends without a goodbye does no harm.
+    with suppress(ValueError):  # which XGBoost's error is
+        collective.finalize()
+        if tracker is not None:
+            tracker.wait_for(timeout=_GOODBYE_SECONDS)
 
 
 def _address(host: str) -> str:

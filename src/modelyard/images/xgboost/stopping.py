@@ -38,6 +38,10 @@ class StopRequest:
         """Whether training must end."""
         return self._asked.is_set()
 
+    def wait(self, seconds: float) -> None:
+        """Wait until the job is asked to stop, but no longer than this."""
+        self._asked.wait(seconds)
+
     def _wait(self) -> None:
         signal.sigwait({signal.SIGTERM})
         with self._lock:

@@ -35,10 +35,11 @@ def train(layout: Layout) -> None:
     threads = _threads(hp)
     _limit_threads(threads)
     from modelyard.images.xgboost import hosts  # numpy and XGBoost come with it
+    from modelyard.images.xgboost.explaining import explained
     from modelyard.images.xgboost.fitting import Fitting
 
     fitting = Fitting(layout=layout, folder=config.checkpoints, hp=hp, stop=stop, threads=threads)
-    with hosts.joined(config.hosts, config.current_host) as cluster:
+    with explained(stop), hosts.joined(config.hosts, config.current_host) as cluster:
         tables = hosts.together(cluster, lambda: _read(channels, hp))
         _fit(fitting, tables, cluster)
 
@@ -47,7 +48,6 @@ def _fit(fitting: Fitting, tables: dict[str, Table], cluster: Cluster) -> None:
     from modelyard.images.xgboost import cross_validation, features
 
     width = features.agree(cluster, tables, fitting.hp)
-    fitting.stop.training_begins()
     if fitting.hp.folds is None:
         fitting.fit(tables, width, cluster)
     else:

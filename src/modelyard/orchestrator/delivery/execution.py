@@ -19,8 +19,9 @@ from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline as rows
 from modelyard.orchestrator.delivery.archive import archive, archive_key
 from modelyard.orchestrator.delivery.pipeline import Execution
-from modelyard.orchestrator.stacks.engine import PHASES, UPDATABLE, StackEngine
+from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.loader import read_yaml
+from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.state import COMPLETE
 from modelyard.orchestrator.stacks.state import KIND as STACK

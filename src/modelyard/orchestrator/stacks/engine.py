@@ -1,29 +1,30 @@
 """Stacks: asked for in a transaction, then carried out by a workflow that survives a crash.
 
-A stack's status is the phase that it is in. Each phase has one piece of work and two ways out of
-it, so the whole life of a stack is the table `PHASES`; `run` follows it from whatever phase the
-row says, and may be run again from its beginning at any time.
+A stack's status is the phase that it is in, and `run` follows the table of phases from whatever
+phase the row says; it may be run again from its beginning at any time.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
 from modelyard.operations.context import Context
 from modelyard.orchestrator.stacks import state
-from modelyard.orchestrator.stacks.building import Builder, Existing
+from modelyard.orchestrator.stacks.attempts import Attempts
+from modelyard.orchestrator.stacks.building import Builder
 from modelyard.orchestrator.stacks.errors import ResourceFailed, StackBusy
 from modelyard.orchestrator.stacks.evaluation import Evaluation
+from modelyard.orchestrator.stacks.instances import Existing
 from modelyard.orchestrator.stacks.ledger import Ledger, PhaseLeft
+from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE, Phase
+from modelyard.orchestrator.stacks.reading import load
 from modelyard.orchestrator.stacks.removal import Remover
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import Stack
-from modelyard.orchestrator.stacks.template import load
 from modelyard.store.errors import NotFound, StorageFull
 from modelyard.store.resources import Json, Resource, Scope, Store, Transaction
 
@@ -41,49 +42,6 @@ class Workflows(Protocol):
     def start(self, transaction: Transaction, workflow: str, argument: str) -> None:
         """Write down, with the transaction, that a workflow is to run."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Phase:
-    """What a status means: the work that goes on, and what follows."""
-
-    work: str  # "build", "tidy" or "clear"
-    done: str
-    failed: str
-
-
-PHASES: Mapping[str, Phase] = {
-    "CREATE_IN_PROGRESS": Phase(
-        work="build", done="CREATE_COMPLETE", failed="ROLLBACK_IN_PROGRESS"
-    ),
-    "ROLLBACK_IN_PROGRESS": Phase(work="clear", done="ROLLBACK_COMPLETE", failed="ROLLBACK_FAILED"),
-    "UPDATE_IN_PROGRESS": Phase(
-        work="build",
-        done="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
-        failed="UPDATE_ROLLBACK_IN_PROGRESS",
-    ),
-    # The update is done, whether or not all that it replaced can be deleted: what cannot is tried
-    # again with the next update, or with the stack's deletion.
-    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": Phase(
-        work="tidy", done="UPDATE_COMPLETE", failed="UPDATE_COMPLETE"
-    ),
-    "UPDATE_ROLLBACK_IN_PROGRESS": Phase(
-        work="build",
-        done="UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
-        failed="UPDATE_ROLLBACK_FAILED",
-    ),
-    "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": Phase(
-        work="tidy", done="UPDATE_ROLLBACK_COMPLETE", failed="UPDATE_ROLLBACK_COMPLETE"
-    ),
-    "DELETE_IN_PROGRESS": Phase(work="clear", done="DELETE_COMPLETE", failed="DELETE_FAILED"),
-}
-
-#: Where an update can begin.
-UPDATABLE = (
-    "CREATE_COMPLETE",
-    "UPDATE_COMPLETE",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "UPDATE_ROLLBACK_FAILED",
-)
 
 #: Without anything that could be shown.
 _EMPTY = ("CREATE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
@@ -112,7 +70,7 @@ class StackEngine:
         self.types = types
         waits = {"poll_seconds": poll_seconds, "patience_seconds": patience_seconds}
         self._remover = Remover(types, **waits)
-        self._builder = Builder(types, self._remover, **waits)
+        self._builder = Builder(types, Attempts(**waits), self._remover)
 
     def create(
         self,

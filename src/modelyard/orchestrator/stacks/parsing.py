@@ -7,10 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from modelyard.orchestrator.stacks.conditions import And, Condition, Equals, Not, Or
 from modelyard.orchestrator.stacks.expressions import (
-    And,
-    Condition,
-    Equals,
     Expression,
     GetAtt,
     If,
@@ -18,8 +16,6 @@ from modelyard.orchestrator.stacks.expressions import (
     ListOf,
     Literal,
     MapOf,
-    Not,
-    Or,
     Ref,
     Select,
     Split,

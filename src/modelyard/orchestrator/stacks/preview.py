@@ -13,14 +13,19 @@ from dataclasses import dataclass, field
 from botocore.exceptions import ClientError
 
 from modelyard.operations.context import Context
-from modelyard.orchestrator.stacks.building import Existing, same_name_text, taken_text
 from modelyard.orchestrator.stacks.difference import Action, Step, step_for
 from modelyard.orchestrator.stacks.errors import EvaluationError
 from modelyard.orchestrator.stacks.evaluation import Evaluation, StackIdentity
+from modelyard.orchestrator.stacks.instances import (
+    Existing,
+    fresh_record,
+    same_name_text,
+    taken_text,
+)
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import Record, Stack
 from modelyard.orchestrator.stacks.template import ResourceDeclaration, Template
-from modelyard.store.resources import Json, Resource, Scope
+from modelyard.store.resources import Resource, Scope
 
 _NEW = "00000000-0000-0000-0000-000000000000"
 
@@ -117,7 +122,7 @@ class _Walk:
         if kept and record is not None and kind.find(self.context, record.name) is None:
             record, step = None, Step(action=Action.CREATE)
         if step.action in (Action.CREATE, Action.REPLACE):
-            fresh = self._fresh(kind, declaration, desired)
+            fresh = fresh_record(kind, declaration, self.scope, self.identity.name, "", desired)
             self._check_name(kind, fresh, record)
             record = fresh
         self.found.changes.extend(_described(declaration, step))
@@ -126,18 +131,6 @@ class _Walk:
                 self._object(logical_id, problem)
         if record is not None:
             self.there[logical_id] = Existing(kind=kind, scope=self.scope, record=record)
-
-    def _fresh(self, kind: ResourceType, declaration: ResourceDeclaration, desired: Json) -> Record:
-        given = kind.given_name(desired)
-        name = given or kind.new_name(self.identity.name, declaration.logical_id)
-        return Record(
-            logical_id=declaration.logical_id,
-            type=declaration.type,
-            name=name,
-            reference=kind.reference(self.scope, name),
-            status="CREATE_IN_PROGRESS",
-            properties=desired,
-        )
 
     def _check_name(self, kind: ResourceType, fresh: Record, record: Record | None) -> None:
         if kind.given_name(fresh.properties) is None:

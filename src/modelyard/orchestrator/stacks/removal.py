@@ -13,6 +13,7 @@ from modelyard.orchestrator.stacks.ledger import Change, Ledger
 from modelyard.orchestrator.stacks.ordering import ordered
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import Record, Stack
+from modelyard.store.resources import Json
 
 _ATTEMPTS = 3
 
@@ -95,17 +96,26 @@ class Remover:
     def _one_step(self, stack: Stack, record: Record) -> bool:
         """Take one step to a resource's end, and return whether it is gone (or not ours)."""
         kind = self._types[record.type]
-        description = kind.find(stack.context, record.name)
-        if description is None or not kind.is_owned(stack.context, description, stack.row.arn):
+        description = self._own(stack, record)
+        if description is None:
             return True
         kind.delete(stack.context, record.name, description)
         return kind.find(stack.context, record.name) is None
 
     def _stop(self, stack: Stack, record: Record) -> None:
+        description = self._own(stack, record)
+        if description is not None:
+            self._types[record.type].retire(stack.context, record.name, description)
+
+    def _own(self, stack: Stack, record: Record) -> Json | None:
+        """Return the description of what the stack created under a record, if it is there."""
         kind = self._types[record.type]
         description = kind.find(stack.context, record.name)
-        if description is not None and kind.is_owned(stack.context, description, stack.row.arn):
-            kind.retire(stack.context, record.name, description)
+        if description is None:
+            return None
+        arn = stack.row.arn
+        owned = kind.is_owned(stack.context, description, arn, record.deployment)
+        return description if owned else None
 
 
 def deletion_order(records: Iterable[Record]) -> list[Record]:

@@ -30,6 +30,7 @@ class Record:
     reference: str  # what Ref gives
     status: str  # CREATE_IN_PROGRESS, CREATE_COMPLETE, …
     reason: str = ""
+    deployment: str = ""  # the request that it was created for
     properties: Json = field(default_factory=dict)  # evaluated
     before: Json | None = None  # what they were, while they are being updated
     uses: Sequence[str] = ()  # the keys of the records that it was made with

@@ -79,9 +79,16 @@ class ResourceType(ABC):
     def tags(self, context: Context, description: Json) -> Mapping[str, str]:
         """Return the tags of a described resource."""
 
-    def is_owned(self, context: Context, description: Json, stack_arn: str) -> bool:
-        """Return whether a described resource belongs to a stack."""
-        return self.tags(context, description).get(OWNER_TAG) == stack_arn
+    def is_owned(
+        self, context: Context, description: Json, stack_arn: str, deployment: str | None = None
+    ) -> bool:
+        """Return whether a stack created a described resource.
+
+        Args:
+            deployment: the request that it is to have been created for; None is any.
+        """
+        tags = self.tags(context, description)
+        return tags.get(OWNER_TAG) == stack_arn and deployment in (None, tags.get(DEPLOYMENT_TAG))
 
     @abstractmethod
     def create(
