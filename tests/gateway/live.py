@@ -76,6 +76,12 @@ def until(condition: Callable[[], T], seconds: float = WAIT_SECONDS) -> T:
     return found
 
 
+async def eventually(condition: Callable[[], object]) -> None:
+    """Let the loop run until something is so."""
+    while not condition():  # noqa: ASYNC110 - what is tested has no event for it
+        await asyncio.sleep(0)
+
+
 class LivePool:
     """A started pool, called from tests that are not coroutines."""
 

@@ -16,7 +16,7 @@ import pytest
 
 from modelyard.gateway import capture as capturing
 from modelyard.gateway.capture import CaptureLog, Destination, Record
-from tests.gateway.live import capture, captured
+from tests.gateway.live import capture, captured, eventually
 
 NOON = datetime(2026, 3, 1, 12, 59, 59, 999_000, UTC).timestamp()
 
@@ -44,6 +44,17 @@ async def written(*records: Record) -> list[dict[str, Any]]:
     return captured(records[0].destination.root)
 
 
+def files_in(folder: Path, pattern: str = "**/*.jsonl") -> list[Path]:
+    return sorted(folder.glob(pattern))
+
+
+def dead_process() -> int:
+    """Return an id that a process had."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
 async def test_a_record_has_sagemakers_shape(tmp_path: Path) -> None:
     (found,) = await written(record(tmp_path))
     assert found == {
@@ -68,13 +79,13 @@ async def test_a_record_has_sagemakers_shape(tmp_path: Path) -> None:
 
 async def test_a_file_lies_under_the_hour_of_its_invocations(tmp_path: Path) -> None:
     await written(record(tmp_path), record(tmp_path), record(tmp_path, seconds=NOON + 1))
-    files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.jsonl"))
-    assert [str(path.parent) for path in files] == [
+    files = files_in(tmp_path)
+    assert [str(path.parent.relative_to(tmp_path)) for path in files] == [
         "bucket/captured/e/blue/2026/03/01/12",
         "bucket/captured/e/blue/2026/03/01/13",
     ]
     assert re.fullmatch(r"\d\d-\d\d-\d{3}-[0-9a-f-]{36}\.jsonl", files[0].name)
-    assert len((tmp_path / files[0]).read_bytes().splitlines()) == 2
+    assert len(files[0].read_bytes().splitlines()) == 2
 
 
 async def test_other_content_types_and_bytes_that_are_no_text_are_base64(tmp_path: Path) -> None:
@@ -142,7 +153,7 @@ async def test_a_write_that_fails_half_way_leaves_nothing_behind(tmp_path: Path)
     log = CaptureLog(3600)
     log.add(one)
     assert not await log.flush()
-    assert [path.name for path in tmp_path.iterdir()] == ["bucket"]
+    assert files_in(tmp_path, "*") == [tmp_path / "bucket"]
 
 
 async def test_much_is_written_without_waiting(
@@ -153,8 +164,7 @@ async def test_much_is_written_without_waiting(
     writing = asyncio.create_task(log.run())
     for _ in range(30):
         log.add(record(tmp_path))
-    while len(captured(tmp_path)) < 30:
-        await asyncio.sleep(0.005)
+    await eventually(lambda: len(captured(tmp_path)) == 30)
     writing.cancel()
     await asyncio.wait([writing])
 
@@ -164,8 +174,7 @@ async def test_what_a_cancelled_flush_was_writing_is_written_once(tmp_path: Path
     for number in range(500):
         log.add(record(tmp_path, event_id=str(number)))
     running = asyncio.create_task(log.run())
-    while not log._writing.locked():
-        await asyncio.sleep(0)
+    await eventually(log._writing.locked)
     running.cancel()
     log.add(record(tmp_path, event_id="late"))
     await asyncio.wait([running])
@@ -189,9 +198,7 @@ async def test_beyond_the_bound_new_records_are_lost_and_the_log_says_so(
 
 
 async def test_what_dead_workers_left_half_written_is_removed(tmp_path: Path) -> None:
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    left = tmp_path / f".capture-{dead.pid}-abc"
+    left = tmp_path / f".capture-{dead_process()}-abc"
     mine = tmp_path / f".capture-{os.getpid()}-abc"
     left.touch()
     mine.touch()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from modelyard.gateway import connection
 from modelyard.gateway.connection import MAX_BODY_BYTES, MAX_HEAD_BYTES, Server
 from modelyard.gateway.exchange import Request, Response, respond
+from tests.gateway.live import eventually
 
 LONG = 100_000
 
@@ -88,12 +89,6 @@ async def connected(echo: Echo, server: Server) -> AsyncIterator[Client]:
         assert server.held_bytes == 0
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop run until something is so."""
-    while not condition():  # noqa: ASYNC110 - what is tested has no event for it
-        await asyncio.sleep(0)
-
-
 def post(target: str, body: bytes = b"", *headers: str) -> bytes:
     lines = [f"POST {target} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
@@ -129,7 +124,7 @@ async def test_pipelined_requests_are_answered_in_order_though_the_first_is_slow
 ) -> None:
     async with connected(echo, server) as client:
         await client.send(post("/slow", b"1") + post("/b", b"22") + post("/slow2", b"333"))
-        await until(lambda: bool(echo.seen))
+        await eventually(lambda: echo.seen)
         echo.let_go.set()
         answers = [(await client.answer())[2] for _ in range(3)]
         assert answers == [b"POST /slow 1", b"POST /b 2", b"POST /slow2 3"]
@@ -141,7 +136,7 @@ async def test_a_refusal_behind_a_slow_request_waits_for_its_turn(
     async with connected(echo, server) as client:
         await client.send(post("/slow", b"1") + b"POST /b HTTP/1.1\r\n")
         await client.send(f"Content-Length: {MAX_BODY_BYTES + 1}\r\n\r\n".encode())
-        await until(lambda: bool(echo.seen))
+        await eventually(lambda: echo.seen)
         echo.let_go.set()
         assert (await client.answer())[2] == b"POST /slow 1"
         assert (await client.answer())[0] == 413
@@ -210,7 +205,7 @@ async def test_a_long_body_is_held_against_a_bound_until_it_is_answered(
 ) -> None:
     async with connected(echo, server) as client:
         await client.send(post("/slow", bytes(LONG)))
-        await until(lambda: bool(echo.seen))
+        await eventually(lambda: echo.seen)
         assert server.held_bytes == LONG
         echo.let_go.set()
         assert (await client.answer())[2] == b"POST /slow %d" % LONG
@@ -242,7 +237,7 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
 ) -> None:
     async with connected(echo, server) as client:
         await client.send(post("/a", bytes(LONG))[: LONG // 2])
-        await until(lambda: bool(server.held_bytes))
+        await eventually(lambda: server.held_bytes)
         await client.close()
         await server.drain(5)
         assert server.held_bytes == 0
@@ -315,7 +310,7 @@ async def test_draining_finishes_what_is_under_way_and_closes_the_rest(
         await idle.send(post("/a"))
         await idle.answer()
         await busy.send(post("/slow"))
-        await until(lambda: len(echo.seen) == 2)
+        await eventually(lambda: len(echo.seen) == 2)
         draining = asyncio.create_task(server.drain(30))
         assert await idle.at_end()
         echo.let_go.set()
@@ -327,7 +322,7 @@ async def test_draining_finishes_what_is_under_way_and_closes_the_rest(
 async def test_draining_gives_up_on_what_takes_too_long(echo: Echo, server: Server) -> None:
     async with connected(echo, server) as client:
         await client.send(post("/a", b"12")[:-1])
-        await until(lambda: bool(server.connections))
+        await eventually(lambda: server.connections)
         await server.drain(0.01)
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await client.answer()
@@ -351,7 +346,7 @@ async def test_idle_slow_and_lingering_connections_are_closed_in_the_end(
     server.draining = False
     async with connected(echo, server) as client:
         await client.send(post("/a", b"12")[:-1])
-        await until(lambda: bool(any(one._receiving for one in server.connections)))
+        await eventually(lambda: any(one._receiving for one in server.connections))
         later(connection.RECEIVE_SECONDS + 1)
         assert (await client.answer())[0] == 408
         later(connection.LINGER_SECONDS + 1)

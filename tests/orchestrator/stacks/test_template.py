@@ -257,7 +257,7 @@ def test_all_problems_are_told_at_once_each_with_its_path() -> None:
         ("- A", "is not a map"),
         ("", "is not a map"),
         ("? [a]\n: 1", "is not a name"),
-        ("{A: " + "[" * 10_000, "nested too deeply"),
+        ("{A: " + "[" * 2_000, "nested too deeply"),
         ("Resources: {}", "Resources: is missing"),
         ("Resources: [a]", "Resources: is a map of names"),
         ("Resources: {A: b}", "Resources.A: is a map"),

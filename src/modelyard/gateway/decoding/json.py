@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,8 @@ import orjson
 
 from modelyard.gateway.decoding.numbers import FLOAT32_MAX, as_rows
 from modelyard.gateway.decoding.problems import MAX_TOLD, check_size, quoted, unreadable
+
+CHUNK_ROWS = 512
 
 _NUMBERS = frozenset({float, int, type(None)})
 
@@ -41,8 +42,8 @@ def decode(body: bytes, width: int) -> Rows:
     return rows_of([value], width, "instance")
 
 
-def rows_of(values: Sequence[Any], width: int, noun: str) -> Rows:
-    """Return parsed rows; errors call the first of them `<noun> 1`.
+def rows_of(values: list[Any], width: int, noun: str) -> Rows:
+    """Return parsed rows, of which `values` is emptied; errors call the first `<noun> 1`.
 
     Raises:
         ModelRefusal: 400.
@@ -50,26 +51,43 @@ def rows_of(values: Sequence[Any], width: int, noun: str) -> Rows:
     if not values:
         raise unreadable(["the body holds no rows"])
     check_size(len(values), width)
+    rows = np.empty((len(values), width), dtype=np.float32)
+    problems: list[str] = []
+    for start in range(0, len(values), CHUNK_ROWS):
+        # Some at a time, and freed some at a time: decoded in a thread, this lets go between.
+        chunk = values[start : start + CHUNK_ROWS]
+        values[start : start + CHUNK_ROWS] = [None] * len(chunk)
+        problems += _fill(rows[start : start + CHUNK_ROWS], chunk, noun, start + 1)
+        if len(problems) > MAX_TOLD:
+            break
+    if problems:
+        raise unreadable(problems)
+    return rows
+
+
+def _fill(rows: Rows, values: list[Any], noun: str, first: int) -> list[str]:
+    """Set `rows` to the features of `values`, of the same length; return what is wrong."""
+    width = rows.shape[1]
     problems: list[str] = []
     decoded: list[list[float | None]] = []
-    for position, value in enumerate(values, 1):
+    for position, value in enumerate(values, first):
         features = _features(value)
         if (
-            features is None
-            or len(features) != width
-            or not _NUMBERS.issuperset(map(type, features))
+            features is not None
+            and len(features) == width
+            and _NUMBERS.issuperset(map(type, features))
         ):
+            decoded.append(features)
+        else:
             problems += _wrong(features, value, width, f"{noun} {position}")
             if len(problems) > MAX_TOLD:
                 break
-        else:
-            decoded.append(features)
-    if problems:
-        raise unreadable(problems)
-    rows = as_rows(decoded)
-    if rows is None:
-        raise unreadable(_too_large(decoded, noun))
-    return rows
+    if not problems:
+        found = as_rows(decoded)
+        if found is None:
+            return _too_large(decoded, noun, first)
+        rows[:] = found
+    return problems
 
 
 def _features(value: Any) -> list[Any] | None:
@@ -97,10 +115,10 @@ def _wrong(features: list[Any] | None, value: Any, width: int, where: str) -> li
     ]
 
 
-def _too_large(rows: Sequence[Sequence[float | None]], noun: str) -> list[str]:
+def _too_large(rows: list[list[float | None]], noun: str, first: int) -> list[str]:
     return [
         f"{noun} {row}, feature {position}: {quoted(value)} is beyond the range of float32"
-        for row, values in enumerate(rows, 1)
+        for row, values in enumerate(rows, first)
         for position, value in enumerate(values, 1)
         if value is not None and abs(value) > FLOAT32_MAX
     ]
