@@ -23,12 +23,13 @@ from tests.hosting.world import ACCOUNT, KeptRoutes, World, context
 KEY = f"{ACCOUNT}/us-east-1/e"
 
 
-def model_archive(seed: int = 0) -> bytes:
-    """Return a model.tar.gz of a small regression model."""
+def model_archive(seed: int = 0, *, keep: float = 1.0) -> bytes:
+    """Return a model.tar.gz of a small regression model, or of the first part of its file."""
     values = np.random.default_rng(seed)
     rows = values.normal(size=(50, 3))
     booster = xgboost.train({"max_depth": 2}, xgboost.DMatrix(rows, rows.sum(axis=1)), 3)
     raw = bytes(booster.save_raw("ubj"))
+    raw = raw[: round(len(raw) * keep)]
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w:gz") as tar:
         info = tarfile.TarInfo("xgboost-model")
@@ -132,3 +133,13 @@ async def test_an_archive_that_was_replaced_is_prepared_anew(world: Hosting) -> 
     await world.workflow.run(world.described()["EndpointArn"])
     assert world.described()["EndpointStatus"] == "InService"
     assert len(world.prepared()) == 2
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.99])
+async def test_a_damaged_model_fails_its_endpoint_and_nothing_else(
+    world: Hosting, keep: float
+) -> None:
+    world.put("m.tar.gz", model_archive(keep=keep))
+    described = await world.deployed()
+    assert described["EndpointStatus"] == "Failed"
+    assert "s3://assets/m.tar.gz cannot be served" in described["FailureReason"]

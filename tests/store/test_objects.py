@@ -18,7 +18,6 @@ from modelyard.store.errors import (
     KeyConflict,
     NoSuchBucket,
     NoSuchKey,
-    ObjectChanged,
     ObjectTooLarge,
     StorageFull,
 )
@@ -64,23 +63,6 @@ def test_what_was_put_is_what_is_got(objects: Objects) -> None:
     assert abs(info.modified - datetime.now(UTC)) < timedelta(minutes=1)
     with objects.open(uri("a/b c.csv")) as file:
         assert file.read() == b"1,2\n"
-
-
-async def test_a_range_is_streamed(objects: Objects) -> None:
-    objects.put_bytes(uri("k"), bytes(range(256)) * 4096)
-    stream = await objects.stream(uri("k"), start=3, end=700_001)
-    pieces = [piece async for piece in stream]
-    assert b"".join(pieces) == (bytes(range(256)) * 4096)[3:700_001]
-    assert max(map(len, pieces)) <= 512 * 1024
-
-
-async def test_a_version_that_was_replaced_is_not_streamed(objects: Objects) -> None:
-    version = objects.put_bytes(uri("k"), b"old").version
-    stream = await objects.stream(uri("k"), start=0, end=3, version=version)
-    objects.put_bytes(uri("k"), b"new")
-    with pytest.raises(ObjectChanged):
-        await objects.stream(uri("k"), start=0, end=3, version=version)
-    assert b"".join([piece async for piece in stream]) == b"old"
 
 
 @settings(max_examples=100)

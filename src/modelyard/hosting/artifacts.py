@@ -26,6 +26,9 @@ from modelyard.store.objects import ObjectStores, S3Uri
 MAX_FILES = 10_000
 MAX_BYTES = 8 * 2**30
 
+#: In which a model must be read, converted and proven.
+PREPARE_SECONDS = 600
+
 _CHUNK_BYTES = 1 << 20
 
 log = structlog.get_logger(__name__)
@@ -113,12 +116,18 @@ class ModelCache:
             lines.append,
         )
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
+            # A damaged file can make XGBoost abort or hang: here it takes nothing with it.
+            code = await asyncio.wait_for(process.wait(), PREPARE_SECONDS)
+        except TimeoutError as error:
+            raise ModelArtifactError(
+                f"The model in {uri} cannot be served: it was not read within {PREPARE_SECONDS} s"
+            ) from error
+        finally:
             process.kill()
-            raise
         if code != 0:
-            said = next((line for line in reversed(lines) if line.strip()), "it said nothing")
-            raise ModelArtifactError(f"The model in {uri} cannot be served: {said}")
+            said = next((line for line in reversed(lines) if line.strip()), "the file is damaged")
+            raise ModelArtifactError(
+                f"The model in {uri} cannot be served: {said} (reading it ended with {code})"
+            )
         (base / "model").rename(self.path(digest))
         log.info("model prepared", archive=str(uri), digest=digest[:12])

@@ -68,7 +68,3 @@ class BucketNotEmpty(StoreError):
 
 class ObjectTooLarge(StoreError):
     """The object has more bytes than its reader takes."""
-
-
-class ObjectChanged(StoreError):
-    """The object is not of the version any more that was looked up."""

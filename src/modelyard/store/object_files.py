@@ -21,7 +21,7 @@ class ObjectInfo:
     key: str
     size: int  # bytes
     modified: datetime
-    version: str  # another one whenever the bytes are; obstore's entity tag, without quotes
+    version: str  # another one whenever the bytes are
 
 
 def kind_of(path: Path) -> int | None:

@@ -25,17 +25,16 @@ import contextlib
 import os
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import obstore
-from obstore.exceptions import PreconditionError
 from obstore.store import LocalStore
 
 from modelyard.store.buckets import Buckets
 from modelyard.store.durable_files import copy_bytes, full_disk_told, sync
-from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectChanged, ObjectTooLarge
+from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectTooLarge
 from modelyard.store.object_files import (
     FILE,
     FOLDER,
@@ -53,7 +52,6 @@ from modelyard.store.s3_uris import S3Uri, bucket_problem, key_problem
 __all__ = ["ObjectInfo", "ObjectStores", "Objects", "S3Uri"]
 
 PRIVATE = ".modelyard"
-STREAM_CHUNK_BYTES = 256 * 1024
 
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PUBLISH_ATTEMPTS = 10  # each is lost only to a delete that removed a folder at that instant
@@ -131,32 +129,6 @@ class Objects(Buckets):
             return open_file(path)
         except OSError as error:
             raise _no_such_key(uri) from error
-
-    async def stream(
-        self, uri: S3Uri, *, start: int, end: int, version: str | None = None
-    ) -> AsyncIterator[bytes]:
-        """Return the bytes from `start` up to, not including, `end`, in pieces.
-
-        The object is opened before this returns: what happens to its key later changes nothing.
-
-        Args:
-            version: read this one only.
-
-        Raises:
-            NoSuchBucket, NoSuchKey: there is no such object.
-            ObjectChanged: it is not of that version any more.
-        """
-        name = self._readable(uri)
-        options: obstore.GetOptions = {"range": (start, end)}
-        if version is not None:
-            options["if_match"] = f'"{version}"'
-        try:
-            result = await obstore.get_async(self._bytes, name, options=options)
-        except FileNotFoundError as error:
-            raise _no_such_key(uri) from error
-        except PreconditionError as error:
-            raise ObjectChanged(f"{uri} was changed since it was looked up") from error
-        return _pieces(result)
 
     def put_bytes(self, uri: S3Uri, data: bytes) -> ObjectInfo:
         """Store `data` as the object.
@@ -325,11 +297,6 @@ class ObjectStores:
                 raise ValueError(f"{account!r} is not an account id (12 digits)")
             store = self._stores.setdefault(account, Objects(self.root / account))
         return store
-
-
-async def _pieces(result: obstore.GetResult) -> AsyncIterator[bytes]:
-    async for piece in result.stream(min_chunk_size=STREAM_CHUNK_BYTES):
-        yield bytes(piece)
 
 
 def _no_such_key(uri: S3Uri) -> NoSuchKey:

@@ -61,17 +61,27 @@ class RecordedObjects:
         record = self.records.find(uri.bucket, uri.key, info.version)
         return StoredObject(info=info, record=record or _default_record(info))
 
-    @contextmanager
-    def opened(self, uri: S3Uri) -> Iterator[tuple[StoredObject, BinaryIO]]:
-        """Open the object, and return with the file what is known of just these bytes.
+    def open(self, uri: S3Uri) -> tuple[StoredObject, BinaryIO]:
+        """Return what is known of the object, and just these bytes as an open file.
 
         Raises:
             NoSuchBucket, NoSuchKey: there is none.
         """
-        with self.objects.open(uri) as file:
+        file = self.objects.open(uri)
+        try:
             info = info_of(uri.key, os.fstat(file.fileno()))
             record = self.records.find(uri.bucket, uri.key, info.version)
-            yield StoredObject(info=info, record=record or _default_record(info)), file
+        except BaseException:
+            file.close()
+            raise
+        return StoredObject(info=info, record=record or _default_record(info)), file
+
+    @contextmanager
+    def opened(self, uri: S3Uri) -> Iterator[tuple[StoredObject, BinaryIO]]:
+        """Open the object for as long as a `with` lasts; see `open`."""
+        stored, file = self.open(uri)
+        with file:
+            yield stored, file
 
     def check_place(self, uri: S3Uri, condition: Condition | None = None) -> None:
         """Return if an object could be stored there now, so that nobody uploads it in vain.

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, Protocol, TypeAlias, TypeVar
 
 from modelyard.api.s3.documents import Element, document
 from modelyard.api.s3.errors import S3Error, invalid_argument
@@ -21,8 +21,17 @@ from modelyard.store.s3_uris import S3Uri, bucket_problem, key_problem
 P = ParamSpec("P")
 T = TypeVar("T")
 
+
+class Pieces(Protocol):
+    """A body that is sent piece by piece, and closed whether or not it was read to its end."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
 #: An answer's body: all of it, or pieces that are sent as they come.
-Body: TypeAlias = bytes | AsyncIterator[bytes]
+Body: TypeAlias = bytes | Pieces
 
 
 @dataclass(frozen=True, kw_only=True)

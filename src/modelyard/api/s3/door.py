@@ -7,15 +7,13 @@ through `Payload` to the embedded server, what goes out streams from the object'
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from modelyard import clock
 from modelyard.api.bodies import ClientGone
@@ -24,6 +22,7 @@ from modelyard.api.s3.authentication import Lookup, RequestHead, S3Authenticator
 from modelyard.api.s3.call import XML, Answer, Call, Shelf
 from modelyard.api.s3.documents import error_document
 from modelyard.api.s3.errors import S3Error, error_of, not_offered
+from modelyard.api.s3.exchange import Exchange
 from modelyard.api.s3.operations import HANDLERS, Level, operation_of
 from modelyard.api.s3.payload import Payload
 from modelyard.api.state import RequestState, state_of
@@ -36,7 +35,6 @@ from modelyard.store.s3_server import S3Servers
 log = structlog.get_logger(__name__)
 
 _THREADS = 16
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class S3Door:
@@ -65,7 +63,7 @@ class S3Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = state_of(scope)
         state.service = "s3"
-        exchange = _Exchange(scope, receive, send, state.request_id)
+        exchange = Exchange(scope, receive, send, state.request_id)
         resource = "/"
         try:
             head = RequestHead(scope)
@@ -119,63 +117,6 @@ class S3Door:
         return await HANDLERS[operation](call)
 
 
-class _Exchange:
-    """Sends an answer, and stops when nobody is there any more."""
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        self._has_body = scope["method"] != "HEAD"
-        self._is_waited_for = any(name == b"expect" for name, _ in scope["headers"])
-        self._receive = receive
-        self._send = send
-        self._request_id = request_id
-
-    async def receive(self) -> Message:
-        """Return the next piece of the request."""
-        self._is_waited_for = False
-        return await self._receive()
-
-    async def send(self, answer: Answer) -> None:
-        """Send all of an answer."""
-        headers = {**answer.headers, "x-amz-request-id": self._request_id}
-        if self._is_waited_for:
-            # The client waits for a word before it sends the body, and this is the word: there will
-            # be no body, so what comes next on this connection must not be read as one.
-            headers["connection"] = "close"
-        if isinstance(answer.body, bytes) and answer.status not in (204, 304):
-            headers.setdefault("content-length", str(len(answer.body)))
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": answer.status,
-                "headers": [(name.encode(), _value(text)) for name, text in headers.items()],
-            }
-        )
-        if isinstance(answer.body, bytes):
-            await self._send_piece(answer.body if self._has_body else b"", more=False)
-        else:
-            await self._send_pieces(answer.body)
-
-    async def _send_pieces(self, pieces: AsyncIterator[bytes]) -> None:
-        gone = asyncio.create_task(self._wait_until_gone())
-        try:
-            async for piece in pieces:
-                if gone.done():
-                    raise ClientGone
-                await self._send_piece(piece, more=True)
-            await self._send_piece(b"", more=False)
-        finally:
-            gone.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await gone
-
-    async def _send_piece(self, piece: bytes, *, more: bool) -> None:
-        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
-
-    async def _wait_until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-
 class _Shelves:
     """The accounts' shelves; opening one waits for the disk."""
 
@@ -203,11 +144,6 @@ class _Shelves:
         for shelf in self._shelves.values():
             shelf.objects.close()
         self._shelves.clear()
-
-
-def _value(text: str) -> bytes:
-    # The server below sends what it is given: a line's end in here would begin another header.
-    return _CONTROL.sub(" ", text).encode("latin-1", "replace")
 
 
 def _check_owner(headers: Mapping[str, str], principal: Principal) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from typing import BinaryIO
 from xml.etree import ElementTree
 
 from modelyard.api.s3 import checksums
@@ -16,7 +18,6 @@ from modelyard.api.s3.metadata import (
     object_headers,
 )
 from modelyard.api.s3.preconditions import check_read, range_of, write_condition
-from modelyard.store.errors import ObjectChanged
 from modelyard.store.object_records import Record
 from modelyard.store.recorded_objects import StoredObject
 from modelyard.store.s3_uris import S3Uri
@@ -31,7 +32,7 @@ _OVERRIDES = (
 )
 _MAX_DELETED = 1000
 _MAX_DOCUMENT_BYTES = 4 * 2**20
-_LOOKS = 5  # at an object that others keep replacing
+_PIECE_BYTES = 256 * 1024
 
 
 async def put_object(call: Call) -> Answer:
@@ -62,21 +63,46 @@ async def head_object(call: Call) -> Answer:
 
 async def get_object(call: Call) -> Answer:
     """Answer with an object's bytes, or a range of them."""
-    for _ in range(_LOOKS):
-        stored = await _found(call)
+    _check_version(call)
+    stored, file = await call.run(call.shelf.objects.open, call.uri)
+    try:
+        check_read(call.headers, stored)
         size = stored.info.size
         wanted = range_of(call.headers.get("range"), size)
         start, end = wanted or (0, size)
-        try:
-            body = await _bytes(call, stored, start, end)
-        except ObjectChanged:
-            continue
         headers = {**_headers(call, stored), "content-length": str(end - start)}
-        if wanted is None:
-            return Answer(headers=headers, body=body)
-        headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
-        return Answer(status=206, headers=_without_checksums(headers), body=body)
-    raise S3Error("ServiceUnavailable", "The object is replaced again and again: try later")
+    except BaseException:
+        file.close()
+        raise
+    body = FilePieces(call, file, start, end)
+    if wanted is None:
+        return Answer(headers=headers, body=body)
+    headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+    return Answer(status=206, headers=_without_checksums(headers), body=body)
+
+
+class FilePieces:
+    """A stretch of an object's file, which stays the same whatever becomes of the key."""
+
+    def __init__(self, call: Call, file: BinaryIO, start: int, end: int) -> None:
+        self._call = call
+        self._file = file
+        self._start = start
+        self._end = end
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        at = self._start
+        while at < self._end:
+            size = min(self._end - at, _PIECE_BYTES)
+            piece = await self._call.run(os.pread, self._file.fileno(), size, at)
+            if not piece:
+                raise OSError("the object's file was cut while it was read")
+            yield piece
+            at += len(piece)
+
+    async def aclose(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 async def delete_object(call: Call) -> Answer:
@@ -105,24 +131,18 @@ async def get_object_tagging(call: Call) -> Answer:
 
 
 async def _found(call: Call) -> StoredObject:
-    version = call.query.get("versionId", "null")
-    if version != "null":
-        raise invalid_argument("versionId", version, "there are no versions but 'null'")
-    if "partNumber" in call.query:
-        raise not_offered("Reading an object by partNumber")
+    _check_version(call)
     stored = await call.run(call.shelf.objects.find, call.uri)
     check_read(call.headers, stored)
     return stored
 
 
-async def _bytes(
-    call: Call, stored: StoredObject, start: int, end: int
-) -> AsyncIterator[bytes] | bytes:
-    if start == end:
-        return b""
-    return await call.shelf.objects.objects.stream(
-        call.uri, start=start, end=end, version=stored.info.version
-    )
+def _check_version(call: Call) -> None:
+    version = call.query.get("versionId", "null")
+    if version != "null":
+        raise invalid_argument("versionId", version, "there are no versions but 'null'")
+    if "partNumber" in call.query:
+        raise not_offered("Reading an object by partNumber")
 
 
 def _headers(call: Call, stored: StoredObject) -> dict[str, str]:

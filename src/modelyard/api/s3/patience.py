@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 
 import structlog
 
@@ -38,7 +38,7 @@ async def patiently(call: Call, work: Awaitable[Answer]) -> Answer:
     return Answer(headers=XML, body=_waiting(call, task))
 
 
-async def _waiting(call: Call, task: asyncio.Future[Answer]) -> AsyncIterator[bytes]:
+async def _waiting(call: Call, task: asyncio.Future[Answer]) -> AsyncGenerator[bytes, None]:
     yield DECLARATION
     while not task.done():
         await asyncio.wait([task], timeout=PATIENCE_SECONDS)
