@@ -180,6 +180,7 @@ def predict(env: dict[str, str], outputs: dict[str, Any], rows: Any) -> list[flo
 
 
 def run(server: subprocess.Popen[bytes]) -> None:
+    say("loading scikit-learn's breast-cancer data while it starts")
     data = load_data()
     env = connect(server)
     say(f"the server answers at {env['MODELYARD_URL']}")

@@ -146,8 +146,10 @@ def test_of_two_creates_at_once_exactly_one_wins(world: World) -> None:
 
 def test_other_accounts_and_regions_have_jobs_of_their_own(world: World) -> None:
     call(world, "CreateTrainingJob", **request())
-    for change in ({"account": "999999999999"}, {"region": "eu-west-1"}):
-        other = dataclasses.replace(world.context, **change)
+    for other in (
+        dataclasses.replace(world.context, account="999999999999"),
+        dataclasses.replace(world.context, region="eu-west-1"),
+    ):
         assert call(world, "ListTrainingJobs", other)["TrainingJobSummaries"] == []
         for operation in ("DescribeTrainingJob", "StopTrainingJob", "DeleteTrainingJob"):
             with pytest.raises(ResourceNotFound, match=r"^Requested resource not found\.$"):

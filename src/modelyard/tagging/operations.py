@@ -16,6 +16,7 @@ from modelyard.store.resources import Resource, Snapshot, Store
 MAX_TAGS = 50
 DEFAULT_PAGE_SIZE = 50
 _RESERVED = "aws:"
+_AFTER = "after:"
 
 
 class TaggingOperations:
@@ -52,7 +53,7 @@ class TaggingOperations:
         page = dict(list(left.items())[: request.get("MaxResults", DEFAULT_PAGE_SIZE)])
         response: Response = {"Tags": _listed(page)}
         if len(page) < len(left):
-            response["NextToken"] = base64.urlsafe_b64encode(list(page)[-1].encode()).decode()
+            response["NextToken"] = _token(list(page)[-1])
         return response
 
     @operation("sagemaker", "DeleteTags")
@@ -84,10 +85,17 @@ def _listed(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
+def _token(last_key: str) -> str:
+    return base64.urlsafe_b64encode(f"{_AFTER}{last_key}".encode()).decode()
+
+
 def _last_key(token: str | None) -> str | None:
     if token is None:
         return None
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
-    except (ValueError, binascii.Error) as error:
-        raise ValidationError("NextToken is not one that this operation gave") from error
+        text = base64.urlsafe_b64decode(token.encode()).decode()
+    except (ValueError, binascii.Error):
+        text = ""
+    if not text.startswith(_AFTER):
+        raise ValidationError("NextToken is not one that this operation gave: leave it out")
+    return text.removeprefix(_AFTER)
