@@ -34,9 +34,7 @@ class Arn:
         """
         match = _PATTERN.fullmatch(text)
         if match is None:
-            raise ValueError(
-                f"{text!r} is not an ARN (arn:aws:service:region:account:resource)"
-            )
+            raise ValueError(f"{text!r} is not an ARN (arn:aws:service:region:account:resource)")
         return cls(**match.groupdict())
 
     @property
@@ -55,9 +53,7 @@ class Arn:
 
 def sagemaker_arn(*, account: str, region: str, kind: str, name: str) -> str:
     """Return `arn:aws:sagemaker:<region>:<account>:<kind>/<name>`; clients split on the slash."""
-    return str(
-        Arn(service="sagemaker", region=region, account=account, resource=f"{kind}/{name}")
-    )
+    return str(Arn(service="sagemaker", region=region, account=account, resource=f"{kind}/{name}"))
 
 
 def role_arn(*, account: str, name: str) -> str:

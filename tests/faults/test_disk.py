@@ -75,9 +75,7 @@ def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path, tmp_path
     assert server.stop() == 0, server.log.read_text()
 
 
-def test_a_home_that_cannot_be_written_is_refused_by_name(
-    small_disk: Path, tmp_path: Path
-) -> None:
+def test_a_home_that_cannot_be_written_is_refused_by_name(small_disk: Path, tmp_path: Path) -> None:
     server = LiveServer(small_disk / "home")
     server.log = tmp_path / "server.log"
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)

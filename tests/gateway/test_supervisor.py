@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,10 +22,10 @@ import urllib3
 import uvloop
 
 from modelyard.gateway import supervisor, worker_process
-from modelyard.gateway.routes import Endpoint
+from modelyard.gateway.routes import Endpoint, Routes, encode_keys, encode_routes
 from modelyard.gateway.supervisor import GatewayPool, GatewayUnavailable
 from tests.gateway.conftest import Trained
-from tests.gateway.live import TOKEN, LivePool, capture, captured, key, until, variant
+from tests.gateway.live import KEYS, TOKEN, LivePool, capture, captured, key, until, variant
 from tests.gateway.models import as_csv, expected, rows
 
 ROW = as_csv(rows(1, seed=5))
@@ -209,6 +211,26 @@ def test_stopping_loses_nothing_that_was_captured(blue: Trained, tmp_path: Path)
         assert len(events) == 25
 
 
+def test_a_request_that_is_under_way_when_the_pool_stops_is_answered(blue: Trained) -> None:
+    with (
+        started(workers=1) as pool,
+        socket.create_connection(("127.0.0.1", pool.pool.port), timeout=30) as connection,
+    ):
+        pool.apply({"e": serving(blue)})
+        head = f"POST /endpoints/e/invocations HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n"
+        head += f"Content-Length: {len(ROW)}\r\nExpect: 100-continue\r\n\r\n"
+        connection.sendall(head.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
+        stopping = threading.Thread(target=pool.stop)
+        stopping.start()
+        until(pool.pool._slots[0]._stopping.is_set)
+        connection.sendall(ROW)
+        with connection.makefile("rb") as file:
+            answer = file.read()
+        stopping.join()
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_worker_that_is_asked_to_end_loses_nothing_and_is_replaced(
     blue: Trained, tmp_path: Path
 ) -> None:
@@ -226,7 +248,7 @@ def test_a_worker_that_is_asked_to_end_loses_nothing_and_is_replaced(
 SERVER = """
 import sys, threading
 from pathlib import Path
-from modelyard.gateway.routes import Endpoint
+from modelyard.gateway.routes import Endpoint, Routes, encode_keys, encode_routes
 from tests.gateway.live import LivePool, capture, variant
 pool = LivePool(workers=2, capture_flush_seconds=3600).start()
 endpoint = Endpoint(
@@ -316,3 +338,27 @@ async def test_a_pool_that_was_not_started_can_be_stopped() -> None:
     assert await pool.apply({}) == {}
     await pool.stop()
     assert pool.metrics() == {}
+
+
+def test_a_worker_alone_listens_where_it_is_told_and_ends_with_its_input() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "modelyard.gateway.worker", f"--port={port}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(encode_keys(KEYS) + encode_routes(Routes(generation=7, endpoints={})))
+        worker.stdin.flush()
+        told = [json.loads(worker.stdout.readline()) for _ in range(2)]
+        assert told == [
+            {"type": "applied", "generation": 7, "failed": {}},
+            {"type": "ready", "port": port},
+        ]
+        with urllib3.PoolManager(retries=False) as http:
+            assert http.request("GET", f"http://127.0.0.1:{port}/healthz").status == 200
+        worker.stdin.close()
+        assert worker.wait(30) == 0

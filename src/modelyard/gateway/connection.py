@@ -3,7 +3,7 @@
 Why not an ASGI server: on one core of the machine this was written on, an empty answer cost
 uvicorn (httptools, uvloop) 46 µs and this protocol 12 µs, and the model itself 9 µs; a task, a
 scope and two awaited messages per request were most of what a prediction cost. `python -m bench`
-compares the two.
+measures an empty uvicorn app beside the gateway.
 
 What it does not do, because nothing here needs it: streamed answers, upgrades, trailers. A refusal
 ahead of the body's end is answered at once; what still comes in is thrown away for a while, since

@@ -49,7 +49,7 @@ class XGBoostEngine:
 
     Args:
         iterations: how many boosting rounds to use; 0 for all.
-        inplace: whether the booster can predict without a DMatrix.
+        inplace: whether the booster can predict without a DMatrix, from several threads at once.
     """
 
     def __init__(self, model: bytes, *, iterations: int, inplace: bool) -> None:
@@ -59,7 +59,6 @@ class XGBoostEngine:
         self._matrix = xgboost.DMatrix
         self._range = (0, iterations)
         self._inplace = inplace
-        # Only tree boosters promise that concurrent predictions do not meet.
         self._lock = threading.Lock()
 
     def predict(self, rows: Rows) -> Predictions:

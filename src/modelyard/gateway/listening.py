@@ -35,6 +35,12 @@ class Listener:
         self._rescues: set[asyncio.Task[None]] = set()
         self.open = False
 
+    @property
+    def port(self) -> int:
+        """The port that all the sockets listen at."""
+        port: int = self._own.getsockname()[1]
+        return port
+
     async def start(self) -> None:
         """Begin to accept."""
         loop = asyncio.get_running_loop()

@@ -47,7 +47,8 @@ def prepare(folder: Path) -> Prepared:
         raise ModelFileError(f"{path.name} was trained on no features")
     rows = proof.telling_rows(conversion.thresholds(facts.model, facts.features))
     expected = _reference(booster, rows, facts.iterations)
-    inplace = _can_predict_in_place(content, facts.iterations, rows, expected)
+    # Only tree boosters promise that concurrent predictions do not meet; the others take turns.
+    inplace = facts.kind == "gbtree" and _is_same_in_place(content, facts, rows, expected)
     native = XGBoostEngine(content, iterations=facts.iterations, inplace=inplace)
     onnx, reason = _try_onnx(booster, facts, folder / ONNX_NAME, native, rows, expected)
     prepared = Prepared(
@@ -104,14 +105,9 @@ def _reference(booster: Any, rows: Rows, iterations: int) -> Predictions:
     return found
 
 
-def _can_predict_in_place(
-    content: bytes, iterations: int, rows: Rows, expected: Predictions
-) -> bool:
-    engine = XGBoostEngine(content, iterations=iterations, inplace=True)
-    try:
-        return proof.difference(expected, engine.predict(rows)) is None
-    except import_xgboost().core.XGBoostError:
-        return False  # gblinear cannot
+def _is_same_in_place(content: bytes, facts: _Facts, rows: Rows, expected: Predictions) -> bool:
+    engine = XGBoostEngine(content, iterations=facts.iterations, inplace=True)
+    return proof.difference(expected, engine.predict(rows)) is None
 
 
 def _try_onnx(

@@ -35,7 +35,7 @@ class Prepared:
     outputs: int  # per row; 1 means that predictions have one dimension
     rounds: int
     iterations: int  # rounds that predictions use, up to the best one; 0 is all
-    inplace: bool  # whether XGBoost can predict without a DMatrix
+    inplace: bool  # whether XGBoost can predict without a DMatrix, and concurrently
     onnx: Onnx | None
     xgboost_alone_because: str | None  # why there is no ONNX model
     xgboost_version: str  # that prepared it

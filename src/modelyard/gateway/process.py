@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 BACKLOG = 2048
 _PR_SET_PDEATHSIG = 1
@@ -57,3 +58,17 @@ def listening_socket(host: str, port: int, *, shared: bool = False) -> socket.so
         listening.close()
         raise
     return listening
+
+
+def shared_sockets(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return sockets that listen at the same port, among which connections are dealt out.
+
+    Raises:
+        OSError: as `listening_socket`; then none of them is left open.
+    """
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(listening_socket(host, port, shared=True)) for _ in range(count)
+        ]
+        stack.pop_all()
+    return sockets

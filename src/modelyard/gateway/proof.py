@@ -18,29 +18,32 @@ RELATIVE_TOLERANCE = 1e-5
 ABSOLUTE_TOLERANCE = 1e-6
 
 ROWS = 1000
+MAX_CELLS = 20_000_000  # of models with very many features fewer rows are made
 MISSING_SHARE = 0.15
 _FAR = np.float32(1e30)
 
 Rows = npt.NDArray[np.float32]
 
 
-def telling_rows(thresholds: Sequence[Rows], seed: int = 0) -> Rows:
-    """Return rows (`ROWS`, features) around a model's thresholds, one array per feature."""
-    random = np.random.default_rng(seed)
-    rows = np.empty((ROWS, len(thresholds)), dtype=np.float32)
+def telling_rows(thresholds: Sequence[Rows], count: int = ROWS) -> Rows:
+    """Return about `count` rows, always the same, around thresholds, an array per feature."""
+    random = np.random.default_rng(0)
+    count = max(2, min(count, MAX_CELLS // len(thresholds)))
+    rows = np.empty((count, len(thresholds)), dtype=np.float32)
     for feature, splits in enumerate(thresholds):
-        rows[:, feature] = _values(splits if len(splits) else np.zeros(1, np.float32), random)
+        known = splits if len(splits) else np.zeros(1, np.float32)
+        rows[:, feature] = _values(known, count, random)
     rows[random.random(rows.shape) < MISSING_SHARE] = np.nan
     rows[0] = np.nan
     rows[1] = 0.0
     return rows
 
 
-def _values(splits: Rows, random: np.random.Generator) -> Rows:
-    at = random.choice(splits, ROWS)
-    far = np.where(random.random(ROWS) < 0.5, -_FAR, _FAR)
+def _values(splits: Rows, count: int, random: np.random.Generator) -> Rows:
+    at = random.choice(splits, count)
+    far = np.where(random.random(count) < 0.5, -_FAR, _FAR)
     spread = np.ptp(splits) or np.float32(1.0)
-    between = random.normal(size=ROWS) * float(spread) + splits.mean(dtype=np.float64)
+    between = random.normal(size=count) * float(spread) + splits.mean(dtype=np.float64)
     kinds = [
         at,
         np.nextafter(at, np.float32(-np.inf)),
@@ -48,7 +51,7 @@ def _values(splits: Rows, random: np.random.Generator) -> Rows:
         between.clip(-_FAR, _FAR),
         far,
     ]
-    choice = random.choice(len(kinds), ROWS, p=[0.3, 0.15, 0.15, 0.35, 0.05])
+    choice = random.choice(len(kinds), count, p=[0.3, 0.15, 0.15, 0.35, 0.05])
     return np.choose(choice, kinds).astype(np.float32)
 
 

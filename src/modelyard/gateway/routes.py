@@ -6,7 +6,7 @@ control plane is gone, and the worker flushes what it holds and ends.
 
 To the worker:   {"type": "keys", ...Keys}        who may sign or bear a token
                  {"type": "routes", ...Routes}    the whole snapshot; newer ones replace older
-From the worker: {"type": "ready"}                from now on it accepts connections
+From the worker: {"type": "ready", "port": 8081}  from now on it accepts connections
                  {"type": "applied", "generation": 12, "failed": {"<endpoint key>": "<why>"}}
                  {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...Counters}}}}
 

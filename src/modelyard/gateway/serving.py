@@ -64,7 +64,7 @@ class ServedModel:
 
     def _prove(self) -> None:
         """Compare the engines once more, in this very process."""
-        rows = proof.telling_rows([_ZERO] * self.features)[:_PROOF_ROWS]
+        rows = proof.telling_rows([_ZERO] * self.features, _PROOF_ROWS)
         expected = self._xgboost.predict(rows)
         if self._onnx is not None:
             different = proof.difference(expected, self._onnx.predict(rows))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import structlog
 
 from modelyard.gateway.counters import Tally, total
-from modelyard.gateway.process import listening_socket
+from modelyard.gateway.process import listening_socket, shared_sockets
 from modelyard.gateway.routes import Endpoint, Keys, Routes, encode_keys, encode_routes
 from modelyard.gateway.worker_process import Slot
 
@@ -168,10 +168,9 @@ class GatewayPool:
             try:
                 # Sockets that share a port share it with any process of the same user. One that
                 # does not share finds out whether somebody else is there.
-                probe = listening_socket(self.host, self._wanted_port)
-                port = probe.getsockname()[1]
-                probe.close()
-                return [listening_socket(self.host, port, shared=True) for _ in range(self._count)]
+                with listening_socket(self.host, self._wanted_port) as probe:
+                    port = probe.getsockname()[1]
+                return shared_sockets(self.host, port, self._count)
             except OSError as error:
                 if asyncio.get_running_loop().time() > deadline:
                     raise GatewayUnavailable(

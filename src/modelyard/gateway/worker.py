@@ -117,7 +117,7 @@ class Worker:
             if not self._listener.open:
                 await self._known.wait()
                 await self._listener.start()
-                self._tell({"type": "ready"})
+                self._tell({"type": "ready", "port": self._listener.port})
 
     async def _sweep(self) -> None:
         while True:

@@ -32,7 +32,7 @@ _OVERRIDES = (
 )
 _MAX_DELETED = 1000
 _MAX_DOCUMENT_BYTES = 4 * 2**20
-_PIECE_BYTES = 256 * 1024
+_PIECE_BYTES = 64 * 1024  # what uvicorn's own buffer takes; larger ones stay in the heap
 
 
 async def put_object(call: Call) -> Answer:
