@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from modelyard.gateway.engines import OnnxEngine, import_xgboost
 from modelyard.gateway.prepared import Onnx
+from modelyard.gateway.soundness import trees_of
 
 #: Where the predictions of XGBoost are in the converted graph: (output, column) by objective.
 #: Objectives that are missing here are converted wrongly, or not at all (as of onnxmltools 1.16).
@@ -74,23 +75,16 @@ def engine(path: Any, onnx: Onnx, *, outputs: int) -> OnnxEngine:
 def thresholds(model: Any, features: int) -> list[npt.NDArray[np.float32]]:
     """Return the split thresholds of each feature, from a model's parsed JSON."""
     found: list[list[float]] = [[] for _ in range(features)]
-    for tree in _trees(model):
+    for tree in trees_of(model):
         nodes = zip(
             tree["split_indices"], tree["split_conditions"], tree["left_children"], strict=True
         )
         for feature, threshold, left in nodes:
-            if left != -1:
+            if left != -1 and feature < features:  # which those of pruned nodes are not
                 found[feature].append(threshold)
     return [np.unique(np.array(values, dtype=np.float32)) for values in found]
 
 
 def is_categorical(model: Any) -> bool:
     """Return whether a model, as parsed JSON, splits by category anywhere."""
-    return any(any(tree.get("split_type", [])) for tree in _trees(model))
-
-
-def _trees(model: Any) -> list[Any]:
-    booster = model["learner"]["gradient_booster"]
-    booster = booster.get("gbtree", booster)  # of dart
-    trees: list[Any] = booster.get("model", {}).get("trees", [])
-    return trees
+    return any(any(tree.get("split_type", [])) for tree in trees_of(model))

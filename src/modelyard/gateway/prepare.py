@@ -24,6 +24,7 @@ from modelyard.gateway.conversion import NotConvertible
 from modelyard.gateway.engines import Predictions, Rows, XGBoostEngine, import_xgboost
 from modelyard.gateway.model_file import ONNX_NAME, ModelFileError, check_format, find_model
 from modelyard.gateway.prepared import Onnx, Prepared, write, write_whole
+from modelyard.gateway.soundness import check_sound
 
 #: Batch sizes at which the engines are timed against each other.
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -45,6 +46,7 @@ def prepare(folder: Path) -> Prepared:
     facts = _Facts(booster)
     if facts.features == 0:
         raise ModelFileError(f"{path.name} was trained on no features")
+    check_sound(facts.model, features=facts.features, groups=facts.groups)
     rows = proof.telling_rows(conversion.thresholds(facts.model, facts.features))
     expected = _reference(booster, rows, facts.iterations)
     # Only tree boosters promise that concurrent predictions do not meet; the others take turns.
@@ -77,7 +79,9 @@ class _Facts:
         learner = self.model["learner"]
         self.kind: str = learner["gradient_booster"]["name"]
         self.objective: str = learner["objective"]["name"]
-        self.classes = int(learner["learner_model_param"].get("num_class", "0"))
+        shape = learner["learner_model_param"]
+        self.classes = int(shape.get("num_class", "0"))
+        self.groups = max(self.classes, int(shape.get("num_target", "1")), 1)
         self.features: int = booster.num_features()
         self.rounds: int = booster.num_boosted_rounds()
         best = booster.attr("best_iteration")
