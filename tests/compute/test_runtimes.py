@@ -113,3 +113,20 @@ async def test_a_home_inside_a_folder_that_jobs_see_stays_invisible(
                 await runtimes.probe(runtime, [home])
         else:
             await runtimes.probe(runtime, [home])
+
+
+async def test_what_killed_servers_left_is_swept_but_not_what_still_runs(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    left = home / "run" / "left" / "scratch" / "tmp"
+    left.mkdir(parents=True)
+    (left / "file").touch()
+    runtime = await runtimes.best_runtime(home / "run", hidden=[home])
+    assert list((home / "run").iterdir()) == []
+    base = tmp_path / "base"
+    base.mkdir()
+    script = "while [ ! -e /opt/ml/go ]; do sleep 0.01; done; echo x > $TMPDIR/x"
+    program = Program(identity="x", argv=["/bin/sh", "-c", script], environment={}, base=base)
+    process = await runtime.start(program, print)
+    runtime.sweep()
+    (base / "go").touch()
+    assert await process.wait() == 0

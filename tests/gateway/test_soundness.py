@@ -18,7 +18,7 @@ KINDS: list[dict[str, Any]] = [
     {"booster": "gblinear"},
     {"objective": "multi:softprob"},
     {"objective": "multi:softprob", "multi_strategy": "multi_output_tree", "tree_method": "hist"},
-    {"gamma": 5.0, "tree_method": "exact", "updater": "grow_colmaker,prune"},
+    {"gamma": 5.0, "tree_method": "exact"},
 ]
 
 
@@ -93,5 +93,5 @@ def test_a_split_by_a_feature_that_rows_do_not_have_is_refused_when_prepared(
     folder = tmp_path / "m"
     folder.mkdir()
     (folder / "xgboost-model").write_text(json.dumps(model))
-    with pytest.raises(ModelFileError, match="damaged|cannot load"):
+    with pytest.raises(ModelFileError, match="its features do not fit"):
         prepare(folder)

@@ -79,6 +79,17 @@ def load(clients: list[Any]) -> Iterator[Counter[str]]:
             thread.join()
 
 
+def await_more(found: Counter[str]) -> None:
+    """Return when a good number of further requests have been answered."""
+    seen = found.total()
+    until(lambda: found.total() > seen + 20)
+
+
+def await_end(pool: LivePool, worker: psutil.Process) -> None:
+    """Return when the pool knows that a worker is gone."""
+    until(lambda: worker not in pool.workers())
+
+
 def test_an_endpoint_is_updated_under_load_without_one_failed_request(
     blue: Trained, green: Trained
 ) -> None:
@@ -87,8 +98,7 @@ def test_an_endpoint_is_updated_under_load_without_one_failed_request(
         with load([pool.client() for _ in range(4)]) as found:
             for model in [green, blue] * 2:
                 assert pool.apply({"e": serving(model)}) == {}
-                seen = found.total()
-                until(lambda seen=seen: found.total() > seen + 20)  # type: ignore[misc]  # of a lambda's default
+                await_more(found)
                 assert {invoke(pool.client()) for _ in range(3)} == {answer_of(model)}
         assert set(found) == {answer_of(blue), answer_of(green)}
 
@@ -103,12 +113,11 @@ def test_a_worker_killed_under_load_is_replaced_and_clients_that_retry_see_nothi
             for _ in range(2):
                 until(lambda: len(pool.workers()) == 2)
                 victim, survivor = pool.workers()
-                seen = found.total()
                 victim.kill()
+                await_end(pool, victim)
                 until(lambda: len(pool.workers()) == 2, REPLACED_SECONDS)
                 assert survivor in pool.workers()
-                assert victim not in pool.workers()
-                until(lambda seen=seen: found.total() > seen + 20)  # type: ignore[misc]  # of a lambda's default
+                await_more(found)
         assert set(found) == {answer_of(blue)}
 
 
@@ -132,7 +141,7 @@ def test_connections_that_wait_for_a_worker_that_hangs_are_taken_by_its_sibling(
 def test_a_worker_that_is_silent_for_long_is_replaced(
     blue: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_process, "SILENCE_SECONDS", 2.5)
+    monkeypatch.setattr(worker_process, "SILENCE_SECONDS", 1.5)
     with started(workers=1) as pool:
         pool.apply({"e": serving(blue)})
         (hanging,) = pool.workers()

@@ -3,17 +3,21 @@
 For machines, often containers themselves, where no mount namespace can be made. A program is told
 where its folder lies by `SAGEMAKER_BASE_DIR`, which the public training toolkits and our images
 understand. The kernel's Landlock (Linux 6.2 or newer for all that is needed here) keeps every
-file closed that the program is not to see. It sees the machine's processes and its network.
+file closed that the program is not to see. Landlock does not mind sockets, so seccomp refuses those
+of other programs on this machine, and without a network all of them. What is left open is the
+sight of the machine's processes.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 from modelyard.compute.confinement import Launch, environment_of, launcher
-from modelyard.compute.launchers.kernel import landlock_version
+from modelyard.compute.launchers.kernel import can_filter_sockets, landlock_version
 from modelyard.compute.runtime import Program, RuntimeUnavailableError
 from modelyard.compute.system_view import (
     SYSTEM_FOLDERS,
@@ -26,6 +30,9 @@ BASE_VARIABLE = "SAGEMAKER_BASE_DIR"
 
 #: From this version on Landlock also forbids truncating files that may not be written.
 _NEEDED_VERSION = 3
+#: AF_NETLINK tells which interfaces there are, and reaches nobody.
+_NO_NETWORK = (socket.AF_NETLINK,)
+_NETWORK_FAMILIES = (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
 _ETC_NAMES = ("passwd", "group", "hosts", "nsswitch.conf", "resolv.conf", "host.conf", "gai.conf")
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm", "pts", "ptmx")
 
@@ -61,6 +68,9 @@ class MovedBase:
                 BASE_VARIABLE: str(program.base),
             },
             "folder": str(program.base),
+            "sockets": [
+                int(family) for family in (_NETWORK_FAMILIES if program.network else _NO_NETWORK)
+            ],
             "listable": [str(path) for path in listable_paths()],
             "readable": readable,
             "writable": [
@@ -79,10 +89,10 @@ class MovedBase:
                 "the kernel has no Landlock of version 3 or newer (Linux 6.2), without which a job "
                 "could read the server's own files: install bubblewrap"
             )
-        if not program.network:
+        if not can_filter_sockets():
             raise RuntimeUnavailableError(
-                "a job can be kept from the network only in a namespace of its own: install "
-                "bubblewrap, or run the job without EnableNetworkIsolation"
+                f"how to keep a job from others' sockets is not known on {os.uname().machine}: "
+                "install bubblewrap"
             )
         if len(program.hosts) > 1:
             raise RuntimeUnavailableError(

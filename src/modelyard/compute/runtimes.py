@@ -65,6 +65,7 @@ async def best_runtime(
             continue
         isolates = await _isolates_network(runtime, hidden)
         log.info("jobs run confined", by=runtime.name, not_by=reasons, isolates_network=isolates)
+        await asyncio.to_thread(runtime.sweep)
         return SandboxRuntime(confinement, state, isolates_network=isolates)
     raise RuntimeUnavailableError(
         "no way to confine a job works on this machine. " + "; ".join(reasons)

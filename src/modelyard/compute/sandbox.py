@@ -91,6 +91,12 @@ class SandboxRuntime:
         os.close(await self._claim(folder))
         await asyncio.to_thread(_retire, folder)
 
+    def sweep(self) -> None:
+        """Remove what servers that were killed have left of programs that no longer run."""
+        if self._state.is_dir():
+            for folder in self._state.iterdir():
+                _retire(folder)
+
     def _prepare(self, program: Program, scratch: Path) -> Launch:
         remove_tree(scratch)
         scratch.mkdir(mode=0o700)

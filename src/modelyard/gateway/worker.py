@@ -32,7 +32,7 @@ from modelyard.gateway.listening import Listener
 from modelyard.gateway.routes import Keys, Routes, decode
 from modelyard.gateway.serving import Loader
 
-METRICS_SECONDS = 2.0
+METRICS_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ import structlog
 
 from modelyard.gateway.counters import Tally, total
 
-#: A worker reports every two seconds. Twice as long as this without a word, and it is dead.
+#: A worker reports every second. Twice as long as this without a word, and it is dead.
 SILENCE_SECONDS = 15.0
 #: A worker that lived shorter than this is not started anew at once, or not for long.
 SHORT_LIFE_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""What Linux offers and the standard library does not: namespaces' mounts, capabilities, Landlock.
+"""What Linux offers and the standard library does not: mounts, capabilities, Landlock, seccomp.
 
 Each function is one system call, or the few that make one idea. Numbers and structures are the
 kernel's own, from its `uapi` headers; those above 424 are the same on every architecture.
@@ -7,10 +7,21 @@ kernel's own, from its `uapi` headers; those above 424 are the same on every arc
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import stat
+import struct
 from collections.abc import Iterable
+
+#: Machine -> what the kernel calls its architecture, the number of socket(2).
+_SOCKET_CALL = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_SYS_IO_URING_SETUP = 425
+_X32_NUMBERS = 0x40000000  # a second set of numbers that x86_64 has for the same calls
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_FIRST_ARGUMENT = 0, 4, 16
+_KILL, _REFUSE, _ALLOW = 0x80000000, 0x00050000 | errno.EACCES, 0x7FFF0000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -157,6 +168,50 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         _check(result, f"landlock_add_rule {path}")
     finally:
         os.close(handle)
+
+
+def can_filter_sockets() -> bool:
+    """Whether `allow_sockets` knows this machine."""
+    return os.uname().machine in _SOCKET_CALL
+
+
+def allow_sockets(families: Iterable[int]) -> None:
+    """Allow this process and its descendants sockets of these families only, for good (seccomp).
+
+    Pairs of sockets, which lead nowhere, are not affected.
+    """
+    architecture, socket_call = _SOCKET_CALL[os.uname().machine]
+    allowed = list(families)
+    program = [
+        _filter(_LOAD, _AT_ARCHITECTURE),
+        _filter(_JUMP_IF_EQUAL, architecture, then=1),
+        _filter(_RETURN, _KILL),  # a program of another architecture, with other numbers
+        _filter(_LOAD, _AT_NUMBER),
+        _filter(_JUMP_IF_AT_LEAST, _X32_NUMBERS, otherwise=1),
+        _filter(_RETURN, _REFUSE),
+        _filter(_JUMP_IF_EQUAL, _SYS_IO_URING_SETUP, otherwise=1),  # it, too, makes sockets
+        _filter(_RETURN, _REFUSE),
+        _filter(_JUMP_IF_EQUAL, socket_call, then=1),
+        _filter(_RETURN, _ALLOW),
+        _filter(_LOAD, _AT_FIRST_ARGUMENT),
+    ]
+    for family in allowed:
+        program += [_filter(_JUMP_IF_EQUAL, family, otherwise=1), _filter(_RETURN, _ALLOW)]
+    program.append(_filter(_RETURN, _REFUSE))
+    code = ctypes.create_string_buffer(b"".join(program))
+    head = _FilterProgram(length=len(program), code=ctypes.addressof(code))
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    result = _libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(head))
+    _check(result, "prctl PR_SET_SECCOMP")
+
+
+class _FilterProgram(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_void_p))
+
+
+def _filter(code: int, value: int, *, then: int = 0, otherwise: int = 0) -> bytes:
+    """Return one instruction; `then` and `otherwise` are how many of the next to skip."""
+    return struct.pack("=HBBI", code, then, otherwise, value)
 
 
 def _prctl(option: int, value: int) -> None:

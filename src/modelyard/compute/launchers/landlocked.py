@@ -1,7 +1,8 @@
 """Becomes a program that sees the machine's own files, but only those that its plan lists.
 
 For machines where no mount namespace can be made. The kernel's Landlock keeps every other file
-closed to the program and its descendants; capabilities are given up.
+closed to the program and its descendants, seccomp the sockets of other programs; capabilities are
+given up.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     kernel.confine_to(
         listable=plan["listable"], readable=plan["readable"], writable=plan["writable"]
     )
+    kernel.allow_sockets(plan["sockets"])
     argv = plan["argv"]
     try:
         os.execvpe(argv[0], argv, plan["environment"])  # noqa: S606 - no shell is the point
