@@ -16,7 +16,7 @@ from sqlalchemy import event
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable, Request
-from modelyard.orchestrator.stacks.engine import StackEngine, Workflows
+from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import (
     Endpoint,
@@ -30,6 +30,7 @@ from modelyard.orchestrator.stacks.resources import (
 from modelyard.store import tables
 from modelyard.store.database import Database
 from modelyard.store.resources import Resource, Scope, Store, Transaction
+from modelyard.workflows.starter import WorkflowStarter
 from tests.orchestrator.toys import Crash, Faults, Toys
 
 ACCOUNT = "123456789012"
@@ -85,9 +86,9 @@ class Queue:
         self.functions: dict[str, Any] = {}
         self._store = store
         self._asked = 0  # a hint that there is something to read
-        self._other: Workflows | None = None
+        self._other: WorkflowStarter | None = None
 
-    def use(self, other: Workflows) -> None:
+    def use(self, other: WorkflowStarter) -> None:
         """Leave everything to another engine from now on."""
         self._other = other
 

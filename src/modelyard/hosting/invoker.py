@@ -59,9 +59,6 @@ class EndpointInvoker:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return answer.status, headers, await answer.read()
 
-    async def start(self) -> None:
-        """Nothing needs to be: connections are opened when they are needed."""
-
     async def stop(self) -> None:
         """Close the connections to the gateway."""
         if self._session is not None:

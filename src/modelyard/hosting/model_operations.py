@@ -125,7 +125,7 @@ class ModelOperations:
         return problems + self._archive_problems(context, container)
 
     def _archive_problems(self, context: Context, container: Request) -> list[str]:
-        url = container.get("ModelDataUrl") or _compressed_source(container)
+        url = archive_url(container)
         if url is None:
             return [
                 "PrimaryContainer.ModelDataUrl is missing: give the s3:// URI of a model.tar.gz"
@@ -139,7 +139,10 @@ class ModelOperations:
         return []
 
 
-def _compressed_source(container: Request) -> str | None:
+def archive_url(container: Request) -> str | None:
+    """Return the URI of a container's archive, None where it names none."""
+    if container.get("ModelDataUrl"):
+        return str(container["ModelDataUrl"])
     source = container.get("ModelDataSource", {}).get("S3DataSource", {})
     if source.get("S3DataType") == "S3Object" and source.get("CompressionType") == "Gzip":
         return str(source["S3Uri"])
@@ -151,12 +154,6 @@ def container_of(model: Resource) -> Request:
     spec = model.spec
     container: Request = spec.get("PrimaryContainer") or spec["Containers"][0]
     return container
-
-
-def archive_of(model: Resource) -> S3Uri:
-    """Return where the archive of a model lies."""
-    container = container_of(model)
-    return S3Uri.parse(container.get("ModelDataUrl") or _compressed_source(container) or "")
 
 
 def find_model(snapshot: Snapshot, context: Context, name: str) -> Resource:

@@ -10,6 +10,7 @@ import structlog
 
 from modelyard.hosting.artifacts import ModelArtifactError, ModelCache
 from modelyard.hosting.endpoint_operations import KIND
+from modelyard.hosting.model_operations import archive_url
 from modelyard.hosting.routing import Routing
 from modelyard.store.errors import NotFound
 from modelyard.store.logs import LogStreams
@@ -105,10 +106,7 @@ class EndpointWorkflow:
         for variant in endpoint.observed["plan"]["variants"]:
             container = variant["container"]
             image = self._image_of(container["Image"])
-            source = (
-                container.get("ModelDataUrl")
-                or (container["ModelDataSource"]["S3DataSource"]["S3Uri"])
-            )
+            source = archive_url(container) or ""
             digest = await self._models.prepare(
                 endpoint.scope.account, S3Uri.parse(source), image.name
             )

@@ -22,13 +22,13 @@ from modelyard.orchestrator.delivery.pipeline import Execution
 from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.names import physical_name, shortened
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
-from modelyard.orchestrator.stacks.engine import Workflows
 from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
 from modelyard.orchestrator.stacks.preview import Previewer, stack_arn
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.store.errors import AlreadyExists, StaleRevision
 from modelyard.store.resources import Resource, Store, Transaction
+from modelyard.workflows.starter import WorkflowStarter
 
 PIPELINE_SUFFIX = "-codepipeline"
 _STACK_NAME_LIMIT = 128
@@ -55,7 +55,7 @@ class Provisioner:
     def __init__(
         self,
         store: Store,
-        workflows: Workflows,
+        workflows: WorkflowStarter,
         types: Mapping[str, ResourceType],
         assets: Callable[[str], Assets],
         settings: Settings,

@@ -20,12 +20,13 @@ from modelyard.orchestrator.errors import MISSING, BadRequest, StackNotFound
 from modelyard.orchestrator.inference import InferenceRequest, Invoke, Prediction, predict
 from modelyard.orchestrator.operations import StackFound, stack_named
 from modelyard.orchestrator.provisioning import PIPELINE_SUFFIX, Provisioner
-from modelyard.orchestrator.stacks.engine import StackEngine, Workflows
+from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.resources import TrainingJob
 from modelyard.orchestrator.stacks.resources.inference_api import find_api
 from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.orchestrator.stacks.state import Stack
 from modelyard.store.resources import Resource, Snapshot, Store
+from modelyard.workflows.starter import WorkflowStarter
 
 NOT_PROVISIONED = "pipeline cloudformation stack has not provisioned the pipeline yet."
 
@@ -41,7 +42,7 @@ class OrchestratorService:
         self,
         store: Store,
         table: OperationTable,
-        workflows: Workflows,
+        workflows: WorkflowStarter,
         engine: StackEngine,
         provisioner: Provisioner,
         status: PipelineStatus,

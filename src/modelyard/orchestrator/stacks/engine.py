@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
@@ -27,20 +27,14 @@ from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import Stack
 from modelyard.store.errors import NotFound, StorageFull
 from modelyard.store.resources import Json, Resource, Scope, Store, Transaction
+from modelyard.workflows.starter import WorkflowStarter
 
 log = structlog.get_logger(__name__)
 
-#: The workflow's name, for `Workflows.register`.
+#: The workflow's name, for `Engine.register`.
 WORKFLOW = "stack"
 
 _RETRY_SECONDS = 5.0
-
-
-class Workflows(Protocol):
-    """The durable engine, as far as it is needed here."""
-
-    def start(self, transaction: Transaction, workflow: str, argument: str) -> None:
-        """Write down, with the transaction, that a workflow is to run."""
 
 
 #: Without anything that could be shown.
@@ -59,7 +53,7 @@ class StackEngine:
     def __init__(
         self,
         store: Store,
-        workflows: Workflows,
+        workflows: WorkflowStarter,
         types: Mapping[str, ResourceType],
         *,
         poll_seconds: float = 0.2,
