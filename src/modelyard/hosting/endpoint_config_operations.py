@@ -10,7 +10,7 @@ from modelyard.hosting.model_operations import find_model
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError, ValidationError
 from modelyard.operations.listing import listing_of
-from modelyard.operations.requests import scope_of, tags_of
+from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores, S3Uri
@@ -57,7 +57,7 @@ class EndpointConfigOperations:
                     KIND,
                     name,
                     arn=arn,
-                    spec={key: value for key, value in request.items() if key != "Tags"},
+                    spec=spec_of(request),
                     status="Created",
                     tags=tags_of(request),
                 )

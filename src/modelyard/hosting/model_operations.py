@@ -8,7 +8,7 @@ from modelyard.arns import sagemaker_arn
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.listing import listing_of
-from modelyard.operations.requests import scope_of, tags_of
+from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores, S3Uri
@@ -57,7 +57,7 @@ class ModelOperations:
                     KIND,
                     name,
                     arn=arn,
-                    spec={key: value for key, value in request.items() if key != "Tags"},
+                    spec=spec_of(request),
                     status="Created",
                     tags=tags_of(request),
                 )

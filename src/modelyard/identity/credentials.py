@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from modelyard.home import HomeError, write_whole
 from modelyard.sealing import new_sealing_key
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
@@ -169,27 +170,9 @@ def _decoded(path: Path, content: bytes) -> Credentials:
 
 
 def _write(path: Path, credentials: Credentials) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    text = json.dumps(asdict(credentials), indent=2) + "\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                json.dump(asdict(credentials), file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise CredentialsError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        write_whole(path, text.encode())
+    except (OSError, HomeError) as error:
+        raise CredentialsError(f"{path} cannot be written: {error}") from error

@@ -15,6 +15,11 @@ def scope_of(context: Context) -> Scope:
     return Scope(account=context.account, region=context.region)
 
 
+def spec_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a resource keeps of its create request: all but the tags, kept apart."""
+    return {key: value for key, value in request.items() if key != "Tags"}
+
+
 def tags_of(request: Mapping[str, Any]) -> dict[str, str]:
     """Return the `Tags` of a create request by key.
 

@@ -10,7 +10,7 @@ from modelyard.compute.images import Image
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ResourceInUse, ResourceNotFound, ValidationError
 from modelyard.operations.listing import listing_of
-from modelyard.operations.requests import scope_of, tags_of
+from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores
@@ -72,7 +72,7 @@ class TrainingOperations:
                     KIND,
                     name,
                     arn=arn,
-                    spec={key: value for key, value in request.items() if key != "Tags"},
+                    spec=spec_of(request),
                     status="InProgress",
                     observed={"secondary": "Starting", "transitions": [first]},
                     tags=tags_of(request),
