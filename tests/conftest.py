@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
 
 # Two test processes and the servers that they start share few cores: how long one example takes
@@ -10,3 +11,12 @@ from hypothesis import settings
 if "CI" not in os.environ:
     settings.register_profile("modelyard", deadline=None)
     settings.load_profile("modelyard")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a parameter of bytes by its argument alone, never by its content.
+
+    Packed bytes hold the second in which they were packed: two workers that collect the tests in
+    different seconds would disagree on their names, and none would run.
+    """
+    return argname if isinstance(val, bytes) else None
