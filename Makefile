@@ -47,7 +47,7 @@ bench: setup .venv-mlserver/.ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 lock:
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
-	for name in sagemaker-v2 mlserver; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
+	for name in sagemaker-v2 sagemaker-v3 mlserver mlflow; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

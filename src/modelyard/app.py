@@ -150,7 +150,7 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
     authenticator = Authenticator(
         credentials, account=settings.account, default_region=settings.region
     )
-    s3_door = S3Door(authenticator.secret_of, ground.objects, s3_servers)
+    s3_door = S3Door(ground.table.guard, authenticator.secret_of, ground.objects, s3_servers)
     return Modelyard(
         asgi=_doors(ground, authenticator, service, s3_door, gateway, gateway_url),
         steps=[

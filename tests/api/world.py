@@ -29,6 +29,7 @@ from modelyard.operations import table as operation_table
 from modelyard.operations.context import Context
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import operation
+from modelyard.operations.targets import caller, every, named
 from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import BadPageToken, StorageFull
 from tests.api.servers import serving
@@ -58,7 +59,7 @@ class ToyOperations:
     def __init__(self) -> None:
         self.requests: list[tuple[Context, operation_table.Request]] = []
 
-    @operation("sagemaker", "ListModels")
+    @operation("sagemaker", "ListModels", on=every("thing"))
     def list_models(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
@@ -66,37 +67,37 @@ class ToyOperations:
         model = {"ModelName": "m", "ModelArn": "a" * 20, "CreationTime": CREATED, "NotInTheApi": 1}
         return {"Models": [model], "NextToken": None, "AlsoNot": 1}
 
-    @operation("sagemaker", "ListTags")
+    @operation("sagemaker", "ListTags", on=every("thing"))
     def list_tags(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
         return {"Tags": []}
 
-    @operation("sagemaker", "DeleteModel")
+    @operation("sagemaker", "DeleteModel", on=named("model", "ModelName"))
     def delete_model(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
         return {}
 
-    @operation("sagemaker", "DescribeModel")
+    @operation("sagemaker", "DescribeModel", on=named("model", "ModelName"))
     def describe_model(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
         raise FAILURES[request["ModelName"]]
 
-    @operation("logs", "DescribeLogStreams")
+    @operation("logs", "DescribeLogStreams", on=caller)
     def describe_log_streams(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
         raise errors.LogsResourceNotFound("m")
 
-    @operation("cloudformation", "DescribeStacks")
+    @operation("cloudformation", "DescribeStacks", on=caller)
     def describe_stacks(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:
         raise FAILURES[request["StackName"]]
 
-    @operation("cloudformation", "CreateStack")
+    @operation("cloudformation", "CreateStack", on=caller)
     def create_stack(
         self, context: Context, request: operation_table.Request
     ) -> operation_table.Response:

@@ -15,7 +15,9 @@ def refusal(principal: Principal, action: str, account: str = ACCOUNT) -> str | 
     context = Context(
         account=account, region="us-east-1", principal=principal, request_id="r", source="test"
     )
-    return Policy().refusal(context, action, {})
+    decision = Policy().decide(context, action, "*", {})
+    assert decision.allowed is (decision.refusal == "")
+    return decision.refusal or None
 
 
 @pytest.mark.parametrize("action", ["sagemaker:CreateModel", "sts:AssumeRole", "iam:GetRole"])

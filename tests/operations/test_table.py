@@ -7,7 +7,9 @@ import pytest
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import AccessDenied, UnknownOperation, ValidationError
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import OperationTable, Request, Response, operation
+from modelyard.operations.table import Decision, OperationTable, Request, Response, operation
+from modelyard.operations.targets import every
+from tests.policies import AllowAll
 
 ROOT = Principal(account="1" * 12, arn=f"arn:aws:iam::{'1' * 12}:root", user_id="1" * 12)
 CONTEXT = Context(
@@ -15,28 +17,23 @@ CONTEXT = Context(
 )
 
 
-class Everybody:
-    def refusal(self, context: Context, action: str, request: Request) -> str | None:
-        return None
-
-
 class Nobody:
-    def refusal(self, context: Context, action: str, request: Request) -> str | None:
-        return f"no {action} today"
+    def decide(self, context: Context, action: str, resource: str, request: Request) -> Decision:
+        return Decision(allowed=False, refusal=f"no {action} on {resource} today")
 
 
 class Models:
     def __init__(self) -> None:
         self.asked: list[Request] = []
 
-    @operation("sagemaker", "ListModels")
+    @operation("sagemaker", "ListModels", on=every("model"))
     def list_models(self, context: Context, request: Request) -> Response:
         self.asked.append(request)
         return {"Models": []}
 
 
 def test_an_operation_gets_pythons_types() -> None:
-    models, table = Models(), OperationTable(Schema(), Everybody())
+    models, table = Models(), OperationTable(Schema(), AllowAll())
     table.add(models)
     answer = table.call(
         CONTEXT, "sagemaker", "ListModels", {"CreationTimeBefore": 0, "SortBy": None}
@@ -48,13 +45,16 @@ def test_an_operation_gets_pythons_types() -> None:
 def test_who_is_refused_learns_nothing_of_the_request() -> None:
     models, table = Models(), OperationTable(Schema(), Nobody())
     table.add(models)
-    with pytest.raises(AccessDenied, match="no sagemaker:ListModels today"):
+    with pytest.raises(
+        AccessDenied,
+        match=r"no sagemaker:ListModels on arn:aws:sagemaker:us-east-1:1+:model/\* today",
+    ):
         table.call(CONTEXT, "sagemaker", "ListModels", {"Wrong": 1})
     assert models.asked == []
 
 
 def test_a_request_that_breaks_the_model_reaches_no_operation() -> None:
-    models, table = Models(), OperationTable(Schema(), Everybody())
+    models, table = Models(), OperationTable(Schema(), AllowAll())
     table.add(models)
     with pytest.raises(ValidationError):
         table.call(CONTEXT, "sagemaker", "ListModels", {"MaxResults": 0})
@@ -71,11 +71,11 @@ def test_a_request_that_breaks_the_model_reaches_no_operation() -> None:
 )
 def test_what_is_not_offered_is_named(name: str, said: str) -> None:
     with pytest.raises(UnknownOperation, match=said):
-        OperationTable(Schema(), Everybody()).call(CONTEXT, "sagemaker", name, {})
+        OperationTable(Schema(), AllowAll()).call(CONTEXT, "sagemaker", name, {})
 
 
 def test_an_operation_is_registered_once() -> None:
-    table = OperationTable(Schema(), Everybody())
+    table = OperationTable(Schema(), AllowAll())
     table.add(Models())
     with pytest.raises(ValueError, match="twice"):
         table.add(Models())

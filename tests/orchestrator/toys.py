@@ -21,6 +21,7 @@ from modelyard.operations.errors import (
     ValidationError,
 )
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import caller, every, named
 
 
 class Crash(BaseException):
@@ -86,15 +87,15 @@ class Toys:
     def names(self, kind: str) -> list[str]:
         return sorted(name for owner, name in self.things if owner == kind)
 
-    @operation("sagemaker", "CreateModel")
+    @operation("sagemaker", "CreateModel", on=named("model", "ModelName"))
     def create_model(self, context: Context, request: Request) -> Response:
         return self._create(context, "model", "ModelName", request)
 
-    @operation("sagemaker", "DescribeModel")
+    @operation("sagemaker", "DescribeModel", on=named("model", "ModelName"))
     def describe_model(self, context: Context, request: Request) -> Response:
         return self._describe("model", request["ModelName"], "Model")
 
-    @operation("sagemaker", "DeleteModel")
+    @operation("sagemaker", "DeleteModel", on=named("model", "ModelName"))
     def delete_model(self, context: Context, request: Request) -> Response:
         used = [
             variant["ModelName"]
@@ -104,17 +105,23 @@ class Toys:
         ]
         return self._delete("model", request["ModelName"], used)
 
-    @operation("sagemaker", "CreateEndpointConfig")
+    @operation(
+        "sagemaker", "CreateEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def create_endpoint_config(self, context: Context, request: Request) -> Response:
         for variant in request["ProductionVariants"]:
             self._get("model", variant["ModelName"])
         return self._create(context, "endpoint-config", "EndpointConfigName", request)
 
-    @operation("sagemaker", "DescribeEndpointConfig")
+    @operation(
+        "sagemaker", "DescribeEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def describe_endpoint_config(self, context: Context, request: Request) -> Response:
         return self._describe("endpoint-config", request["EndpointConfigName"], "EndpointConfig")
 
-    @operation("sagemaker", "DeleteEndpointConfig")
+    @operation(
+        "sagemaker", "DeleteEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def delete_endpoint_config(self, context: Context, request: Request) -> Response:
         used = [
             thing.members["EndpointConfigName"]
@@ -123,12 +130,12 @@ class Toys:
         ]
         return self._delete("endpoint-config", request["EndpointConfigName"], used)
 
-    @operation("sagemaker", "CreateEndpoint")
+    @operation("sagemaker", "CreateEndpoint", on=named("endpoint", "EndpointName"))
     def create_endpoint(self, context: Context, request: Request) -> Response:
         self._get("endpoint-config", request["EndpointConfigName"])
         return self._create(context, "endpoint", "EndpointName", request, status="Creating")
 
-    @operation("sagemaker", "DescribeEndpoint")
+    @operation("sagemaker", "DescribeEndpoint", on=named("endpoint", "EndpointName"))
     def describe_endpoint(self, context: Context, request: Request) -> Response:
         name = request["EndpointName"]
         thing = self.things.get(("endpoint", name))
@@ -141,7 +148,7 @@ class Toys:
             answer["FailureReason"] = thing.failure
         return answer
 
-    @operation("sagemaker", "UpdateEndpoint")
+    @operation("sagemaker", "UpdateEndpoint", on=named("endpoint", "EndpointName"))
     def update_endpoint(self, context: Context, request: Request) -> Response:
         self._get("endpoint-config", request["EndpointConfigName"])
         endpoint = self._get("endpoint", request["EndpointName"])
@@ -156,7 +163,7 @@ class Toys:
 
         return self.faults.carry_out("UpdateEndpoint", effect)
 
-    @operation("sagemaker", "DeleteEndpoint")
+    @operation("sagemaker", "DeleteEndpoint", on=named("endpoint", "EndpointName"))
     def delete_endpoint(self, context: Context, request: Request) -> Response:
         endpoint = self._get("endpoint", request["EndpointName"])
 
@@ -169,13 +176,13 @@ class Toys:
 
         return self.faults.carry_out("DeleteEndpoint", effect)
 
-    @operation("sagemaker", "CreateTrainingJob")
+    @operation("sagemaker", "CreateTrainingJob", on=named("training-job", "TrainingJobName"))
     def create_training_job(self, context: Context, request: Request) -> Response:
         return self._create(
             context, "training-job", "TrainingJobName", request, status="InProgress"
         )
 
-    @operation("sagemaker", "DescribeTrainingJob")
+    @operation("sagemaker", "DescribeTrainingJob", on=named("training-job", "TrainingJobName"))
     def describe_training_job(self, context: Context, request: Request) -> Response:
         job = self.things.get(("training-job", request["TrainingJobName"]))
         if job is None:
@@ -186,7 +193,7 @@ class Toys:
             answer["FailureReason"] = job.failure
         return answer
 
-    @operation("sagemaker", "StopTrainingJob")
+    @operation("sagemaker", "StopTrainingJob", on=named("training-job", "TrainingJobName"))
     def stop_training_job(self, context: Context, request: Request) -> Response:
         job = self._get("training-job", request["TrainingJobName"])
 
@@ -196,11 +203,11 @@ class Toys:
 
         return self.faults.carry_out("StopTrainingJob", effect)
 
-    @operation("sagemaker", "DeleteTrainingJob")
+    @operation("sagemaker", "DeleteTrainingJob", on=named("training-job", "TrainingJobName"))
     def delete_training_job(self, context: Context, request: Request) -> Response:
         return self._delete("training-job", request["TrainingJobName"], [])
 
-    @operation("sagemaker", "AddTags")
+    @operation("sagemaker", "AddTags", on=caller)
     def add_tags(self, context: Context, request: Request) -> Response:
         thing = self._by_arn(request["ResourceArn"])
 
@@ -210,7 +217,7 @@ class Toys:
 
         return self.faults.carry_out("AddTags", effect)
 
-    @operation("sagemaker", "DeleteTags")
+    @operation("sagemaker", "DeleteTags", on=caller)
     def delete_tags(self, context: Context, request: Request) -> Response:
         thing = self._by_arn(request["ResourceArn"])
 
@@ -221,16 +228,16 @@ class Toys:
 
         return self.faults.carry_out("DeleteTags", effect)
 
-    @operation("sagemaker", "ListTags")
+    @operation("sagemaker", "ListTags", on=every("thing"))
     def list_tags(self, context: Context, request: Request) -> Response:
         tags = self._by_arn(request["ResourceArn"]).tags
         return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    @operation("logs", "DescribeLogStreams")
+    @operation("logs", "DescribeLogStreams", on=caller)
     def describe_log_streams(self, context: Context, request: Request) -> Response:
         return {"logStreams": [{"logStreamName": f"{request['logStreamNamePrefix']}algo-1-1"}]}
 
-    @operation("logs", "GetLogEvents")
+    @operation("logs", "GetLogEvents", on=caller)
     def get_log_events(self, context: Context, request: Request) -> Response:
         return {"events": [{"message": f"line {number}", "timestamp": 1} for number in (1, 2)]}
 

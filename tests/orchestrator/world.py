@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import OperationTable, Request
+from modelyard.operations.table import OperationTable
 from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import (
@@ -32,6 +32,7 @@ from modelyard.store.database import Database
 from modelyard.store.resources import Resource, Scope, Store, Transaction
 from modelyard.workflows.starter import WorkflowStarter
 from tests.orchestrator.toys import Crash, Faults, Toys
+from tests.policies import Denying
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -48,20 +49,6 @@ def caller(name: str = "root", *, account: str = ACCOUNT, region: str = REGION) 
         request_id=str(uuid.uuid4()),
         source="test",
     )
-
-
-class Policy:
-    """Lets everybody do everything but what is denied."""
-
-    def __init__(self) -> None:
-        self.denied: set[str] = set()
-        self.asked: list[str] = []
-
-    def refusal(self, context: Context, action: str, request: Request) -> str | None:
-        self.asked.append(action)
-        if action not in self.denied:
-            return None
-        return f"User: {context.principal.arn} is not authorized to perform: {action}"
 
 
 _metadata = sa.MetaData()
@@ -150,7 +137,7 @@ class World:
 
     def __init__(self, store: Store, faults: Faults | None = None, *, looks: int = 1) -> None:
         self.store = store
-        self.policy = Policy()
+        self.policy = Denying()
         self.toys = Toys(faults, looks=looks)
         self.table = OperationTable(SCHEMA, self.policy)
         self.table.add(self.toys)

@@ -316,6 +316,13 @@ class StoreContract:
             ("a", "Deleted"),
         ]
 
+    def test_an_announcement_is_an_event_of_its_own(self, store: Store) -> None:
+        (a,) = created(store, "a")
+        with store.write() as transaction:
+            transaction.announce(a, status="Approved")
+            transaction.announce(a)
+        assert events(store) == [("a", "Pending"), ("a", "Approved"), ("a", "Pending")]
+
     def test_events_are_numbered_in_the_order_of_commits(self, store: Store) -> None:
         with store.write() as transaction:
             create(transaction, "first")

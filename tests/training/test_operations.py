@@ -18,15 +18,11 @@ from modelyard.operations.errors import (
     ValidationError,
 )
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import OperationTable, Request, Response
+from modelyard.operations.table import OperationTable, Response
+from tests.policies import AllowAll
 from tests.training.world import ACCOUNT, BUCKET, REGION, ROLE, World, channel, request
 
 ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/job"
-
-
-class AllowAll:
-    def refusal(self, _context: Context, _action: str, _request: Request) -> str | None:
-        return None
 
 
 SCHEMA = Schema()

@@ -26,6 +26,9 @@ MAX_DEPTH = 64  # of nested lists and objects
 SERVICES = {
     "SageMaker": ("sagemaker", "sagemaker"),
     "Logs_20140328": ("logs", "logs"),
+    "AWSEvents": ("events", "events"),
+    "TrentService": ("kms", "kms"),
+    "Modelyard": ("modelyard", "modelyard"),
 }
 
 

@@ -12,6 +12,7 @@ from modelyard.operations.errors import OperationError, ValidationError
 from modelyard.operations.listing import listing_of
 from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores, S3Uri
 from modelyard.store.resources import Resource, Snapshot, Store
@@ -43,7 +44,9 @@ class EndpointConfigOperations:
         self._objects = objects
         self._require_instance_type = require_instance_type
 
-    @operation("sagemaker", "CreateEndpointConfig")
+    @operation(
+        "sagemaker", "CreateEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def create_endpoint_config(self, context: Context, request: Request) -> Response:
         name = request["EndpointConfigName"]
         arn = _arn(context, name)
@@ -67,7 +70,9 @@ class EndpointConfigOperations:
                 ) from error
         return {"EndpointConfigArn": arn}
 
-    @operation("sagemaker", "DescribeEndpointConfig")
+    @operation(
+        "sagemaker", "DescribeEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def describe_endpoint_config(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             config = find_endpoint_config(snapshot, context, request["EndpointConfigName"])
@@ -77,7 +82,7 @@ class EndpointConfigOperations:
             "CreationTime": config.created_at,
         }
 
-    @operation("sagemaker", "ListEndpointConfigs")
+    @operation("sagemaker", "ListEndpointConfigs", on=every("endpoint-config"))
     def list_endpoint_configs(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             page = snapshot.list(scope_of(context), KIND, listing_of(request))
@@ -93,7 +98,9 @@ class EndpointConfigOperations:
             "NextToken": page.token,
         }
 
-    @operation("sagemaker", "DeleteEndpointConfig")
+    @operation(
+        "sagemaker", "DeleteEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
+    )
     def delete_endpoint_config(self, context: Context, request: Request) -> Response:
         # An endpoint keeps what it was deployed from, so its configuration may go ahead of it,
         # which is the order in which clients delete.

@@ -10,6 +10,7 @@ from modelyard.operations.errors import ValidationError
 from modelyard.operations.listing import listing_of
 from modelyard.operations.requests import scope_of, tags_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
 from modelyard.store.errors import AlreadyExists, NotFound
 from modelyard.store.resources import Json, Resource, Snapshot, Store
 from modelyard.workflows.starter import WorkflowStarter
@@ -30,7 +31,7 @@ class EndpointOperations:
         self._store = store
         self._engine = engine
 
-    @operation("sagemaker", "CreateEndpoint")
+    @operation("sagemaker", "CreateEndpoint", on=named("endpoint", "EndpointName"))
     def create_endpoint(self, context: Context, request: Request) -> Response:
         _refuse_deployment_policy(request)
         name = request["EndpointName"]
@@ -55,13 +56,13 @@ class EndpointOperations:
             self._engine.start(transaction, WORKFLOW, arn)
         return {"EndpointArn": arn}
 
-    @operation("sagemaker", "DescribeEndpoint")
+    @operation("sagemaker", "DescribeEndpoint", on=named("endpoint", "EndpointName"))
     def describe_endpoint(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             endpoint = find_endpoint(snapshot, context, request["EndpointName"])
         return description_of(endpoint)
 
-    @operation("sagemaker", "ListEndpoints")
+    @operation("sagemaker", "ListEndpoints", on=every("endpoint"))
     def list_endpoints(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             page = snapshot.list(scope_of(context), KIND, listing_of(request))
@@ -79,7 +80,7 @@ class EndpointOperations:
             "NextToken": page.token,
         }
 
-    @operation("sagemaker", "UpdateEndpoint")
+    @operation("sagemaker", "UpdateEndpoint", on=named("endpoint", "EndpointName"))
     def update_endpoint(self, context: Context, request: Request) -> Response:
         _refuse_deployment_policy(request)
         for member in _UPDATE_NOT_OFFERED:
@@ -99,7 +100,7 @@ class EndpointOperations:
             self._engine.start(transaction, WORKFLOW, endpoint.arn)
         return {"EndpointArn": endpoint.arn}
 
-    @operation("sagemaker", "DeleteEndpoint")
+    @operation("sagemaker", "DeleteEndpoint", on=named("endpoint", "EndpointName"))
     def delete_endpoint(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
             endpoint = find_endpoint(transaction, context, request["EndpointName"])

@@ -10,6 +10,7 @@ from modelyard.operations.errors import ValidationError
 from modelyard.operations.listing import listing_of
 from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores, S3Uri
 from modelyard.store.resources import Resource, Snapshot, Store
@@ -41,7 +42,7 @@ class ModelOperations:
         self._require_role = require_role
         self._require_image = require_image
 
-    @operation("sagemaker", "CreateModel")
+    @operation("sagemaker", "CreateModel", on=named("model", "ModelName"))
     def create_model(self, context: Context, request: Request) -> Response:
         name = request["ModelName"]
         problems = self._problems(context, request)
@@ -65,7 +66,7 @@ class ModelOperations:
                 raise ValidationError(f'Cannot create already existing model "{arn}".') from error
         return {"ModelArn": arn}
 
-    @operation("sagemaker", "DescribeModel")
+    @operation("sagemaker", "DescribeModel", on=named("model", "ModelName"))
     def describe_model(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             model = find_model(snapshot, context, request["ModelName"])
@@ -76,7 +77,7 @@ class ModelOperations:
             "CreationTime": model.created_at,
         }
 
-    @operation("sagemaker", "ListModels")
+    @operation("sagemaker", "ListModels", on=every("model"))
     def list_models(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             page = snapshot.list(scope_of(context), KIND, listing_of(request))
@@ -88,7 +89,7 @@ class ModelOperations:
             "NextToken": page.token,
         }
 
-    @operation("sagemaker", "DeleteModel")
+    @operation("sagemaker", "DeleteModel", on=named("model", "ModelName"))
     def delete_model(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
             transaction.delete(find_model(transaction, context, request["ModelName"]))

@@ -13,6 +13,7 @@ from typing import Any
 
 from modelyard.arns import Arn
 from modelyard.operations.context import Context
+from modelyard.operations.table import Decision
 
 _CLOSED_TO_SESSIONS = frozenset({"sts:AssumeRole"})
 
@@ -20,10 +21,18 @@ _CLOSED_TO_SESSIONS = frozenset({"sts:AssumeRole"})
 class Policy:
     """The rules above; the operation table asks them ahead of every operation."""
 
-    def refusal(self, context: Context, action: str, request: Mapping[str, Any]) -> str | None:
-        """Return why `context.principal` may not do `action`, or None if it may."""
+    def decide(
+        self, context: Context, action: str, resource: str, request: Mapping[str, Any]
+    ) -> Decision:
+        """Return whether `context.principal` may do `action` to `resource`."""
+        refusal = self._refusal(context, action, resource)
+        return Decision(allowed=refusal is None, refusal=refusal or "")
+
+    def _refusal(self, context: Context, action: str, resource: str) -> str | None:
         principal = context.principal
-        refused = f"User: {principal.arn} is not authorized to perform: {action}"
+        refused = (
+            f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
+        )
         if principal.account != context.account:
             return f"{refused} in account {context.account}: it belongs to {principal.account}"
         if principal.is_root:

@@ -18,6 +18,7 @@ from modelyard.identity.roles import ROLE_KIND, find_role, role_scope
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import AccessDenied, NoSuchEntity, ValidationError
 from modelyard.operations.table import Authoriser, Request, Response, operation
+from modelyard.operations.targets import caller, given, iam
 from modelyard.sealing import Session, seal_session
 from modelyard.store.resources import Resource, Store
 
@@ -48,13 +49,24 @@ class IdentityOperations:
         self._authoriser = authoriser
         self._now = now
 
-    @operation("sts", "GetCallerIdentity")
+    @operation("sts", "GetCallerIdentity", on=caller)
     def get_caller_identity(self, context: Context, request: Request) -> Response:
         """Answer who the caller is."""
         principal = context.principal
         return {"UserId": principal.user_id, "Account": principal.account, "Arn": principal.arn}
 
-    @operation("sts", "AssumeRole")
+    @operation("modelyard", "WhoAmI", on=caller)
+    def who_am_i(self, context: Context, request: Request) -> Response:
+        """Answer who the caller is, and who stands behind."""
+        principal = context.principal
+        return {
+            "Account": principal.account,
+            "Arn": principal.arn,
+            "Person": principal.person,
+            "Role": principal.role,
+        }
+
+    @operation("sts", "AssumeRole", on=given("RoleArn"))
     def assume_role(self, context: Context, request: Request) -> Response:
         """Answer credentials of a role's session: nothing is stored, the token is the session."""
         _refuse_members(request, _ASSUME_ROLE_MEMBERS)
@@ -76,7 +88,7 @@ class IdentityOperations:
         )
         return self._assumed(session)
 
-    @operation("iam", "GetRole")
+    @operation("iam", "GetRole", on=iam("role", "RoleName"))
     def get_role(self, context: Context, request: Request) -> Response:
         """Answer a role of the caller's account."""
         name = request["RoleName"]
@@ -87,7 +99,7 @@ class IdentityOperations:
             tags = snapshot.tags(role)
         return {"Role": _described(role, tags)}
 
-    @operation("iam", "SimulatePrincipalPolicy")
+    @operation("iam", "SimulatePrincipalPolicy", on=given("PolicySourceArn"))
     def simulate_principal_policy(self, context: Context, request: Request) -> Response:
         """Answer, for each action and resource, whether a session of the role would be let."""
         _refuse_members(request, _SIMULATE_MEMBERS)
@@ -131,7 +143,7 @@ class IdentityOperations:
     def _evaluated(self, acting: Context, action: str, resource: str) -> dict[str, Any]:
         owner = _account_of(resource)
         foreign = owner not in {"", acting.account}
-        refused = foreign or self._authoriser.refusal(acting, action, {}) is not None
+        refused = foreign or not self._authoriser.decide(acting, action, resource, {}).allowed
         return {
             "EvalActionName": action,
             "EvalResourceName": resource,

@@ -43,7 +43,7 @@ def session_of(role_arn: str, session_name: str) -> Principal:
         resource=f"assumed-role/{name}/{session_name}",
     )
     user_id = f"{role_id(role_arn)}:{session_name}"
-    return Principal(account=role.account, arn=str(arn), user_id=user_id)
+    return Principal(account=role.account, arn=str(arn), user_id=user_id, role=role_arn)
 
 
 def role_id(role_arn: str) -> str:

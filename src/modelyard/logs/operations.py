@@ -12,6 +12,7 @@ from modelyard.logs.patterns import matcher
 from modelyard.operations.context import Context
 from modelyard.operations.errors import LogsResourceNotFound, OperationError
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import named
 from modelyard.store.errors import BadPageToken, NotFound
 from modelyard.store.log_file import LogEvent
 from modelyard.store.logs import LogStream, LogStreams
@@ -20,6 +21,8 @@ DEFAULT_STREAMS = 50
 MAX_EVENTS = 10_000
 #: How many events one call looks through at most, so that a rare word does not keep it for long.
 _MAX_LOOKED_AT = 100_000
+
+_LOG_GROUP = named("log-group", "logGroupName", service="logs", glue=":")
 
 
 class InvalidParameter(OperationError):
@@ -34,7 +37,7 @@ class LogOperations:
     def __init__(self, logs: LogStreams) -> None:
         self._logs = logs
 
-    @operation("logs", "DescribeLogStreams")
+    @operation("logs", "DescribeLogStreams", on=_LOG_GROUP)
     def describe_log_streams(self, context: Context, request: Request) -> Response:
         group = _group(context, request)
         by_time = request.get("orderBy") == "LastEventTime"
@@ -55,7 +58,7 @@ class LogOperations:
             response["nextToken"] = _token({"position": end})
         return response
 
-    @operation("logs", "GetLogEvents")
+    @operation("logs", "GetLogEvents", on=_LOG_GROUP)
     def get_log_events(self, context: Context, request: Request) -> Response:
         group = _group(context, request)
         try:
@@ -87,7 +90,7 @@ class LogOperations:
             "nextBackwardToken": page.backward_token,
         }
 
-    @operation("logs", "FilterLogEvents")
+    @operation("logs", "FilterLogEvents", on=_LOG_GROUP)
     def filter_log_events(self, context: Context, request: Request) -> Response:
         group = _group(context, request)
         try:

@@ -16,6 +16,12 @@ class Principal:
     account: str
     arn: str
     user_id: str
+    person: str = ""  # the ARN of who stands behind a role's session; that of anyone else is `arn`
+    role: str = ""  # the ARN of the role, of a role's session
+
+    def __post_init__(self) -> None:
+        if not self.person:
+            object.__setattr__(self, "person", self.arn)
 
     @property
     def is_root(self) -> bool:

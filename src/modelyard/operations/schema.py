@@ -3,6 +3,9 @@
 `botocore.validate.ParamValidator` leaves enum, pattern and maximum length unchecked, and words its
 report for the client's side. This walks the same shapes and reports every violation at once.
 
+What Modelyard offers beyond AWS is the service `modelyard`, described in the same form: one file
+per area in `models/`, each with the `operations` and `shapes` of its own.
+
 A service's model is read from disk when it is first asked for (SageMaker's takes a fifth of a
 second); `Schema.warm` does that ahead of time, in a thread of its own.
 """
@@ -10,8 +13,10 @@ second); `Schema.warm` does that ahead of time, in a thread of its own.
 from __future__ import annotations
 
 import difflib
+import json
 import threading
 from collections.abc import Mapping
+from importlib import resources
 from typing import Any
 
 import botocore.loaders
@@ -22,6 +27,8 @@ from modelyard.operations import patterns
 from modelyard.operations.conversion import converted
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.validation import violations
+
+OWN_SERVICE = "modelyard"
 
 
 class Schema:
@@ -128,11 +135,42 @@ class Schema:
             return self._models[service]
 
     def _load(self, service: str) -> ServiceModel | None:
+        if service == OWN_SERVICE:
+            return ServiceModel(_own_description(), service)
         try:
             description = self._loader.load_service_model(service, "service-2")
         except UnknownServiceError:
             return None
         return ServiceModel(description, service)
+
+
+def _own_description() -> dict[str, Any]:
+    """Return the service `modelyard` as botocore would find it, put together from its areas."""
+    operations: dict[str, Any] = {}
+    shapes: dict[str, Any] = {}
+    areas = resources.files("modelyard.operations").joinpath("models")
+    for area in sorted(areas.iterdir(), key=lambda file: file.name):
+        part = json.loads(area.read_text())
+        twice = (operations.keys() & part["operations"]) | (shapes.keys() & part["shapes"])
+        if twice:
+            raise ValueError(f"{area.name} describes again: {', '.join(sorted(twice))}")
+        operations |= part["operations"]
+        shapes |= part["shapes"]
+    return {
+        "metadata": {
+            "apiVersion": "2026-11-21",
+            "endpointPrefix": OWN_SERVICE,
+            "jsonVersion": "1.1",
+            "protocol": "json",
+            "serviceFullName": "Modelyard",
+            "serviceId": "Modelyard",
+            "signatureVersion": "v4",
+            "signingName": OWN_SERVICE,
+            "targetPrefix": "Modelyard",
+        },
+        "operations": operations,
+        "shapes": shapes,
+    }
 
 
 def _structure(shape: object) -> StructureShape | None:

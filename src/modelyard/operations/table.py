@@ -10,22 +10,29 @@ methods of one class, marks each with `@operation`, and gets what it needs in it
     class ModelOperations:
         def __init__(self, store: Store) -> None: ...
 
-        @operation("sagemaker", "CreateModel")
+        @operation("sagemaker", "CreateModel", on=named("model", "ModelName"))
         def create_model(self, context: Context, request: Request) -> Response: ...
 
+`on` says which resource a request is about (see `targets`): no operation can be registered without
+saying what the policy is to be asked.
+
 `app.py` hands the instances to `OperationTable.add`. `OperationTable.call` is the only way in: it
-authorises, validates, calls. So no door can forget either.
+authorises, validates, calls, and has the auditor write down what came of it. So no door can forget
+any of these. What is not an operation of a service's model (an object over S3, a pipeline) passes
+`OperationTable.guard`, which does the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, UnknownOperation
 from modelyard.operations.schema import Schema
+from modelyard.operations.targets import Target
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -35,11 +42,15 @@ _Method = TypeVar("_Method", bound=Callable[..., Response])
 _MARK = "__modelyard_operation__"
 
 
-def operation(service: str, name: str) -> Callable[[_Method], _Method]:
-    """Mark a method as the operation `name` of `service` (botocore's names of both)."""
+def operation(service: str, name: str, *, on: Target) -> Callable[[_Method], _Method]:
+    """Mark a method as the operation `name` of `service` (botocore's names of both).
+
+    Args:
+        on: finds the ARN of the resource that a request is about.
+    """
 
     def mark(method: _Method) -> _Method:
-        setattr(method, _MARK, (service, name))
+        setattr(method, _MARK, (service, name, on))
         return method
 
     return mark
@@ -51,22 +62,58 @@ class Operation:
 
     service: str
     name: str
+    target: Target
     function: OperationFunction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the policy says of one call."""
+
+    allowed: bool
+    policies: tuple[str, ...] = ()  # the ids of those that decided
+    refusal: str = ""  # why not, in one sentence that names action, resource and remedy
 
 
 class Authoriser(Protocol):
     """Says who may do what; asked ahead of every operation."""
 
-    def refusal(self, context: Context, action: str, request: Request) -> str | None:
-        """Return why `context.principal` may not do `action` (`sagemaker:CreateModel`), or None."""
+    def decide(self, context: Context, action: str, resource: str, request: Request) -> Decision:
+        """Return whether `context.principal` may do `action` (`sagemaker:CreateModel`).
+
+        Args:
+            resource: the ARN that the call is about; `*` in it stands for all.
+            request: the members as they came, not validated yet.
+        """
+
+
+class Auditor(Protocol):
+    """Writes down every call."""
+
+    def call(
+        self, context: Context, action: str, resource: str, decision: Decision
+    ) -> AbstractContextManager[None]:
+        """Surround one call, allowed or not; how it ends is how the block ends."""
+
+
+class NoAudit:
+    """Writes nothing down; for tests of single rooms."""
+
+    def call(
+        self, context: Context, action: str, resource: str, decision: Decision
+    ) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class OperationTable:
     """All operations on offer."""
 
-    def __init__(self, schema: Schema, authoriser: Authoriser) -> None:
+    def __init__(
+        self, schema: Schema, authoriser: Authoriser, auditor: Auditor | None = None
+    ) -> None:
         self._schema = schema
         self._authoriser = authoriser
+        self._auditor = auditor or NoAudit()
         self._operations: dict[tuple[str, str], Operation] = {}
 
     def add(self, capability: object) -> None:
@@ -81,10 +128,14 @@ class OperationTable:
             if mark is None:
                 continue
             found = True
-            if mark in self._operations:
-                raise ValueError(f"operation {mark[0]}:{mark[1]} is registered twice")
-            self._operations[mark] = Operation(
-                service=mark[0], name=mark[1], function=getattr(capability, attribute)
+            service, name, target = mark
+            if (service, name) in self._operations:
+                raise ValueError(f"operation {service}:{name} is registered twice")
+            self._operations[service, name] = Operation(
+                service=service,
+                name=name,
+                target=target,
+                function=getattr(capability, attribute),
             )
         if not found:
             raise ValueError(f"{type(capability).__name__} has no operation")
@@ -102,9 +153,11 @@ class OperationTable:
             ValidationError: the request breaks the operation's model; all violations at once.
             OperationError: whatever the operation itself answers.
         """
-        self.check(context, service, name, request)
-        entry = self._operations[service, name]
-        return entry.function(context, self._schema.convert(service, name, request))
+        entry = self._entry(service, name)
+        action, resource = f"{service}:{name}", entry.target(context, request)
+        with self.guard(context, action, resource, request):
+            self._schema.validate(service, name, request)
+            return entry.function(context, self._schema.convert(service, name, request))
 
     def check(self, context: Context, service: str, name: str, request: Request) -> None:
         """Authorise and validate one operation, without carrying it out.
@@ -114,20 +167,37 @@ class OperationTable:
             AccessDenied: the policy forbids it.
             ValidationError: the request breaks the operation's model; all violations at once.
         """
-        if (service, name) not in self._operations:
-            raise self._unknown(service, name)
-        self.authorise(context, f"{service}:{name}", request)
+        entry = self._entry(service, name)
+        resource = entry.target(context, request)
+        decision = self._authoriser.decide(context, f"{service}:{name}", resource, request)
+        if not decision.allowed:
+            raise AccessDenied(decision.refusal)
         self._schema.validate(service, name, request)
 
-    def authorise(self, context: Context, action: str, request: Request) -> None:
-        """Ask the policy about an action, also one that is no operation of a service's model.
+    @contextmanager
+    def guard(
+        self, context: Context, action: str, resource: str, request: Request
+    ) -> Iterator[None]:
+        """Surround one call, also of an action that is no operation of a service's model.
 
         Raises:
-            AccessDenied: the policy forbids it.
+            AccessDenied: the policy forbids it; ahead of the block.
         """
-        refusal = self._authoriser.refusal(context, action, request)
-        if refusal is not None:
-            raise AccessDenied(refusal)
+        decision = self._authoriser.decide(context, action, resource, request)
+        with self._auditor.call(context, action, resource, decision):
+            if not decision.allowed:
+                raise AccessDenied(decision.refusal)
+            yield
+
+    def operations(self) -> list[Operation]:
+        """Return all entries, by service and name."""
+        return [self._operations[key] for key in sorted(self._operations)]
+
+    def _entry(self, service: str, name: str) -> Operation:
+        found = self._operations.get((service, name))
+        if found is None:
+            raise self._unknown(service, name)
+        return found
 
     def _unknown(self, service: str, name: str) -> UnknownOperation:
         if self._schema.knows(service, name):

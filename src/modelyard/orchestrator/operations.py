@@ -16,6 +16,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
 from modelyard.orchestrator.errors import StackNotFound
 from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.events import stack_events
@@ -34,7 +35,9 @@ class StackOperations:
         self._store = store
         self._engine = engine
 
-    @operation("cloudformation", "DescribeStacks")
+    @operation(
+        "cloudformation", "DescribeStacks", on=named("stack", "StackName", service="cloudformation")
+    )
     def describe_stacks(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             if request.get("StackName"):
@@ -44,7 +47,7 @@ class StackOperations:
             stacks = [self._description(snapshot, StackFound.living(row)) for row in rows]
         return {"Stacks": stacks, "NextToken": token}
 
-    @operation("cloudformation", "ListStacks")
+    @operation("cloudformation", "ListStacks", on=every("stack", service="cloudformation"))
     def list_stacks(self, context: Context, request: Request) -> Response:
         wanted = request.get("StackStatusFilter")
         with self._store.read() as snapshot:
@@ -65,7 +68,11 @@ class StackOperations:
             "NextToken": token,
         }
 
-    @operation("cloudformation", "ListStackResources")
+    @operation(
+        "cloudformation",
+        "ListStackResources",
+        on=named("stack", "StackName", service="cloudformation"),
+    )
     def list_stack_resources(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             found = stack_named(snapshot, context, request["StackName"])
@@ -76,7 +83,11 @@ class StackOperations:
             ]
         }
 
-    @operation("cloudformation", "DescribeStackResources")
+    @operation(
+        "cloudformation",
+        "DescribeStackResources",
+        on=named("stack", "StackName", service="cloudformation"),
+    )
     def describe_stack_resources(self, context: Context, request: Request) -> Response:
         if not request.get("StackName"):
             raise ValidationError("StackName is missing: give a stack's name or its id")
@@ -96,7 +107,11 @@ class StackOperations:
             ]
         }
 
-    @operation("cloudformation", "DescribeStackEvents")
+    @operation(
+        "cloudformation",
+        "DescribeStackEvents",
+        on=named("stack", "StackName", service="cloudformation"),
+    )
     def describe_stack_events(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             found = stack_named(snapshot, context, request["StackName"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from modelyard.arns import Arn
 from modelyard.operations.client import client_error
 from modelyard.operations.context import Context
 from modelyard.operations.requests import scope_of
@@ -65,8 +66,8 @@ class OrchestratorService:
             AccessDenied: the caller may not.
             BadRequest: with all problems; nothing was made.
         """
-        self._table.authorise(context, "modelyard:ProvisionPipeline", body)
-        return self._provisioner.provision(context, body)
+        with self._table.guard(context, "modelyard:ProvisionPipeline", _pipelines(context), body):
+            return self._provisioner.provision(context, body)
 
     def pipeline_status(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any] | str:
         """Return a pipeline's state, or a sentence where its stack holds none.
@@ -76,7 +77,15 @@ class OrchestratorService:
             BadRequest: no pipeline is named.
             ClientError: there is no such stack.
         """
-        self._table.authorise(context, "modelyard:GetPipelineStatus", body)
+        with self._table.guard(
+            context,
+            "modelyard:GetPipelineStatus",
+            _pipelines(context, body.get("pipeline_id")),
+            body,
+        ):
+            return self._pipeline_status(context, body)
+
+    def _pipeline_status(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any] | str:
         named = body.get("pipeline_id", body.get("Pipeline_id"))
         if not isinstance(named, str) or not named:
             raise BadRequest([f"{MISSING}pipeline_id"])
@@ -99,7 +108,12 @@ class OrchestratorService:
             BadRequest: no pipeline is named, or more than one.
             ClientError: there is no such pipeline.
         """
-        self._table.authorise(context, "modelyard:DeletePipeline", body)
+        with self._table.guard(
+            context, "modelyard:DeletePipeline", _pipelines(context, body.get("pipeline_id")), body
+        ):
+            return self._delete(context, body)
+
+    def _delete(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
         named = _named(body)
         with self._store.write() as transaction:
             found = _pipeline_stack(transaction, context, named)
@@ -132,14 +146,22 @@ class OrchestratorService:
             BadRequest: there is no such API, or the body is none.
             ClientError: the endpoint answers with an error.
         """
-        api = await asyncio.to_thread(self._api, context, api_id)
-        request = InferenceRequest.of(body)
-        return await predict(
-            self._invoke, context, api.spec["EndpointName"], api.scope.region, request
+        named = str(
+            Arn(
+                service="execute-api",
+                region=context.region,
+                account=context.account,
+                resource=f"{api_id}/inference",
+            )
         )
+        with self._table.guard(context, "modelyard:InvokeInference", named, {"ApiId": api_id}):
+            api = await asyncio.to_thread(self._api, context, api_id)
+            request = InferenceRequest.of(body)
+            return await predict(
+                self._invoke, context, api.spec["EndpointName"], api.scope.region, request
+            )
 
     def _api(self, context: Context, api_id: str) -> Resource:
-        self._table.authorise(context, "modelyard:InvokeInference", {"ApiId": api_id})
         with self._store.read() as snapshot:
             api = find_api(snapshot, account=context.account, api_id=api_id)
         if api is None:
@@ -162,6 +184,19 @@ class OrchestratorService:
             if record.type == TrainingJob.type
         )
         return kept
+
+
+def _pipelines(context: Context, named: object = None) -> str:
+    """Return the ARN of the pipeline that a body names, of all of them where it names none."""
+    if isinstance(named, str) and named.startswith("arn:"):
+        return named
+    arn = Arn(
+        service="cloudformation",
+        region=context.region,
+        account=context.account,
+        resource=f"stack/{named if isinstance(named, str) and named else '*'}",
+    )
+    return str(arn)
 
 
 def _named(body: Mapping[str, Any]) -> str:

@@ -166,6 +166,14 @@ class Transaction(Snapshot):
         self._record(resource, moment, deleted=True)
         self._emit(resource, moment, status="Deleted")
 
+    def announce(self, resource: Resource, *, status: str | None = None) -> None:
+        """Write an event that no change of status implies, such as a version's approval.
+
+        Args:
+            status: what the event calls the resource's status; its own where None.
+        """
+        self._emit(resource, clock.to_micros(clock.now()), status=status)
+
     def tag(self, resource: Resource, added: Mapping[str, str]) -> None:
         """Add tags, or replace the values of those that are there.
 

@@ -10,6 +10,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import tags_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import given
 from modelyard.store.errors import NotFound
 from modelyard.store.resources import Resource, Snapshot, Store
 
@@ -25,7 +26,7 @@ class TaggingOperations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    @operation("sagemaker", "AddTags")
+    @operation("sagemaker", "AddTags", on=given("ResourceArn"))
     def add_tags(self, context: Context, request: Request) -> Response:
         added = tags_of(request)
         reserved = sorted(key for key in added if key.lower().startswith(_RESERVED))
@@ -44,7 +45,7 @@ class TaggingOperations:
             tags = transaction.tags(resource)
         return {"Tags": _listed(tags)}
 
-    @operation("sagemaker", "ListTags")
+    @operation("sagemaker", "ListTags", on=given("ResourceArn"))
     def list_tags(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             tags = snapshot.tags(_find(snapshot, context, request["ResourceArn"]))
@@ -56,7 +57,7 @@ class TaggingOperations:
             response["NextToken"] = _token(list(page)[-1])
         return response
 
-    @operation("sagemaker", "DeleteTags")
+    @operation("sagemaker", "DeleteTags", on=given("ResourceArn"))
     def delete_tags(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
             resource = _find(transaction, context, request["ResourceArn"])

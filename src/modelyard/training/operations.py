@@ -12,6 +12,7 @@ from modelyard.operations.errors import ResourceInUse, ResourceNotFound, Validat
 from modelyard.operations.listing import listing_of
 from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores
 from modelyard.store.resources import Resource, Snapshot, Store, Transaction
@@ -52,7 +53,7 @@ class TrainingOperations:
         self._wake = wake
         self._remove_files = remove_files
 
-    @operation("sagemaker", "CreateTrainingJob")
+    @operation("sagemaker", "CreateTrainingJob", on=named("training-job", "TrainingJobName"))
     def create_training_job(self, context: Context, request: Request) -> Response:
         problems = problems_of(
             request,
@@ -85,12 +86,12 @@ class TrainingOperations:
             self._begin(transaction, arn)
         return {"TrainingJobArn": arn}
 
-    @operation("sagemaker", "DescribeTrainingJob")
+    @operation("sagemaker", "DescribeTrainingJob", on=named("training-job", "TrainingJobName"))
     def describe_training_job(self, context: Context, request: Request) -> Response:
         with self._store.read() as snapshot:
             return describe(_find(snapshot, context, request), self._image_of)
 
-    @operation("sagemaker", "ListTrainingJobs")
+    @operation("sagemaker", "ListTrainingJobs", on=every("training-job"))
     def list_training_jobs(self, context: Context, request: Request) -> Response:
         for member in ("WarmPoolStatusEquals", "TrainingPlanArnEquals"):
             if member in request:
@@ -105,7 +106,7 @@ class TrainingOperations:
             response["NextToken"] = page.token
         return response
 
-    @operation("sagemaker", "StopTrainingJob")
+    @operation("sagemaker", "StopTrainingJob", on=named("training-job", "TrainingJobName"))
     def stop_training_job(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
             job = _find(transaction, context, request)
@@ -118,7 +119,7 @@ class TrainingOperations:
         self._wake(job.arn)
         return {}
 
-    @operation("sagemaker", "DeleteTrainingJob")
+    @operation("sagemaker", "DeleteTrainingJob", on=named("training-job", "TrainingJobName"))
     def delete_training_job(self, context: Context, request: Request) -> Response:
         with self._store.write() as transaction:
             job = _find(transaction, context, request)

@@ -18,10 +18,13 @@ from modelyard import clock
 from modelyard.api.s3 import S3Door
 from modelyard.api.state import RequestState, put_state
 from modelyard.operations.context import Principal
+from modelyard.operations.schema import Schema
+from modelyard.operations.table import OperationTable
 from modelyard.sigv4 import SignatureError
 from modelyard.store.objects import Objects, ObjectStores
 from modelyard.store.s3_server import S3Servers
 from tests.api.servers import serving
+from tests.policies import AllowAll
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
 REGION = "eu-west-1"
@@ -112,7 +115,8 @@ def running(home: Path) -> Iterator[World]:
     stores = ObjectStores(home / "objects")
     servers = S3Servers(stores, home / "run")
     times = Clock()
-    door = S3Door(lookup, stores, servers, now=times)
+    guard = OperationTable(Schema(), AllowAll())
+    door = S3Door(guard.guard, lookup, stores, servers, now=times)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -10,7 +10,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
+from typing import Any, Protocol
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -18,7 +20,8 @@ from starlette.types import Receive, Scope, Send
 from modelyard import clock
 from modelyard.api.bodies import ClientGone
 from modelyard.api.s3 import signature_v2
-from modelyard.api.s3.authentication import Lookup, RequestHead, S3Authenticator
+from modelyard.api.s3.actions import wanted
+from modelyard.api.s3.authentication import Caller, Lookup, RequestHead, S3Authenticator
 from modelyard.api.s3.call import XML, Answer, Call, Shelf
 from modelyard.api.s3.documents import error_document
 from modelyard.api.s3.errors import S3Error, error_of, not_offered
@@ -37,20 +40,35 @@ log = structlog.get_logger(__name__)
 _THREADS = 16
 
 
+class Guard(Protocol):
+    """Surrounds a call that must be allowed; see `OperationTable.guard`."""
+
+    def __call__(
+        self, context: Context, action: str, resource: str, request: Mapping[str, Any], /
+    ) -> AbstractContextManager[None]:
+        """Authorise on the way in.
+
+        Raises:
+            AccessDenied: the policy forbids it.
+        """
+
+
 class S3Door:
-    """An ASGI application that speaks S3 to those who sign their requests.
+    """An ASGI application that speaks S3 to those who sign their requests, and may.
 
     It needs the request state that `api.app` attaches.
     """
 
     def __init__(
         self,
+        guard: Guard,
         lookup: Lookup,
         stores: ObjectStores,
         servers: S3Servers,
         *,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
+        self._guard = guard
         self._authenticator = S3Authenticator(lookup, now)
         self._shelves = _Shelves(stores, servers)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
@@ -82,9 +100,8 @@ class S3Door:
 
     async def _answer(self, head: RequestHead, receive: Receive, state: RequestState) -> Answer:
         caller = self._authenticator.authenticate(head)
-        account = caller.principal.account
-        state.context = Context(
-            account=account,
+        context = state.context = Context(
+            account=caller.principal.account,
             region=caller.region,
             principal=caller.principal,
             request_id=state.request_id,
@@ -96,6 +113,22 @@ class S3Door:
         state.operation = operation
         if caller.is_old and operation not in signature_v2.OPERATIONS:
             raise not_offered(f"{operation} by a presigned URL that is not of Signature Version 4")
+        with ExitStack() as guarded:
+            for needed in wanted(operation, bucket, key, caller.headers):
+                guarded.enter_context(self._guard(context, needed.action, needed.resource, {}))
+            return await self._carry_out(operation, bucket, key, head, caller, receive, state)
+
+    async def _carry_out(
+        self,
+        operation: str,
+        bucket: str,
+        key: str,
+        head: RequestHead,
+        caller: Caller,
+        receive: Receive,
+        state: RequestState,
+    ) -> Answer:
+        account = caller.principal.account
         _check_owner(caller.headers, caller.principal)
         shelf = self._shelves.known(account)
         if shelf is None:

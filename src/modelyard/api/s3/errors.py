@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from modelyard.operations.errors import AccessDenied
 from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import (
     AlreadyExists,
@@ -139,6 +140,8 @@ def error_of(error: Exception) -> S3Error | None:
         return error
     if isinstance(error, SignatureError):
         return S3Error(_SIGNATURE_CODES.get(error.code, error.code), error.message)
+    if isinstance(error, AccessDenied):
+        return S3Error("AccessDenied", error.message)
     if isinstance(error, StoreError):
         for kind in type(error).__mro__:
             code = _STORE_CODES.get(kind)
