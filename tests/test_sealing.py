@@ -7,17 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelyard import clock
 from modelyard.sealing import (
+    Revocation,
     SealError,
     Session,
     SessionExpired,
     new_sealing_key,
     open_session,
+    open_text,
     seal_session,
+    seal_text,
 )
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 KEY = new_sealing_key()
+PERSON = "arn:aws:iam::123456789012:user/ada"
+FIRST = "arn:aws:iam::123456789012:role/first"
 SESSION = Session(
     access_key_id="ASIAEXAMPLE",
     secret="hush/hush+hush",
@@ -31,7 +37,15 @@ TOKEN = seal_session(SESSION, KEY)
 
 @given(secret=st.text(), name=st.text(max_size=64))
 def test_a_sealed_session_opens_as_it_was(secret: str, name: str) -> None:
-    session = replace(SESSION, secret=secret, session_name=name)
+    session = replace(
+        SESSION,
+        secret=secret,
+        session_name=name,
+        issued_at=NOW,
+        person=PERSON,
+        chain=(FIRST, SESSION.role_arn),
+        source_identity=name,
+    )
     assert open_session(seal_session(session, KEY), KEY, NOW) == session
 
 
@@ -88,3 +102,44 @@ def test_a_malformed_sealing_key_is_named_as_such(key: str) -> None:
 def test_a_naive_expiry_is_refused() -> None:
     with pytest.raises(ValueError, match="naive"):
         replace(SESSION, expires_at=datetime(2026, 11, 21))  # noqa: DTZ001
+
+
+@given(text=st.text(), name=st.text(max_size=20))
+def test_a_sealed_text_opens_under_its_own_name_only(text: str, name: str) -> None:
+    sealed = seal_text(text, KEY, name=name)
+    assert open_text(sealed, KEY, name=name) == text
+    for other_key, other_name in ((KEY, name + "x"), (new_sealing_key(), name)):
+        with pytest.raises(SealError):
+            open_text(sealed, other_key, name=other_name)
+
+
+def test_a_sealed_text_is_no_session_token() -> None:
+    with pytest.raises(SealError):
+        open_session(seal_text("{}", KEY, name=""), KEY, NOW)
+
+
+def test_a_naive_moment_is_refused() -> None:
+    with pytest.raises(ValueError, match="issued_at"):
+        replace(SESSION, issued_at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("named", "covered"),
+    [
+        ({"role_arn": SESSION.role_arn}, True),
+        ({"role_arn": SESSION.role_arn, "session_name": "notebook"}, True),
+        ({"role_arn": SESSION.role_arn, "session_name": "another"}, False),
+        ({"role_arn": "arn:aws:iam::123456789012:role/another"}, False),
+        ({"role_arn": FIRST}, True),  # it was assumed on the way
+        ({"access_key_id": "ASIAEXAMPLE"}, True),
+        ({"access_key_id": "ASIAOTHER"}, False),
+        ({"person": PERSON}, True),
+        ({"person": PERSON, "access_key_id": "ASIAOTHER"}, False),
+        ({}, False),
+    ],
+)
+def test_a_revocation_covers_what_it_names(named: dict[str, str], covered: bool) -> None:
+    session = replace(SESSION, issued_at=NOW, person=PERSON, chain=(FIRST, SESSION.role_arn))
+    moment = clock.to_micros(NOW)
+    assert Revocation(before_micros=moment, **named).covers(session) == covered
+    assert not Revocation(before_micros=moment - 1, **named).covers(session)

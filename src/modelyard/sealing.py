@@ -12,7 +12,7 @@ import binascii
 import json
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from modelyard import clock
 
-_VERSION = b"\x01"
+_VERSION = b"\x02"
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _PURPOSE = b"modelyard session token"  # bound into the seal: nothing else sealed can pass for one
+_TEXT_PURPOSE = b"modelyard sealed text\0"
 _MAX_TOKEN_CHARACTERS = 4096
 
 
@@ -39,6 +40,10 @@ class SessionExpired(SealError):
     """The session token has expired: ask for new temporary credentials."""
 
 
+class SessionRevoked(SealError):
+    """The session was revoked: ask for new temporary credentials."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """What temporary credentials stand for."""
@@ -49,13 +54,49 @@ class Session:
     role_arn: str
     session_name: str
     expires_at: datetime  # aware; kept to the microsecond
+    issued_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)  # aware; by default older than all
+    person: str = ""  # the ARN of who stands behind the session; of nobody where it is empty
+    chain: tuple[str, ...] = ()  # the roles that were assumed on the way, `role_arn` the last
+    source_identity: str = ""  # what the first of them was given as SourceIdentity
 
     def __post_init__(self) -> None:
-        if self.expires_at.tzinfo is None:
-            raise ValueError(f"expires_at {self.expires_at!r} is naive: give it a time zone")
+        for name in ("expires_at", "issued_at"):
+            moment: datetime = getattr(self, name)
+            if moment.tzinfo is None:
+                raise ValueError(f"{name} {moment!r} is naive: give it a time zone")
 
     def __repr__(self) -> str:
         return f"Session({self.access_key_id}, {self.role_arn}/{self.session_name})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revocation:
+    """Sessions that are over ahead of their time: all that it names, issued before a moment.
+
+    What is empty names all; one that names nothing covers nothing.
+    """
+
+    before_micros: int  # since 1970; a session issued at this very moment is revoked too
+    role_arn: str = ""
+    session_name: str = ""
+    access_key_id: str = ""  # of the session itself
+    person: str = ""
+
+    def covers(self, session: Session) -> bool:
+        """Tell whether `session` is revoked by it."""
+        pairs = (
+            (self.role_arn, session.role_arn),
+            (self.session_name, session.session_name),
+            (self.access_key_id, session.access_key_id),
+            (self.person, session.person),
+        )
+        named = [wanted == given for wanted, given in pairs if wanted]
+        # A role that was assumed on the way counts too: who lost it keeps nothing got through it.
+        if self.role_arn and not self.session_name and self.role_arn in session.chain:
+            named[0] = True
+        return (
+            bool(named) and all(named) and clock.to_micros(session.issued_at) <= self.before_micros
+        )
 
 
 def new_sealing_key() -> str:
@@ -76,10 +117,12 @@ def seal_session(session: Session, sealing_key: str) -> str:
         "r": session.role_arn,
         "n": session.session_name,
         "e": clock.to_micros(session.expires_at),
+        "i": clock.to_micros(session.issued_at),
+        "p": session.person,
+        "c": session.chain,
+        "d": session.source_identity,
     }
-    nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(sealing_key).encrypt(nonce, json.dumps(fields).encode(), _PURPOSE)
-    return _encode(_VERSION + nonce + sealed)
+    return _seal(json.dumps(fields).encode(), sealing_key, _PURPOSE)
 
 
 def open_session(token: str, sealing_key: str, now: datetime) -> Session:
@@ -99,27 +142,58 @@ def open_session(token: str, sealing_key: str, now: datetime) -> Session:
         role_arn=fields["r"],
         session_name=fields["n"],
         expires_at=clock.from_micros(fields["e"]),
+        issued_at=clock.from_micros(fields["i"]),
+        person=fields["p"],
+        chain=tuple(fields["c"]),
+        source_identity=fields["d"],
     )
     if now >= session.expires_at:
         raise SessionExpired
     return session
 
 
+def seal_text(text: str, sealing_key: str, *, name: str) -> str:
+    """Return `text` sealed, base64url without padding; it opens under the same `name` only.
+
+    Raises:
+        SealError: `sealing_key` is not one that `new_sealing_key` makes.
+    """
+    return _seal(text.encode(), sealing_key, _TEXT_PURPOSE + name.encode())
+
+
+def open_text(sealed: str, sealing_key: str, *, name: str) -> str:
+    """Return the text that `seal_text` sealed under `name`.
+
+    Raises:
+        SealError: it was not sealed with this key, or under another name, or was changed since.
+    """
+    return _unseal(sealed, sealing_key, _TEXT_PURPOSE + name.encode()).decode()
+
+
 def _open(token: str, sealing_key: str) -> dict[str, Any]:
-    cipher = _cipher(sealing_key)
+    _cipher(sealing_key)
     if len(token) > _MAX_TOKEN_CHARACTERS:
         raise SealError
+    # What was authenticated was written by `seal_session`, so its fields are there.
+    fields: dict[str, Any] = json.loads(_unseal(token, sealing_key, _PURPOSE))
+    return fields
+
+
+def _seal(plain: bytes, sealing_key: str, purpose: bytes) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    return _encode(_VERSION + nonce + _cipher(sealing_key).encrypt(nonce, plain, purpose))
+
+
+def _unseal(text: str, sealing_key: str, purpose: bytes) -> bytes:
+    cipher = _cipher(sealing_key)
     try:
-        raw = _decode(token)
-        nonce, sealed = raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        raw = _decode(text)
         if raw[:1] != _VERSION:
             raise SealError
-        plain = cipher.decrypt(nonce, sealed, _PURPOSE)
+        nonce, sealed = raw[1 : 1 + _NONCE_BYTES], raw[1 + _NONCE_BYTES :]
+        return cipher.decrypt(nonce, sealed, purpose)
     except (ValueError, InvalidTag) as error:
         raise SealError from error
-    # What was authenticated was written by `seal_session`, so its fields are there.
-    fields: dict[str, Any] = json.loads(plain)
-    return fields
 
 
 @lru_cache(maxsize=16)

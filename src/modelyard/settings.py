@@ -59,6 +59,11 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         (), "names that clients may call the server by, beside host and loopback", rules.host_names
     )
+    outbound_allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "private hosts that the server may call: identity providers, webhooks",
+        rules.host_names,
+    )
     port: int = _setting(8080, "port of everything; 0 picks a free one", _PORT)
     gateway_port: int = _setting(8081, "port of the inference gateway; 0 picks a free one", _PORT)
     gateway_workers: int = _setting(
