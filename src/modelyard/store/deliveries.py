@@ -136,6 +136,33 @@ def settle(
     )
 
 
+def events_after(
+    connection: sa.Connection, scope: Scope, after: int | None, *, limit: int
+) -> tuple[Sequence[Event], int]:
+    """Return the events of an account and region behind `after`, in order.
+
+    Args:
+        after: an event's id; None: only those still to come.
+
+    Returns:
+        the events, and what `after` is next time.
+    """
+    if after is None:
+        return [], connection.scalar(sa.select(sa.func.max(_events.id))) or 0
+    rows = connection.execute(
+        sa.select(tables.events)
+        .where(
+            (_events.id > after)
+            & (_events.account == scope.account)
+            & (_events.region == scope.region)
+        )
+        .order_by(_events.id)
+        .limit(limit)
+    )
+    found = [_event(row) for row in rows]
+    return found, found[-1].id if found else after
+
+
 def failures(connection: sa.Connection, name: str) -> Sequence[Failure]:
     """Return what `name` failed on, or waits behind it, oldest first."""
     rows = connection.execute(
@@ -164,6 +191,8 @@ def prune(connection: sa.Connection, *, before: datetime, limit: int) -> int:
         how many events were removed.
     """
     moment = clock.to_micros(before)
+    origins = tables.event_origins
+    connection.execute(sa.delete(origins).where(origins.c.at < moment))
     connection.execute(sa.delete(tables.subscriptions).where(_subscriptions.seen_at < moment))
     slowest = connection.scalar(sa.select(sa.func.min(_subscriptions.cursor)))
     waiting = sa.select(_undelivered.event_id).where(_undelivered.due_at.is_not(None))

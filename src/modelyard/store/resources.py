@@ -34,7 +34,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from modelyard import clock
-from modelyard.store import documents, tables
+from modelyard.store import causes, documents, tables
 from modelyard.store.database import Database
 from modelyard.store.errors import AlreadyExists, NotFound, StaleRevision
 from modelyard.store.snapshots import Json, Resource, Revision, Scope, Snapshot, resource_of
@@ -94,6 +94,10 @@ class Transaction(Snapshot):
         if tags:
             self.tag(resource, tags)
         self._record(resource, moment)
+        if not causes.depth():
+            # What had this ARN before says nothing of the new one.
+            origin = tables.event_origins
+            self.connection.execute(sa.delete(origin).where(origin.c.arn == arn))
         self._emit(resource, moment)
         return resource
 
@@ -174,6 +178,18 @@ class Transaction(Snapshot):
         """
         self._emit(resource, clock.to_micros(clock.now()), status=status)
 
+    def put_event(self, scope: Scope, kind: str, *, arn: str, status: str, detail: Json) -> None:
+        """Write an event that is no resource's, such as one that a user made up.
+
+        Args:
+            arn: events of one ARN stay in their order.
+
+        Raises:
+            Unstorable: a value cannot be kept; see `documents`.
+        """
+        _check(scope, kind, "", arn, status=status, spec=None, observed=detail)
+        self._write_event(scope, kind, arn, status, detail, clock.to_micros(clock.now()))
+
     def tag(self, resource: Resource, added: Mapping[str, str]) -> None:
         """Add tags, or replace the values of those that are there.
 
@@ -233,15 +249,35 @@ class Transaction(Snapshot):
         )
 
     def _emit(self, resource: Resource, moment: int, *, status: str | None = None) -> None:
+        depth = causes.depth()
+        if depth:
+            insert = self._insert(tables.event_origins)
+            self.connection.execute(
+                insert.values(arn=resource.arn, depth=depth, at=moment).on_conflict_do_update(
+                    index_elements=["arn"], set_={"depth": depth, "at": moment}
+                )
+            )
+        self._write_event(
+            resource.scope,
+            resource.kind,
+            resource.arn,
+            status or resource.status,
+            resource.observed,
+            moment,
+        )
+
+    def _write_event(
+        self, scope: Scope, kind: str, arn: str, status: str, detail: Json, moment: int
+    ) -> None:
         self.has_events = True
         self.connection.execute(
             sa.insert(tables.events).values(
-                account=resource.scope.account,
-                region=resource.scope.region,
-                kind=resource.kind,
-                arn=resource.arn,
-                status=status or resource.status,
-                detail=dict(resource.observed),
+                account=scope.account,
+                region=scope.region,
+                kind=kind,
+                arn=arn,
+                status=status,
+                detail=dict(detail),
                 at=moment,
             )
         )

@@ -89,10 +89,14 @@ class Snapshot:
         Raises:
             NotFound: there is none of that ARN.
         """
-        found = self._one(tables.resources.c.arn == arn) if documents.storable(arn) else None
+        found = self.find_by_arn(arn)
         if found is None:
             raise NotFound(f"there is no resource {arn}")
         return found
+
+    def find_by_arn(self, arn: str) -> Resource | None:
+        """Return the resource of any account and region, or None; as `get_by_arn`."""
+        return self._one(tables.resources.c.arn == arn) if documents.storable(arn) else None
 
     def list(self, scope: Scope, kind: str, listing: Listing) -> Page[Resource]:
         """Return one page of the resources of a kind, filtered and sorted.
@@ -134,17 +138,38 @@ class Snapshot:
             .where(table.arn == arn)
             .order_by(table.resource_id, table.revision)
         )
-        return [
-            Revision(
-                revision=row.revision,
-                status=row.status,
-                spec=row.spec,
-                observed=row.observed,
-                at=clock.from_micros(row.at),
-                deleted=row.deleted,
+        return [_revision(row) for row in rows]
+
+    def as_of(self, arn: str, moment: datetime) -> Sequence[Revision]:
+        """Return the first revision of the resource that `arn` named at a moment, then the one
+        before the newest, then the newest; of a resource with fewer, fewer. Empty: none was there.
+        """
+        table = tables.revisions.c
+        known = (table.arn == arn) & (table.at <= clock.to_micros(moment))
+        newest = (
+            self.connection.execute(
+                sa.select(tables.revisions)
+                .where(known)
+                .order_by(table.resource_id.desc(), table.revision.desc())
+                .limit(2)
             )
-            for row in rows
-        ]
+        ).all()
+        if not newest:
+            return []
+        rows = [row for row in newest if row.resource_id == newest[0].resource_id][::-1]
+        if rows[0].revision != 1:
+            first = self.connection.execute(
+                sa.select(tables.revisions).where(
+                    (table.resource_id == rows[0].resource_id) & (table.revision == 1)
+                )
+            ).one_or_none()
+            rows = rows if first is None else [first, *rows]
+        return [_revision(row) for row in rows]
+
+    def depth_of(self, arn: str) -> int:
+        """Return how many rules stand behind the newest change of a resource; see `causes`."""
+        origin = tables.event_origins.c
+        return self.connection.scalar(sa.select(origin.depth).where(origin.arn == arn)) or 0
 
     def _one(self, condition: sa.ColumnElement[bool]) -> Resource | None:
         row = self.connection.execute(sa.select(tables.resources).where(condition)).one_or_none()
@@ -165,4 +190,15 @@ def resource_of(row: sa.Row[Any]) -> Resource:
         revision=row.revision,
         created_at=clock.from_micros(row.created_at),
         modified_at=clock.from_micros(row.modified_at),
+    )
+
+
+def _revision(row: sa.Row[Any]) -> Revision:
+    return Revision(
+        revision=row.revision,
+        status=row.status,
+        spec=row.spec,
+        observed=row.observed,
+        at=clock.from_micros(row.at),
+        deleted=row.deleted,
     )

@@ -21,6 +21,8 @@ STATUS_BYTES = 64
 TAG_KEY_BYTES = 512  # 128 characters
 TAG_VALUE_BYTES = 1024  # 256 characters
 SUBSCRIBER_BYTES = 64
+TARGET_BYTES = 64
+EVENT_ID_BYTES = 64
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -135,4 +137,40 @@ undelivered = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     # An event waits behind earlier ones of its resource.
     sa.Index("undelivered_by_arn", "subscriber", "arn", "event_id"),
+)
+
+event_origins = sa.Table(
+    "event_origins",
+    metadata,
+    # How many rules stand behind the newest change of a resource; see `causes`.
+    sa.Column("arn", _text(ARN_BYTES), primary_key=True),
+    sa.Column("depth", sa.Integer, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Index("event_origins_by_time", "at"),
+)
+
+target_deliveries = sa.Table(
+    "target_deliveries",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("region", _text(REGION_BYTES), nullable=False),
+    sa.Column("rule_arn", _text(ARN_BYTES), nullable=False),
+    sa.Column("target", _text(TARGET_BYTES), nullable=False),
+    sa.Column("event_id", _text(EVENT_ID_BYTES), nullable=False),
+    sa.Column("resource", _text(ARN_BYTES), nullable=False),
+    sa.Column("event", sa.JSON, nullable=False),
+    sa.Column("depth", sa.Integer, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # When to deliver, or to try again; NULL: a dead letter.
+    sa.Column("due_at", sa.BigInteger, nullable=True),
+    sa.Column("error", sa.Text, nullable=False),
+    # An event waits at most once for a target, however often it is matched.
+    sa.UniqueConstraint("rule_arn", "target", "event_id", name="target_deliveries_once"),
+    # An event waits behind earlier ones of its resource, in its own queue only.
+    sa.Index("target_deliveries_in_order", "rule_arn", "target", "resource", "id"),
+    sa.Index("target_deliveries_by_due_time", "due_at"),
+    sa.Index("target_deliveries_by_account", "account", "region", "id"),
+    sqlite_autoincrement=True,
 )

@@ -1,0 +1,52 @@
+"""Which events a change of which kind of resource makes: a table, and its default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard.events import codepipeline_events as codepipeline
+from modelyard.events.changes import Change, millis
+from modelyard.events.event_types import MODELYARD, Builder, EventType, Told
+from modelyard.events.sagemaker_events import SAGEMAKER_KINDS
+
+#: By the kind of resource: what builds its events, and the types that it can make.
+KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
+    **SAGEMAKER_KINDS,
+    "delivery": (
+        codepipeline.delivery,
+        (codepipeline.EXECUTION_TYPE, codepipeline.ACTION_TYPE),
+    ),
+}
+
+#: By source and detail-type, those whose details are known; `modelyard`'s are made as they come.
+EVENT_TYPES: Mapping[tuple[str, str], EventType] = {
+    (type_.source, type_.name): type_ for _, types in KINDS.values() for type_ in types
+}
+
+
+def told_of(change: Change) -> list[Told]:
+    """Return the events that a change makes, in their order."""
+    entry = KINDS.get(change.kind)
+    return (entry[0](change) if entry is not None else []) or [other(change)]
+
+
+def other(change: Change) -> Told:
+    """The event of a kind that has no entry: what it is, and its status.
+
+    What was observed is left out: it may be anybody's secret.
+    """
+    title = change.kind.replace("-", " ").title()
+    detail: dict[str, Any] = {
+        "Kind": change.kind,
+        "Name": change.name,
+        "Arn": change.arn,
+        "Status": change.status,
+        "PreviousStatus": change.previous_status,
+        "CreationTime": millis(change.created_at),
+        "LastModifiedTime": millis(change.at),
+    }
+    type_ = EventType(
+        source=MODELYARD, name=f"Modelyard {title} State Change", keys=frozenset(detail)
+    )
+    return Told(type=type_, detail=detail)
