@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import json
 import re
 from typing import Any
@@ -108,11 +109,11 @@ def model_entry(asked: Any, leaf: Any) -> bool:
     if isinstance(wanted, dict):
         wanted, leaf = wanted["equals-ignore-case"].casefold(), leaf.casefold()
     if name == "prefix":
-        return leaf[: len(wanted)] == wanted
+        return bool(leaf[: len(wanted)] == wanted)
     if name == "suffix":
-        return leaf[max(0, len(leaf) - len(wanted)) :] == wanted
+        return bool(leaf[max(0, len(leaf) - len(wanted)) :] == wanted)
     if name == "equals-ignore-case":
-        return leaf.casefold() == wanted.casefold()
+        return bool(leaf.casefold() == wanted.casefold())
     if name == "wildcard":
         parts = re.findall(r"\\.|[^\\]", wanted, re.DOTALL)
         regex = "".join(".*" if part == "*" else re.escape(part[-1]) for part in parts)
@@ -203,7 +204,7 @@ def test_a_pattern_lets_the_same_events_pass_as_the_model(
 )
 def test_a_wildcard_is_the_regular_expression_it_stands_for(pieces: list[str], text: str) -> None:
     written = "".join(pieces)
-    if any(one == other == "*" for one, other in zip(pieces, pieces[1:], strict=False)):
+    if any(one == other == "*" for one, other in itertools.pairwise(pieces)):
         with pytest.raises(ValueError, match="two"):
             Wildcard.parse(written)
         return

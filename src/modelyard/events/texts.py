@@ -1,0 +1,73 @@
+"""What a notification says of an event where its target has no template of its own.
+
+The wordings for pipelines, training, tuning, processing and transform jobs are those that
+subscribers of the MLOps Workload Orchestrator know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+#: By detail-type; the names in braces are fields of the detail.
+TEXTS: Mapping[str, str] = {
+    "CodePipeline Pipeline Execution State Change": (
+        "Pipeline {pipeline} finished executing. Pipeline execution result is {state}"
+    ),
+    "CodePipeline Action Execution State Change": (
+        "{stage} action {action} in the Pipeline {pipeline} finished executing. "
+        "Action execution result is {state}"
+    ),
+    "SageMaker Training Job State Change": (
+        "The training job {TrainingJobName} status is: {TrainingJobStatus}."
+    ),
+    "SageMaker HyperParameter Tuning Job State Change": (
+        "The hyperparameter training job {HyperParameterTuningJobName} status is: "
+        "{HyperParameterTuningJobStatus}."
+    ),
+    "SageMaker Processing Job State Change": (
+        "The processing job {ProcessingJobName} status is: {ProcessingJobStatus}."
+    ),
+    "SageMaker Transform Job State Change": (
+        "The transform job {TransformJobName} status is: {TransformJobStatus}."
+    ),
+    "SageMaker Endpoint State Change": "The endpoint {EndpointName} status is: {EndpointStatus}.",
+    "SageMaker Model Package State Change": (
+        "Version {ModelPackageVersion} of the model package group {ModelPackageGroupName} is: "
+        "{ModelPackageStatus}, {ModelApprovalStatus}."
+    ),
+    "SageMaker Model Card State Change": (
+        "The model card {ModelCardName} status is: {ModelCardStatus}."
+    ),
+}
+#: Where these have not ended yet, the wordings above would be wrong.
+_BEGUN = {
+    "CodePipeline Pipeline Execution State Change": (
+        "Pipeline {pipeline} is executing. Pipeline execution state is {state}"
+    ),
+    "CodePipeline Action Execution State Change": (
+        "{stage} action {action} in the Pipeline {pipeline} is executing. "
+        "Action execution state is {state}"
+    ),
+}
+
+
+def text_of(envelope: Mapping[str, Any]) -> str:
+    """Return the sentence on an event; of an event without one, its detail as JSON."""
+    kind, detail = envelope["detail-type"], envelope["detail"]
+    template = TEXTS.get(kind)
+    if template is None:
+        if "Kind" in detail and "Status" in detail:
+            return f"The {detail['Kind']} {detail.get('Name')} status is: {detail['Status']}."
+        return f"{kind}: {json.dumps(detail, ensure_ascii=False)}"
+    if detail.get("state") == "STARTED":
+        template = _BEGUN.get(kind, template)
+    text = template.format_map(_Known(detail))
+    reason = detail.get("FailureReason")
+    return f"{text}\n{reason}" if reason else text
+
+
+class _Known(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "-"
