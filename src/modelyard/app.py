@@ -35,6 +35,8 @@ from modelyard.identity.authorisation import Policy
 from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.operations import IdentityOperations
 from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
+from modelyard.jobs.workflow import JobWorkflow
+from modelyard.jobs.workshop import Workshop
 from modelyard.logs.operations import LogOperations
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
@@ -57,10 +59,8 @@ from modelyard.store.outbox import Event, Outbox
 from modelyard.store.resources import Store
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
-from modelyard.training import workflow as training_workflow
+from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
-from modelyard.training.workflow import TrainingWorkflow
-from modelyard.training.workshop import Workshop
 from modelyard.workflows.engine import Engine
 
 #: The services whose models are read while the rest starts, else the first request would wait.
@@ -130,7 +130,16 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         return f"{url.rpartition(':')[0]}:{gateway.port}"
 
     endpoints = _add_hosting(ground, gateway, runtime)
-    _add_training(ground, runtime)
+    workshop = Workshop(
+        store=ground.store,
+        objects=ground.objects,
+        runtime=runtime,
+        capacity=Capacity.of_machine(),
+        logs=ground.logs,
+        jobs=home.jobs,
+        image_of=image_of,
+    )
+    _add_training(ground, workshop)
     credentials = ground.credentials
     invoker = EndpointInvoker(
         gateway_url,
@@ -219,19 +228,9 @@ def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> End
     return workflow
 
 
-def _add_training(ground: _Ground, runtime: Runtime) -> None:
-    workflow = TrainingWorkflow(
-        Workshop(
-            store=ground.store,
-            objects=ground.objects,
-            runtime=runtime,
-            capacity=Capacity.of_machine(),
-            logs=ground.logs,
-            jobs=ground.home.jobs,
-            image_of=image_of,
-        )
-    )
-    ground.engine.register(training_workflow.WORKFLOW, workflow.run)
+def _add_training(ground: _Ground, workshop: Workshop) -> None:
+    workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
+    ground.engine.register(workflow.kind.name, workflow.run)
     ground.table.add(
         TrainingOperations(
             ground.store,
@@ -239,7 +238,7 @@ def _add_training(ground: _Ground, runtime: Runtime) -> None:
             image_of=image_of,
             require_role=require_role,
             begin=lambda transaction, arn: ground.engine.start(
-                transaction, training_workflow.WORKFLOW, arn
+                transaction, workflow.kind.name, arn
             ),
             wake=workflow.wake,
             remove_files=workflow.remove_files,

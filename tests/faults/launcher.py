@@ -1,6 +1,6 @@
 """Runs `modelyard` with a bomb in it: the process is killed by SIGKILL at one named function.
 
-    python -m tests.faults.launcher before:modelyard.training.workflow:TrainingWorkflow.run up …
+    python -m tests.faults.launcher before:modelyard.jobs.workflow:JobWorkflow.run up …
 
 `before:` kills at the first call, `after:` when that call has returned.
 """

@@ -31,13 +31,13 @@ from tests.live import ROLE, XGBOOST, LiveServer
 
 #: Where a training job's server dies: (what is going on, the bomb).
 TRAINING = {
-    "at the beginning of the workflow": "before:modelyard.training.workflow:TrainingWorkflow.run",
-    "before staging": "before:modelyard.training.staging:Staging.stage",
-    "after staging": "after:modelyard.training.staging:Staging.stage",
+    "at the beginning of the workflow": "before:modelyard.jobs.workflow:JobWorkflow.run",
+    "before staging": "before:modelyard.jobs.staging:Staging.stage",
+    "after staging": "after:modelyard.jobs.staging:Staging.stage",
     "before packing": "before:modelyard.training.artifacts:pack",
     "after packing": "after:modelyard.training.artifacts:pack",
     "after the upload": "after:modelyard.training.artifacts:Artifacts.upload_model",
-    "before the last status": "before:modelyard.training.progress:Progress.finish",
+    "before the last status": "before:modelyard.jobs.progress:Progress.finish",
     "after the commit, before the answer": (
         "after:modelyard.training.operations:TrainingOperations.create_training_job"
     ),

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from modelyard.compute.capacity import Ticket
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.progress import Progress
 from modelyard.store.objects import Objects
 from modelyard.training.artifacts import Artifacts
-from modelyard.training.layout import JobFolder
-from modelyard.training.progress import Progress
 from tests.training.world import BUCKET, World, channel, statuses, until
 
 #: Counts its runs where they survive, and waits for a word unless it has run before.

@@ -272,7 +272,7 @@ async def test_jobs_wait_for_room_and_run_in_the_order_of_their_creation(world: 
     ended = [await second.end(), await third.end()]
     assert [job.status for job in ended] == ["Completed", "Completed"]
     assert statuses(ended[0])[:3] == ["Starting", "Pending", "Downloading"]
-    assert ended[0].observed["training_start"] < ended[1].observed["training_start"]
+    assert ended[0].observed["started"] < ended[1].observed["started"]
 
 
 async def test_a_job_larger_than_the_machine_runs_and_its_log_says_so(world: World) -> None:

@@ -15,15 +15,15 @@ from modelyard.arns import sagemaker_arn
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image, UnknownImageError
 from modelyard.compute.runtime import Runtime
+from modelyard.jobs.workflow import JobWorkflow
+from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context, Principal
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores, S3Uri
 from modelyard.store.resources import Resource, Store
-from modelyard.training.job_log import GROUP
 from modelyard.training.operations import TrainingOperations
-from modelyard.training.workflow import TrainingWorkflow
-from modelyard.training.workshop import Workshop
+from modelyard.training.task import KIND, TrainingTask
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -65,7 +65,7 @@ class World:
 
     def restart(self) -> None:
         """Forget all that a server holds in memory."""
-        self.workflow = TrainingWorkflow(
+        self.workflow = JobWorkflow(
             Workshop(
                 store=self.store,
                 objects=self.stores,
@@ -75,7 +75,9 @@ class World:
                 jobs=self.home / "jobs",
                 image_of=self.image_of,
                 **self.patience,
-            )
+            ),
+            KIND,
+            TrainingTask,
         )
         self.operations = TrainingOperations(
             self.store,
@@ -144,8 +146,8 @@ class World:
         return self.home / "jobs" / ACCOUNT / REGION / "training-job" / name / host
 
     def log(self, name: str = "job", host: str = "algo-1") -> list[str]:
-        [stream] = self.logs.streams(ACCOUNT, REGION, GROUP, f"{name}/{host}-")
-        page = self.logs.events(ACCOUNT, REGION, GROUP, stream.name, from_head=True)
+        [stream] = self.logs.streams(ACCOUNT, REGION, KIND.log_group, f"{name}/{host}-")
+        page = self.logs.events(ACCOUNT, REGION, KIND.log_group, stream.name, from_head=True)
         return [event.message for event in page.events]
 
 

@@ -24,7 +24,6 @@ class CheckpointKeeper:
     Args:
         bases: what each host sees as /opt/ml.
         aside: an empty folder on the same file system as `bases`, which no job sees.
-        say: takes a line for the job's log.
     """
 
     def __init__(
@@ -33,13 +32,11 @@ class CheckpointKeeper:
         checkpoints: Checkpoints,
         bases: Sequence[Path],
         aside: Path,
-        say: Callable[[str], None],
     ) -> None:
         self._objects = objects
         self._checkpoints = checkpoints
         self._bases = bases
         self._aside = aside
-        self._say = say
         #: (base, name) -> (size, time) of what has its key.
         self._kept: dict[tuple[Path, str], tuple[int, int]] = {}
 
@@ -65,8 +62,11 @@ class CheckpointKeeper:
                     self._kept[base, name] = self._give(source, target)
         return len(found)
 
-    def upload(self) -> int:
+    def upload(self, say: Callable[[str], None]) -> int:
         """Keep what has changed since the last call; return how many files that were.
+
+        Args:
+            say: takes a line for the job's log.
 
         Raises:
             StoreError: the bucket is gone, or the disk is full.
@@ -76,19 +76,19 @@ class CheckpointKeeper:
             for found in walk(base, self._checkpoints.folder):
                 version = (found.size, found.modified_ns)
                 if self._kept.get((base, found.name)) != version:
-                    self._keep(found)
+                    self._keep(found, say)
                     self._kept[base, found.name] = version
                     changed += 1
         return changed
 
-    def _keep(self, found: JobFile) -> None:
+    def _keep(self, found: JobFile, say: Callable[[str], None]) -> None:
         aside = self._objects.aside()
         try:
             with found.open() as source, full_disk_told(), aside.open("xb") as target:
                 copy_bytes(source.fileno(), target.fileno())
             self._objects.publish(self._checkpoints.uri.child(*found.name.split("/")), aside)
         except ValueError as error:
-            self._say(f"the checkpoint {found.name!r} is not kept: {error}")
+            say(f"the checkpoint {found.name!r} is not kept: {error}")
         finally:
             aside.unlink(missing_ok=True)
 

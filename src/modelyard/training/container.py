@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 from modelyard.compute.images import Image
 from modelyard.compute.runtime import Program
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.placement import addresses_of, identity_of
 from modelyard.store.resources import Resource
-from modelyard.training.layout import JobFolder
 from modelyard.training.spec import Channel, TrainingSpec
 
 #: The one interface that all hosts of a job share here.
@@ -45,20 +45,12 @@ def program_of(
         argv=argv_of(spec, image),
         environment=_environment(job),
         base=folder.base(host),
-        inputs={
-            f"input/data/{channel.name}": folder.staged(host, channel.name)
-            for channel in spec.channels
-        },
-        hosts=addresses_of(job, spec),
+        inputs={mount: folder.staged(host, mount) for mount in map(mount_of, spec.channels)},
+        hosts=addresses_of(job, spec.hosts),
         network=spec.network,
         vcpus=spec.instance_type.vcpus,
         memory_bytes=int(spec.instance_type.memory_gib * _GIB),
     )
-
-
-def identity_of(job: Resource, host: str) -> str:
-    """Return the name under which a host's program never runs twice at once."""
-    return f"{job.kind}/{job.scope.account}/{job.scope.region}/{job.name}/{host}"
 
 
 def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
@@ -70,11 +62,9 @@ def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
     return image.train
 
 
-def addresses_of(job: Resource, spec: TrainingSpec) -> dict[str, str]:
-    """Return each host's own loopback address, the same in every run and hardly any other job's."""
-    digest = hashlib.sha256(job.arn.encode()).digest()
-    network = f"127.{64 + digest[0] % 128}.{digest[1]}"
-    return {host: f"{network}.{number}" for number, host in enumerate(spec.hosts, start=1)}
+def mount_of(channel: Channel) -> str:
+    """Return where a host finds a channel, below /opt/ml."""
+    return f"input/data/{channel.name}"
 
 
 def _environment(job: Resource) -> Mapping[str, str]:

@@ -74,8 +74,8 @@ def summary(job: Resource) -> dict[str, Any]:
         "TrainingJobStatus": job.status,
         "SecondaryStatus": job.observed["secondary"],
     }
-    if "training_end" in job.observed:
-        found["TrainingEndTime"] = clock.from_micros(job.observed["training_end"])
+    if "ended" in job.observed:
+        found["TrainingEndTime"] = clock.from_micros(job.observed["ended"])
     return found
 
 
@@ -89,7 +89,7 @@ def _found_out(job: Resource) -> dict[str, Any]:
             {**metric, "Timestamp": clock.from_micros(metric["Timestamp"])}
             for metric in observed["metrics"]
         ]
-    start, end = observed.get("training_start"), observed.get("training_end")
+    start, end = observed.get("started"), observed.get("ended")
     if start is not None:
         found["TrainingStartTime"] = clock.from_micros(start)
     if start is not None and end is not None:

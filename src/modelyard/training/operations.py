@@ -7,6 +7,7 @@ from collections.abc import Callable
 from modelyard import clock
 from modelyard.arns import sagemaker_arn
 from modelyard.compute.images import Image
+from modelyard.jobs.progress import TERMINAL, entry, transition
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ResourceInUse, ResourceNotFound, ValidationError
 from modelyard.operations.listing import listing_of
@@ -18,9 +19,9 @@ from modelyard.store.objects import ObjectStores
 from modelyard.store.resources import Resource, Snapshot, Store, Transaction
 from modelyard.training.checks import problems_of
 from modelyard.training.description import describe, summary
-from modelyard.training.progress import TERMINAL, entry, transition
+from modelyard.training.task import KIND as JOBS
 
-KIND = "training-job"
+KIND = JOBS.name
 
 
 class TrainingOperations:
@@ -64,7 +65,7 @@ class TrainingOperations:
             raise ValidationError.of(problems)
         name = request["TrainingJobName"]
         arn = sagemaker_arn(account=context.account, region=context.region, kind=KIND, name=name)
-        first = entry("Starting", clock.to_micros(clock.now()))
+        first = entry("Starting", clock.to_micros(clock.now()), JOBS.wording)
         with self._store.write() as transaction:
             self._require_role(transaction, context.account, request["RoleArn"])
             try:
@@ -115,7 +116,8 @@ class TrainingOperations:
                     f"The request was rejected because the training job is in status {job.status}"
                 )
             if job.status != "Stopping":
-                transaction.update(job, status="Stopping", observed=transition(job, "Stopping"))
+                stopping = transition(job, "Stopping", JOBS.wording)
+                transaction.update(job, status="Stopping", observed=stopping)
         self._wake(job.arn)
         return {}
 

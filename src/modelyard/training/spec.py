@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from modelyard.compute.instance_types import InstanceType, instance_type
 from modelyard.compute.job_files import BASE
+from modelyard.jobs.placement import hosts_of
+from modelyard.jobs.staging import Source
 from modelyard.store.s3_uris import S3Uri
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -19,11 +21,7 @@ class Channel:
     """One named input."""
 
     name: str
-    uri: S3Uri
-    data_type: Literal["S3Prefix", "ManifestFile"]
-    sharded: bool  # each host gets its share of the objects, not all of them
-    gzipped: bool
-    shuffle_seed: int | None
+    source: Source
     request: Mapping[str, Any]  # as it was given
 
     @classmethod
@@ -31,11 +29,14 @@ class Channel:
         source = request["DataSource"]["S3DataSource"]
         return cls(
             name=request["ChannelName"],
-            uri=S3Uri.parse(source["S3Uri"]),
-            data_type=source["S3DataType"],
-            sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
-            gzipped=request.get("CompressionType") == "Gzip",
-            shuffle_seed=request.get("ShuffleConfig", {}).get("Seed"),
+            source=Source(
+                label=f"channel {request['ChannelName']!r}",
+                uri=S3Uri.parse(source["S3Uri"]),
+                data_type=source["S3DataType"],
+                sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
+                gzipped=request.get("CompressionType") == "Gzip",
+                shuffle_seed=request.get("ShuffleConfig", {}).get("Seed"),
+            ),
             request=request,
         )
 
@@ -114,17 +115,7 @@ class TrainingSpec:
     @property
     def hosts(self) -> list[str]:
         """The job's hosts: algo-1, algo-2, …"""
-        return [f"algo-{number}" for number in range(1, self.instance_count + 1)]
-
-    @property
-    def vcpus(self) -> int:
-        """What all hosts ask for together."""
-        return self.instance_type.vcpus * self.instance_count
-
-    @property
-    def memory_gib(self) -> float:
-        """What all hosts ask for together."""
-        return self.instance_type.memory_gib * self.instance_count
+        return hosts_of(self.instance_count)
 
     @property
     def results(self) -> S3Uri:

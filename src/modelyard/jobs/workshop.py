@@ -1,4 +1,4 @@
-"""What training jobs are made with; one for all jobs of a server."""
+"""What jobs are made with; one for all jobs of a server."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 
 from modelyard.compute.runtime import Process, Program, Runtime
-from modelyard.training.job_log import JobLog
-from modelyard.training.outcome import Stop
+from modelyard.jobs.job_log import JobLog
+from modelyard.jobs.outcome import Stop
 
 
 class Hosts:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from modelyard import clock
+from modelyard.jobs.outcome import Stop
+from modelyard.jobs.progress import Progress, StopRequested
 from modelyard.store.resources import Resource
-from modelyard.training.outcome import Stop
-from modelyard.training.progress import Progress, StopRequested
-from modelyard.training.spec import TrainingSpec
 
 _Result = TypeVar("_Result")
 
 
 class TimeIsUp(Exception):
     """The job may not wait any longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """For how long a job may run, and wait."""
+
+    max_runtime_seconds: int
+    max_wait_seconds: int | None = None  # from creation to the end
+    max_pending_seconds: int | None = None  # from creation to the start
 
 
 class Patience:
@@ -29,14 +38,14 @@ class Patience:
     def __init__(
         self,
         job: Resource,
-        spec: TrainingSpec,
+        limits: Limits,
         progress: Progress,
         wake: asyncio.Event,
         *,
         poll_seconds: float,
     ) -> None:
         self._job = job
-        self._spec = spec
+        self._limits = limits
         self._progress = progress
         self._wake = wake
         self._poll_seconds = poll_seconds
@@ -81,8 +90,8 @@ class Patience:
             Superseded: another run has the job.
         """
         stop = self._watch()
-        run = self._spec.max_runtime_seconds
-        left = self._seconds_left(self._spec.max_wait_seconds)
+        run = self._limits.max_runtime_seconds
+        left = self._seconds_left(self._limits.max_wait_seconds)
         await asyncio.wait([stop], timeout=run if left is None else min(run, left))
         if stop.done():
             stop.result()
@@ -91,7 +100,7 @@ class Patience:
 
     def seconds_to_wait(self) -> float | None:
         """Return for how long the job may still wait for room; None: as long as it takes."""
-        limits = (self._spec.max_wait_seconds, self._spec.max_pending_seconds)
+        limits = (self._limits.max_wait_seconds, self._limits.max_pending_seconds)
         left = [self._seconds_left(limit) for limit in limits]
         return min((seconds for seconds in left if seconds is not None), default=None)
 

@@ -1,16 +1,16 @@
-"""Where a training job's files lie while it runs.
+"""Where a job's files lie while it runs.
 
 ::
 
-    <jobs>/<account>/<region>/training-job/<name>/
+    <jobs>/<account>/<region>/<kind>/<name>/
         algo-1/           what the first host sees as /opt/ml, writable
-            input/config/ hyperparameters.json, …
-            input/data/   where its channels are mounted
-            model/  output/data/  checkpoints/
-        staged/algo-1/train/  the files of a channel, mounted read-only
+            input/data/   where a training job's channels are mounted
+            model/  output/data/  checkpoints/  …
+        staged/algo-1/input/data/train/  what is mounted there, read-only
         aside/            what is on its way into the others
 
-Nothing here outlives the job but its checkpoints, which a run after a crash finds again.
+Nothing here outlives the job; a folder that is to be kept, as checkpoints are, is found again by a
+run after a crash.
 """
 
 from __future__ import annotations
@@ -43,12 +43,18 @@ class JobFolder:
         """What the host sees as /opt/ml."""
         return self.path / host
 
-    def staged(self, host: str, channel: str) -> Path:
-        """The files of a channel for a host."""
-        return self.path / "staged" / host / channel
+    def staged(self, host: str, mount: str) -> Path:
+        """The files that a host sees below /opt/ml/<mount>."""
+        return self.path / "staged" / host / mount
 
-    def prepare(self, hosts: Sequence[str], channels: Sequence[str], *, kept: str) -> None:
-        """Make the folders anew; of an earlier run only the folder `kept` of each host stays."""
+    def prepare(
+        self, hosts: Sequence[str], *, folders: Sequence[str], mounts: Sequence[str], kept: str = ""
+    ) -> None:
+        """Make each host's folders anew, and those that are mounted into them.
+
+        Args:
+            kept: the one folder of each host that stays, of an earlier run.
+        """
         remove_tree(self.path / "staged")
         remove_tree(self.aside)
         for host in hosts:
@@ -57,12 +63,13 @@ class JobFolder:
                 for entry in base.iterdir():
                     if entry.name != kept or entry.is_symlink() or not entry.is_dir():
                         remove_tree(entry)
-                remove_links(base, kept)
-            for folder in (kept, "model", "output/data", "input/config"):
+                if kept:
+                    remove_links(base, kept)
+            for folder in (kept, *folders):
                 (base / folder).mkdir(parents=True, exist_ok=True)
-            for channel in channels:
-                (base / "input" / "data" / channel).mkdir(parents=True)
-                self.staged(host, channel).mkdir(parents=True)
+            for mount in mounts:
+                (base / mount).mkdir(parents=True, exist_ok=True)
+                self.staged(host, mount).mkdir(parents=True)
 
     def remove(self) -> None:
         """Remove all of it."""

@@ -1,16 +1,13 @@
-"""The log of one host: kept, looked at for metrics, its end remembered."""
+"""The log of one host: kept, listened to, its end remembered."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from modelyard.store.logs import LogWriter
-from modelyard.training.metrics import MetricScanner
-
-GROUP = "/aws/sagemaker/TrainingJobs"
 
 _LAST_LINES = 50
 
@@ -18,18 +15,22 @@ log = structlog.get_logger(__name__)
 
 
 class JobLog:
-    """Takes the lines of one host as they come."""
+    """Takes the lines of one host as they come.
 
-    def __init__(self, writer: LogWriter, scanner: MetricScanner) -> None:
+    Args:
+        listen: gets each line that the program writes, as in search of metrics.
+    """
+
+    def __init__(self, writer: LogWriter, listen: Callable[[str], None]) -> None:
         self._writer = writer
-        self._scanner = scanner
+        self._listen = listen
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         self._lost = 0
 
     def line(self, text: str) -> None:
         """Take a line that the program wrote."""
         self._last.append(text)
-        self._scanner.feed(text)
+        self._listen(text)
         self._write(text)
 
     def say(self, text: str) -> None:

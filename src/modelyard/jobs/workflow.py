@@ -1,4 +1,4 @@
-"""A training job's life, from its creation to its end, by way of any number of crashes.
+"""A job's life, from its creation to its end, by way of any number of crashes.
 
 A run begins by looking at what the row says was done. If the row tells how the programs ended, only
 the results are left to be uploaded. Otherwise whatever is left of an earlier run is ended, and the
@@ -8,27 +8,31 @@ programs run again, finding the checkpoints that they had written.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.outcome import internal_error
+from modelyard.jobs.progress import Progress, Superseded
+from modelyard.jobs.run import JobRun
+from modelyard.jobs.task import Kind, Task
+from modelyard.jobs.workshop import Workshop
 from modelyard.store.resources import Resource
-from modelyard.training.layout import JobFolder
-from modelyard.training.outcome import internal_error
-from modelyard.training.progress import Progress, Superseded
-from modelyard.training.run import TrainingRun
-from modelyard.training.workshop import Workshop
 
-#: The name under which `app.py` registers `TrainingWorkflow.run` with the engine.
-WORKFLOW = "training-job"
+#: Makes the work of one run of a job.
+MakeTask = Callable[[Workshop, Resource, JobFolder], Task]
 
 log = structlog.get_logger(__name__)
 
 
-class TrainingWorkflow:
-    """Runs training jobs, each in one coroutine of the server's event loop."""
+class JobWorkflow:
+    """Runs the jobs of one kind, each in one coroutine of the server's event loop."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, kind: Kind, make_task: MakeTask) -> None:
+        self.kind = kind
         self._workshop = workshop
+        self._make_task = make_task
         self._wake: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
 
     async def run(self, arn: str) -> None:
@@ -39,17 +43,19 @@ class TrainingWorkflow:
         """
         wake = asyncio.Event()
         self._wake[arn] = (asyncio.get_running_loop(), wake)
-        progress = Progress(self._workshop.store, arn)
+        progress = Progress(self._workshop.store, arn, self.kind.wording)
         try:
             job = await progress.begin()
             if job is None:
                 await self._clear(arn)
             else:
-                await TrainingRun(self._workshop, progress, job, wake).carry_out()
+                folder = JobFolder(self._workshop.jobs, job)
+                task = await asyncio.to_thread(self._make_task, self._workshop, job, folder)
+                await JobRun(self._workshop, self.kind, task, progress, job, wake).carry_out()
         except Superseded:
-            log.info("a training job is gone, or another run has it", job=arn)
+            log.info("a job is gone, or another run has it", job=arn)
         except Exception as error:
-            log.exception("a training job failed for a reason of the server's", job=arn)
+            log.exception("a job failed for a reason of the server's", job=arn)
             await self._fail(progress, error)
         finally:
             self._wake.pop(arn, None)

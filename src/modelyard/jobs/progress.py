@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -26,21 +26,8 @@ from modelyard.store.resources import Resource, Store
 
 TERMINAL = ("Completed", "Failed", "Stopped")
 
-#: What a transition says, as the service says it.
-MESSAGES = {
-    "Starting": "Preparing the instances for training",
-    "Restarting": "The server was restarted: the job runs again",
-    "Pending": "Waiting until the machine has room for the job",
-    "Downloading": "Downloading input data",
-    "Training": "Training image download completed. Training in progress.",
-    "Stopping": "Stopping the training job",
-    "Uploading": "Uploading generated training model",
-    "Completed": "Training job completed",
-    "Failed": "Training job failed",
-    "Stopped": "Training job stopped",
-    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
-    "MaxWaitTimeExceeded": "Training job exceeded the time that it may wait and run",
-}
+#: Secondary status -> the sentence that its transition says.
+Wording = Mapping[str, str]
 
 #: A write that the disk or the database does not take is tried again until it does.
 _TRY_AGAIN_SECONDS = 2.0
@@ -63,9 +50,10 @@ class StopRequested(Exception):
 class Progress:
     """One run's hold on its job's row."""
 
-    def __init__(self, store: Store, arn: str) -> None:
+    def __init__(self, store: Store, arn: str, wording: Wording) -> None:
         self._store = store
         self._arn = arn
+        self._wording = wording
         self._run = 0
 
     async def begin(self) -> Resource | None:
@@ -78,7 +66,7 @@ class Progress:
             observed: Observed = {"run": self._run}
             again = self._run > 1 and not job.observed.get("outcome")
             if again and job.status != "Stopping":
-                observed.update(transition(job, "Restarting"))
+                observed.update(transition(job, "Restarting", self._wording))
             return None, observed
 
         job = await self._write(change, fenced=False)
@@ -102,7 +90,7 @@ class Progress:
         def change(job: Resource) -> Change:
             if job.status == "Stopping":
                 raise StopRequested
-            return None, {**transition(job, secondary), **observed}
+            return None, {**transition(job, secondary, self._wording), **observed}
 
         return await self._write(change)
 
@@ -120,7 +108,9 @@ class Progress:
         Raises:
             Superseded: see there.
         """
-        return await self._write(lambda job: (None, {**transition(job, secondary), **observed}))
+        return await self._write(
+            lambda job: (None, {**transition(job, secondary, self._wording), **observed})
+        )
 
     async def finish(self, status: str, secondary: str, **observed: Any) -> Resource:
         """Enter a final status; a job that was asked to stop in its last moments is Stopped.
@@ -131,8 +121,8 @@ class Progress:
 
         def change(job: Resource) -> Change:
             if job.status == "Stopping" and status == "Completed":
-                return "Stopped", {**transition(job, "Stopped", final=True), **observed}
-            return status, {**transition(job, secondary, final=True), **observed}
+                return "Stopped", {**self._last(job, "Stopped"), **observed}
+            return status, {**self._last(job, secondary), **observed}
 
         return await self._write(change)
 
@@ -174,21 +164,24 @@ class Progress:
             status, observed = changed
             return transaction.update(job, status=status, observed=observed)
 
+    def _last(self, job: Resource, secondary: str) -> Observed:
+        return transition(job, secondary, self._wording, final=True)
+
     def _check(self, job: Resource) -> None:
         if job.observed.get("run") != self._run or job.status in TERMINAL:
             raise Superseded
 
 
-def transition(job: Resource, secondary: str, *, final: bool = False) -> Observed:
+def transition(job: Resource, secondary: str, wording: Wording, *, final: bool = False) -> Observed:
     """Return what entering a secondary status changes of a job's observed state."""
     moment = clock.to_micros(clock.now())
     made = [dict(old) for old in job.observed.get("transitions", [])]
     if made and made[-1]["end"] is None:
         made[-1]["end"] = moment
-    made.append(entry(secondary, moment, end=moment if final else None))
+    made.append(entry(secondary, moment, wording, end=moment if final else None))
     return {"secondary": secondary, "transitions": made}
 
 
-def entry(secondary: str, start: int, *, end: int | None = None) -> Observed:
+def entry(secondary: str, start: int, wording: Wording, *, end: int | None = None) -> Observed:
     """Return one secondary status transition; times are microseconds since the epoch."""
-    return {"status": secondary, "start": start, "end": end, "message": MESSAGES[secondary]}
+    return {"status": secondary, "start": start, "end": end, "message": wording[secondary]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.training.outcome import Outcome, client_error, failure_reason
+from modelyard.jobs.outcome import Outcome, client_error, failure_reason
 
 
 def test_a_failure_file_beats_the_log() -> None:

@@ -1,4 +1,4 @@
-"""One run of one training job: room, data, programs, results."""
+"""One run of one job: room, data, programs, results."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import structlog
 
@@ -13,28 +14,25 @@ from modelyard import clock
 from modelyard.compute.capacity import Place, Ticket
 from modelyard.compute.job_files import read_text
 from modelyard.compute.runtime import RuntimeUnavailableError
+from modelyard.jobs.hosts import Hosts
+from modelyard.jobs.job_log import JobLog, stream_of
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.outcome import Outcome, client_error, failure_reason, internal_error
+from modelyard.jobs.patience import Patience, TimeIsUp
+from modelyard.jobs.placement import identity_of
+from modelyard.jobs.progress import Progress, StopRequested
+from modelyard.jobs.staging import DataError, Interrupted, Staging
+from modelyard.jobs.task import Kind, Task
+from modelyard.jobs.workshop import Workshop
 from modelyard.store.errors import NotFound, StorageFull, StoreError
 from modelyard.store.resources import Resource
-from modelyard.training import container
-from modelyard.training.artifacts import Artifacts
-from modelyard.training.checkpoints import CheckpointKeeper
-from modelyard.training.hosts import Hosts
-from modelyard.training.job_log import GROUP, JobLog, stream_of
-from modelyard.training.layout import JobFolder
-from modelyard.training.metrics import MetricScanner
-from modelyard.training.outcome import Outcome, client_error, failure_reason, internal_error
-from modelyard.training.patience import Patience, TimeIsUp
-from modelyard.training.progress import Progress, StopRequested
-from modelyard.training.spec import TrainingSpec
-from modelyard.training.staging import DataError, Interrupted, Staging
-from modelyard.training.workshop import Workshop
 
 _FAILURE_FILE_BYTES = 4096
 
 log = structlog.get_logger(__name__)
 
 
-class TrainingRun:
+class JobRun:
     """One run.
 
     Args:
@@ -43,24 +41,25 @@ class TrainingRun:
     """
 
     def __init__(
-        self, workshop: Workshop, progress: Progress, job: Resource, wake: asyncio.Event
+        self,
+        workshop: Workshop,
+        kind: Kind,
+        task: Task,
+        progress: Progress,
+        job: Resource,
+        wake: asyncio.Event,
     ) -> None:
         self._shop = workshop
+        self._kind = kind
+        self._task = task
+        self._demand = demand = task.demand
         self._progress = progress
         self._job = job
-        self._spec = spec = TrainingSpec.of(job.spec)
-        self._image = workshop.image_of(spec.image)
         self._folder = JobFolder(workshop.jobs, job)
-        self._bases = [self._folder.base(host) for host in spec.hosts]
-        self._objects = workshop.objects.of(job.scope.account)
-        self._patience = Patience(job, spec, progress, wake, poll_seconds=workshop.poll_seconds)
-        self._scanner = MetricScanner([*self._image.metric_definitions, *spec.metric_definitions])
+        self._patience = Patience(
+            job, demand.limits, progress, wake, poll_seconds=workshop.poll_seconds
+        )
         self._logs: dict[str, JobLog] = {}
-        self._keeper: CheckpointKeeper | None = None
-        if spec.checkpoints is not None:
-            self._keeper = CheckpointKeeper(
-                self._objects, spec.checkpoints, self._bases, self._folder.aside, self._say
-            )
 
     async def carry_out(self) -> None:
         """Bring the job to its end.
@@ -86,21 +85,20 @@ class TrainingRun:
         if self._job.status == "Stopping":
             await self._end_leftovers()
             # What a program had written when the server crashed under it is kept as well.
-            codes = {host: -9 for host in self._spec.hosts if self._job.observed.get("trained")}
+            codes = {host: -9 for host in self._demand.hosts if self._job.observed.get("worked")}
             ended = Outcome(codes=codes, stop="Stopped")
         else:
             ended = await self._perform()
-        await self._progress.note(outcome=ended.to_json(), metrics=self._scanner.final())
+        await self._progress.note(outcome=ended.to_json(), **self._task.found())
         return ended
 
     async def _perform(self) -> Outcome:
-        spec = self._spec
         ticket = Ticket(clock.to_micros(self._job.created_at), self._job.arn)
-        place = self._shop.capacity.queue(spec.vcpus, spec.memory_gib, ticket)
+        place = self._shop.capacity.queue(self._demand.vcpus, self._demand.memory_gib, ticket)
         try:
             await self._wait_for_room(place)
             await self._download()
-            return await self._train()
+            return await self._work()
         except StopRequested:
             return Outcome(stop="Stopped")
         except TimeIsUp:
@@ -113,11 +111,11 @@ class TrainingRun:
             place.leave()
 
     async def _wait_for_room(self, place: Place) -> None:
-        capacity, spec = self._shop.capacity, self._spec
-        if not capacity.fits(spec.vcpus, spec.memory_gib):
+        capacity, demand = self._shop.capacity, self._demand
+        if not capacity.fits(demand.vcpus, demand.memory_gib):
             self._say(
-                f"{spec.instance_count} x {spec.instance_type.name} ask for {spec.vcpus} vCPUs and "
-                f"{spec.memory_gib:g} GiB, this machine has {capacity.vcpus} vCPUs and "
+                f"{len(demand.hosts)} x {demand.instance_type.name} ask for {demand.vcpus} vCPUs "
+                f"and {demand.memory_gib:g} GiB, this machine has {capacity.vcpus} vCPUs and "
                 f"{capacity.memory_gib:.1f} GiB: the job runs alone, with what there is"
             )
         if not place.is_admitted:
@@ -127,8 +125,8 @@ class TrainingRun:
             )
 
     async def _download(self) -> None:
-        started = self._job.observed.get("training_start", clock.to_micros(clock.now()))
-        await self._progress.advance("Downloading", training_start=started)
+        started = self._job.observed.get("started", clock.to_micros(clock.now()))
+        await self._progress.advance("Downloading", started=started)
         await self._end_leftovers()
         interrupted = threading.Event()
         staging = asyncio.ensure_future(asyncio.to_thread(self._stage, interrupted.is_set))
@@ -140,77 +138,58 @@ class TrainingRun:
             await asyncio.wait([staging])
 
     def _stage(self, interrupted: Callable[[], bool]) -> None:
-        spec, folder = self._spec, self._folder
-        names = [channel.name for channel in spec.channels]
-        folder.prepare(spec.hosts, names, kept=spec.checkpoint_folder)
-        staging = Staging(self._objects, volume_gib=spec.volume_gib, interrupted=interrupted)
-        for channel in spec.channels:
-            targets = [folder.staged(host, channel.name) for host in spec.hosts]
-            try:
-                count = staging.stage(channel, targets)
-            except Interrupted:
-                return
-            self._say(f"channel {channel.name!r}: {count} objects of {channel.uri}")
-        if self._keeper is not None:
-            self._say(f"checkpoints: {self._keeper.restore()} objects were there before")
-        for host in spec.hosts:
-            container.write_config(folder.base(host) / "input" / "config", spec, host)
+        demand = self._demand
+        self._folder.prepare(
+            demand.hosts, folders=demand.folders, mounts=demand.mounts, kept=demand.kept_folder
+        )
+        staging = Staging(
+            self._shop.objects.of(self._job.scope.account),
+            volume_gib=demand.volume_gib,
+            interrupted=interrupted,
+        )
+        try:
+            self._task.stage(staging, self._say)
+        except Interrupted:
+            return
 
     async def _end_leftovers(self) -> None:
-        for host in self._spec.hosts:
-            await self._shop.runtime.end(container.identity_of(self._job, host))
+        for host in self._demand.hosts:
+            await self._shop.runtime.end(identity_of(self._job, host))
 
-    async def _train(self) -> Outcome:
-        await self._progress.advance("Training", trained=True)
-        programs = {
-            host: container.program_of(self._job, self._spec, self._image, self._folder, host)
-            for host in self._spec.hosts
-        }
+    async def _work(self) -> Outcome:
+        await self._progress.advance(self._kind.working, worked=True)
+        programs = {host: self._task.program(host) for host in self._demand.hosts}
         hosts = Hosts(self._shop.runtime, grace_seconds=self._shop.stop_grace_seconds)
-        keeping = asyncio.create_task(self._keep_checkpoints())
+        meanwhile = asyncio.create_task(self._task.accompany(self._say))
         try:
             codes, why = await hosts.run(programs, self._logs, self._patience.reason_to_stop())
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            meanwhile.cancel()
+            await asyncio.gather(meanwhile, return_exceptions=True)
         return Outcome(codes=codes, stop=why, reason=None if why else self._failure(codes))
 
     def _failure(self, codes: dict[str, int]) -> str | None:
         for host, code in codes.items():
             if code != 0:
-                base = self._folder.base(host)
-                said = read_text(base, "output/failure", max_bytes=_FAILURE_FILE_BYTES)
+                said = read_text(
+                    self._folder.base(host), self._kind.failure_file, max_bytes=_FAILURE_FILE_BYTES
+                )
                 return failure_reason(code, said, self._logs[host].last_lines)
         return None
 
-    async def _keep_checkpoints(self) -> None:
-        """Upload checkpoints from time to time until cancelled; what fails is tried again."""
-        while self._keeper is not None:
-            await asyncio.sleep(self._shop.checkpoint_seconds)
-            upload = asyncio.ensure_future(asyncio.to_thread(self._keeper.upload))
-            try:
-                await asyncio.shield(upload)
-            except StoreError as error:
-                self._say(f"checkpoints cannot be uploaded: {error}")
-            finally:
-                await asyncio.wait([upload])
-
     async def _finish(self, ended: Outcome) -> bool:
         """Upload the results and enter the final status; return whether they are uploaded."""
-        model, problem = None, None
+        facts: dict[str, Any] = {}
+        problem = None
         if ended.codes:
             await self._progress.enter("Uploading")
             try:
-                model = await self._upload(ended)
+                facts = await self._upload(ended)
             except (StoreError, ValueError) as error:
                 kind = client_error if isinstance(error, (NotFound, ValueError)) else internal_error
                 problem = kind(f"the results cannot be uploaded: {error}")
         reason = ended.reason or problem
-        facts = {
-            "training_end": clock.to_micros(clock.now()),
-            "model": model,
-            "failure_reason": reason,
-        }
+        facts = {**facts, "ended": clock.to_micros(clock.now()), "failure_reason": reason}
         if reason is not None:
             self._say(reason)
             await self._progress.finish("Failed", "Failed", **facts)
@@ -220,31 +199,26 @@ class TrainingRun:
             await self._progress.finish("Completed", "Completed", **facts)
         return problem is None
 
-    async def _upload(self, ended: Outcome) -> str | None:
+    async def _upload(self, ended: Outcome) -> dict[str, Any]:
         attempts = self._shop.upload_attempts
         while True:
             try:
-                return await asyncio.to_thread(self._upload_once, ended)
+                return await asyncio.to_thread(self._task.upload, ended, self._say)
             except StorageFull:
                 attempts -= 1
                 if attempts <= 0:
                     raise
                 await asyncio.sleep(self._shop.upload_again_seconds)
 
-    def _upload_once(self, ended: Outcome) -> str | None:
-        if self._keeper is not None:
-            self._keeper.upload()
-        artifacts = Artifacts(self._objects, self._spec, self._bases, self._say)
-        artifacts.upload_output()
-        return str(artifacts.upload_model()) if ended.has_results else None
-
     def _open_logs(self, stack: ExitStack) -> None:
         scope = self._job.scope
-        for host in self._spec.hosts:
+        for host in self._demand.hosts:
             stream = stream_of(self._job.name, host, self._job.created_at.timestamp())
-            writer = self._shop.logs.writer(scope.account, scope.region, GROUP, stream)
-            self._logs[host] = JobLog(writer, self._scanner)
+            writer = self._shop.logs.writer(
+                scope.account, scope.region, self._kind.log_group, stream
+            )
+            self._logs[host] = JobLog(writer, self._task.listen)
             stack.callback(self._logs[host].close)
 
     def _say(self, text: str) -> None:
-        self._logs[self._spec.hosts[0]].say(text)
+        self._logs[self._demand.hosts[0]].say(text)

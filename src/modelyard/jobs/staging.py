@@ -1,8 +1,8 @@
-"""Staging: the objects of a channel become the files that a host reads.
+"""Staging: the objects of an input become the files that a host reads.
 
 Nothing is copied: an object's file, which is never written to once it has its key, is linked into
-the channel's folder, and that folder is mounted read-only. What was staged stays as it was, also
-where its object is replaced or deleted while the job runs. Only gzipped channels are written out.
+the input's folder, and that folder is mounted read-only. What was staged stays as it was, also
+where its object is replaced or deleted while the job runs. Only gzipped inputs are written out.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import random
 import shutil
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import NoSuchBucket, NotFound, ObjectTooLarge
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri, key_problem
-from modelyard.training.spec import Channel
 
 #: What a manifest may have: a line of it names an object.
 MAX_MANIFEST_BYTES = 64 * 2**20
@@ -31,8 +31,20 @@ _COPY_BYTES = 1 << 20
 _GIB = 2**30
 _CANNOT_LINK = {errno.EXDEV, errno.EMLINK, errno.EPERM}
 
-#: Name in the channel's folder -> the object.
+#: Name in the input's folder -> the object.
 _Files = dict[str, S3Uri]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One input of a job."""
+
+    label: str  # what errors call it: "channel 'train'"
+    uri: S3Uri
+    data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    sharded: bool = False  # each host gets its share of the objects, not all of them
+    gzipped: bool = False
+    shuffle_seed: int | None = None
 
 
 class DataError(Exception):
@@ -44,10 +56,10 @@ class Interrupted(Exception):
 
 
 class Staging:
-    """Stages the channels of one job. Runs in a thread of its own.
+    """Stages the inputs of one job. Runs in a thread of its own.
 
     Args:
-        volume_gib: how much a gzipped channel may have when it is unpacked.
+        volume_gib: how much gzipped inputs may have when it is unpacked.
         interrupted: asked between files; True ends the staging.
     """
 
@@ -59,59 +71,59 @@ class Staging:
         self._volume_gib = volume_gib
         self._interrupted = interrupted
 
-    def stage(self, channel: Channel, folders: Sequence[Path]) -> int:
-        """Fill one empty folder per host with the channel's files; return how many there are.
+    def stage(self, source: Source, folders: Sequence[Path]) -> int:
+        """Fill one empty folder per host with the input's files; return how many there are.
 
         Raises:
-            DataError: there are none, or the channel is not what it says.
+            DataError: there are none, or the input is not what it says.
             Interrupted: see above.
             StorageFull: the disk is full or read-only.
         """
-        files = self._files(channel)
+        files = self._files(source)
         for position, folder in enumerate(folders):
             own = list(files.items())
-            if channel.sharded:
+            if source.sharded:
                 own = own[position :: len(folders)]
             for name, uri in own:
                 if self._interrupted():
                     raise Interrupted
                 with full_disk_told():
-                    self._place(channel, uri, folder / name)
+                    self._place(source, uri, folder / name)
         return len(files)
 
-    def _files(self, channel: Channel) -> _Files:
+    def _files(self, source: Source) -> _Files:
         try:
-            if channel.data_type == "ManifestFile":
-                files = self._of_manifest(channel)
+            if source.data_type == "ManifestFile":
+                files = self._of_manifest(source)
             else:
-                files = self._of_prefix(channel)
+                files = self._of_prefix(source)
         except NoSuchBucket as error:
             raise DataError(
-                f"channel {channel.name!r}: there is no bucket {channel.uri.bucket!r}, so there "
-                f"are no objects under {channel.uri}"
+                f"{source.label}: there is no bucket {source.uri.bucket!r}, so there "
+                f"are no objects under {source.uri}"
             ) from error
-        if channel.shuffle_seed is not None:
+        if source.shuffle_seed is not None:
             order = sorted(files.items())
-            random.Random(channel.shuffle_seed).shuffle(order)  # noqa: S311 - an order, no secret
+            random.Random(source.shuffle_seed).shuffle(order)  # noqa: S311 - an order, no secret
             files = dict(order)
         return files
 
-    def _of_prefix(self, channel: Channel) -> _Files:
-        keys = [found.key for found in self._objects.list(channel.uri)]
+    def _of_prefix(self, source: Source) -> _Files:
+        keys = [found.key for found in self._objects.list(source.uri)]
         if not keys:
             raise DataError(
-                f"channel {channel.name!r} has no objects under {channel.uri}: upload some, or "
+                f"{source.label} has no objects under {source.uri}: upload some, or "
                 "correct its S3Uri"
             )
-        folder = _common_folder(channel.uri.key, keys)
-        return _named(channel, {key[len(folder) :]: S3Uri(channel.uri.bucket, key) for key in keys})
+        folder = _common_folder(source.uri.key, keys)
+        return _named(source, {key[len(folder) :]: S3Uri(source.uri.bucket, key) for key in keys})
 
-    def _of_manifest(self, channel: Channel) -> _Files:
-        entries = self._manifest(channel)
+    def _of_manifest(self, source: Source) -> _Files:
+        entries = self._manifest(source)
         first = entries[0] if entries else None
         if not isinstance(first, Mapping) or not isinstance(first.get("prefix"), str):
             raise DataError(
-                f'channel {channel.name!r}: the manifest {channel.uri} must be [{{"prefix": '
+                f'{source.label}: the manifest {source.uri} must be [{{"prefix": '
                 '"s3://bucket/…"}, "relative/key", …]'
             )
         files: _Files = {}
@@ -119,67 +131,60 @@ class Staging:
             problem = key_problem(entry) if isinstance(entry, str) else "it is no text"
             if problem is not None:
                 raise DataError(
-                    f"channel {channel.name!r}: the manifest {channel.uri} lists {entry!r}: "
-                    f"{problem}"
+                    f"{source.label}: the manifest {source.uri} lists {entry!r}: {problem}"
                 )
-            files[entry] = self._manifest_object(channel, first["prefix"] + entry)
+            files[entry] = self._manifest_object(source, first["prefix"] + entry)
         if not files:
-            raise DataError(
-                f"channel {channel.name!r}: the manifest {channel.uri} lists no objects"
-            )
-        return _named(channel, files)
+            raise DataError(f"{source.label}: the manifest {source.uri} lists no objects")
+        return _named(source, files)
 
-    def _manifest(self, channel: Channel) -> list[Any]:
+    def _manifest(self, source: Source) -> list[Any]:
         try:
-            data = json.loads(self._objects.get(channel.uri, max_bytes=MAX_MANIFEST_BYTES))
+            data = json.loads(self._objects.get(source.uri, max_bytes=MAX_MANIFEST_BYTES))
         except NotFound as error:
             raise DataError(
-                f"channel {channel.name!r} has no objects under {channel.uri}: the manifest itself "
+                f"{source.label} has no objects under {source.uri}: the manifest itself "
                 "is not there"
             ) from error
         except (ValueError, ObjectTooLarge) as error:
             raise DataError(
-                f"channel {channel.name!r}: the manifest {channel.uri} cannot be read: {error}"
+                f"{source.label}: the manifest {source.uri} cannot be read: {error}"
             ) from error
         return data if isinstance(data, list) else []
 
-    def _manifest_object(self, channel: Channel, text: str) -> S3Uri:
+    def _manifest_object(self, source: Source, text: str) -> S3Uri:
         try:
             uri = S3Uri.parse(text)
         except ValueError as error:
-            raise DataError(
-                f"channel {channel.name!r}: the manifest {channel.uri}: {error}"
-            ) from error
+            raise DataError(f"{source.label}: the manifest {source.uri}: {error}") from error
         if not self._objects.exists(uri):
             raise DataError(
-                f"channel {channel.name!r}: the manifest {channel.uri} lists {uri}, and there is "
+                f"{source.label}: the manifest {source.uri} lists {uri}, and there is "
                 "no such object"
             )
         return uri
 
-    def _place(self, channel: Channel, uri: S3Uri, target: Path) -> None:
-        source = self._objects.path_of(uri)
-        if source is None:
-            raise DataError(f"channel {channel.name!r}: {uri} was deleted while it was being read")
+    def _place(self, source: Source, uri: S3Uri, target: Path) -> None:
+        path = self._objects.path_of(uri)
+        if path is None:
+            raise DataError(f"{source.label}: {uri} was deleted while it was being read")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if channel.gzipped:
-                self._unpack(channel, uri, source, target)
+            if source.gzipped:
+                self._unpack(source, uri, path, target)
             else:
-                _link(source, target)
+                _link(path, target)
         except FileNotFoundError as error:
-            raise DataError(
-                f"channel {channel.name!r}: {uri} was deleted while it was being read"
-            ) from error
+            raise DataError(f"{source.label}: {uri} was deleted while it was being read") from error
 
-    def _unpack(self, channel: Channel, uri: S3Uri, source: Path, target: Path) -> None:
+    def _unpack(self, source: Source, uri: S3Uri, path: Path, target: Path) -> None:
         try:
-            with gzip.open(source, "rb") as packed, target.open("xb") as unpacked:
+            with gzip.open(path, "rb") as packed, target.open("xb") as unpacked:
                 while data := packed.read(_COPY_BYTES):
                     self._room_left -= len(data)
                     if self._room_left < 0:
                         raise DataError(
-                            f"channel {channel.name!r} has more than {self._volume_gib} GiB when "
+                            f"{source.label} has more than {self._volume_gib} GiB when "
                             "it is unpacked: raise ResourceConfig.VolumeSizeInGB"
                         )
                     if self._interrupted():
@@ -187,8 +192,8 @@ class Staging:
                     unpacked.write(data)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise DataError(
-                f"channel {channel.name!r}: {uri} is not gzipped, or damaged ({error}): correct "
-                "it, or the channel's CompressionType"
+                f"{source.label}: {uri} is not gzipped, or damaged ({error}): correct "
+                "it, or its CompressionType"
             ) from error
 
 
@@ -199,17 +204,15 @@ def _common_folder(prefix: str, keys: Sequence[str]) -> str:
     return prefix[: prefix.rfind("/") + 1]
 
 
-def _named(channel: Channel, files: _Files) -> _Files:
+def _named(source: Source, files: _Files) -> _Files:
     """Return the files under the names that they will have, unpacked ones without `.gz`."""
-    if not channel.gzipped:
+    if not source.gzipped:
         return files
     named: _Files = {}
     for name, uri in files.items():
         plain = name.removesuffix(".gz") or name
         if plain in named:
-            raise DataError(
-                f"channel {channel.name!r}: {named[plain]} and {uri} would both become {plain!r}"
-            )
+            raise DataError(f"{source.label}: {named[plain]} and {uri} would both become {plain!r}")
         named[plain] = uri
     return named
 

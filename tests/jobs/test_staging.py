@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from modelyard.jobs.staging import DataError, Interrupted, Staging
 from modelyard.store.objects import Objects, S3Uri
 from modelyard.training.spec import Channel
-from modelyard.training.staging import DataError, Interrupted, Staging
 from tests.training.world import BUCKET, channel
 
 
@@ -33,7 +33,7 @@ def stage(objects: Objects, tmp_path: Path, hosts: int = 1, **members: Any) -> l
     for folder in folders:
         folder.mkdir()
     staging = Staging(objects, volume_gib=1, interrupted=lambda: False)
-    staging.stage(Channel.of(channel(**members)), folders)
+    staging.stage(Channel.of(channel(**members)).source, folders)
     return [
         sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
         for folder in folders
@@ -159,14 +159,14 @@ def test_a_gzipped_channel_cannot_grow_beyond_its_volume(objects: Objects, tmp_p
     put(objects, "train/a", data=packed)
     staging = Staging(objects, volume_gib=0, interrupted=lambda: False)
     with pytest.raises(DataError, match=r"raise ResourceConfig\.VolumeSizeInGB"):
-        staging.stage(Channel.of(channel(CompressionType="Gzip")), [tmp_path])
+        staging.stage(Channel.of(channel(CompressionType="Gzip")).source, [tmp_path])
 
 
 def test_staging_can_be_interrupted(objects: Objects, tmp_path: Path) -> None:
     put(objects, "train/a")
     staging = Staging(objects, volume_gib=1, interrupted=lambda: True)
     with pytest.raises(Interrupted):
-        staging.stage(Channel.of(channel()), [tmp_path])
+        staging.stage(Channel.of(channel()).source, [tmp_path])
 
 
 def test_where_links_cannot_be_made_files_are_copied(

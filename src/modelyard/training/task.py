@@ -1,0 +1,115 @@
+"""What a training job does in one run: its channels, its programs, its checkpoints, its model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from modelyard.compute.runtime import Program
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.outcome import Outcome
+from modelyard.jobs.patience import Limits
+from modelyard.jobs.staging import Staging
+from modelyard.jobs.task import Demand, Kind, Task
+from modelyard.jobs.workshop import Workshop
+from modelyard.store.errors import StoreError
+from modelyard.store.resources import Resource
+from modelyard.training import container
+from modelyard.training.artifacts import Artifacts
+from modelyard.training.checkpoints import CheckpointKeeper
+from modelyard.training.metrics import MetricScanner
+from modelyard.training.spec import TrainingSpec
+
+KIND = Kind(
+    name="training-job",
+    log_group="/aws/sagemaker/TrainingJobs",
+    # What a transition says, as the service says it.
+    wording={
+        "Starting": "Preparing the instances for training",
+        "Restarting": "The server was restarted: the job runs again",
+        "Pending": "Waiting until the machine has room for the job",
+        "Downloading": "Downloading input data",
+        "Training": "Training image download completed. Training in progress.",
+        "Stopping": "Stopping the training job",
+        "Uploading": "Uploading generated training model",
+        "Completed": "Training job completed",
+        "Failed": "Training job failed",
+        "Stopped": "Training job stopped",
+        "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
+        "MaxWaitTimeExceeded": "Training job exceeded the time that it may wait and run",
+    },
+    working="Training",
+    failure_file="output/failure",
+)
+
+
+class TrainingTask(Task):
+    """One run of one training job."""
+
+    def __init__(self, workshop: Workshop, job: Resource, folder: JobFolder) -> None:
+        self._job = job
+        self._folder = folder
+        self._spec = spec = TrainingSpec.of(job.spec)
+        self._image = workshop.image_of(spec.image)
+        self._bases = [folder.base(host) for host in spec.hosts]
+        self._objects = workshop.objects.of(job.scope.account)
+        self._checkpoint_seconds = workshop.checkpoint_seconds
+        self._scanner = MetricScanner([*self._image.metric_definitions, *spec.metric_definitions])
+        self._keeper: CheckpointKeeper | None = None
+        if spec.checkpoints is not None:
+            self._keeper = CheckpointKeeper(
+                self._objects, spec.checkpoints, self._bases, folder.aside
+            )
+        self.demand = Demand(
+            hosts=spec.hosts,
+            instance_type=spec.instance_type,
+            volume_gib=spec.volume_gib,
+            limits=Limits(
+                max_runtime_seconds=spec.max_runtime_seconds,
+                max_wait_seconds=spec.max_wait_seconds,
+                max_pending_seconds=spec.max_pending_seconds,
+            ),
+            mounts=[container.mount_of(channel) for channel in spec.channels],
+            folders=["model", "output/data", "input/config"],
+            kept_folder=spec.checkpoint_folder,
+        )
+
+    def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
+        spec, folder = self._spec, self._folder
+        for channel in spec.channels:
+            targets = [folder.staged(host, container.mount_of(channel)) for host in spec.hosts]
+            count = staging.stage(channel.source, targets)
+            say(f"channel {channel.name!r}: {count} objects of {channel.source.uri}")
+        if self._keeper is not None:
+            say(f"checkpoints: {self._keeper.restore()} objects were there before")
+        for host in spec.hosts:
+            container.write_config(folder.base(host) / "input" / "config", spec, host)
+
+    def program(self, host: str) -> Program:
+        return container.program_of(self._job, self._spec, self._image, self._folder, host)
+
+    def listen(self, line: str) -> None:
+        self._scanner.feed(line)
+
+    async def accompany(self, say: Callable[[str], None]) -> None:
+        """Upload checkpoints from time to time; what fails is tried again."""
+        while self._keeper is not None:
+            await asyncio.sleep(self._checkpoint_seconds)
+            upload = asyncio.ensure_future(asyncio.to_thread(self._keeper.upload, say))
+            try:
+                await asyncio.shield(upload)
+            except StoreError as error:
+                say(f"checkpoints cannot be uploaded: {error}")
+            finally:
+                await asyncio.wait([upload])
+
+    def found(self) -> dict[str, Any]:
+        return {"metrics": self._scanner.final()}
+
+    def upload(self, ended: Outcome, say: Callable[[str], None]) -> dict[str, Any]:
+        if self._keeper is not None:
+            self._keeper.upload(say)
+        artifacts = Artifacts(self._objects, self._spec, self._bases, say)
+        artifacts.upload_output()
+        return {"model": str(artifacts.upload_model()) if ended.has_results else None}
