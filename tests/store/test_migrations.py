@@ -268,5 +268,7 @@ def _sample(column: sa.Column[Any]) -> Any:
             return {"k": [1, None]}
         case sa.Integer():
             return 1  # also every id and what refers to it
+        case sa.Float():
+            return 0.5
         case _:
             return "1"

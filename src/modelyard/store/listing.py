@@ -133,7 +133,7 @@ def _filters(listing: Listing) -> list[sa.ColumnElement[bool]]:
         return [sa.false()]
     found: list[sa.ColumnElement[bool]] = []
     if listing.name_contains is not None:
-        found.append(_position(table.name, listing.name_contains) > 0)
+        found.append(position(table.name, listing.name_contains) > 0)
     if listing.status_equals is not None:
         found.append(table.status == listing.status_equals)
     created_before, created_after, modified_before, modified_after = _times(listing)
@@ -148,7 +148,7 @@ def _filters(listing: Listing) -> list[sa.ColumnElement[bool]]:
     return found
 
 
-class _position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - an SQL function's name
+class position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - an SQL function's name
     """Where one text stands in another, from 1 on; 0: nowhere.
 
     Not LIKE, which takes capitals for small letters on SQLite and needs its wildcards escaped.
@@ -158,13 +158,13 @@ class _position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - an SQL f
     inherit_cache = True
 
 
-@compiles(_position, "sqlite")
-def _instr(element: _position, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(position, "sqlite")
+def _instr(element: position, compiler: SQLCompiler, **options: Any) -> str:
     return f"instr({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_position, "postgresql")
-def _strpos(element: _position, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(position, "postgresql")
+def _strpos(element: position, compiler: SQLCompiler, **options: Any) -> str:
     return f"strpos({compiler.process(element.clauses, **options)})"
 
 

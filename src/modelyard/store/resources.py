@@ -37,6 +37,7 @@ from modelyard import clock
 from modelyard.store import causes, documents, tables
 from modelyard.store.database import Database
 from modelyard.store.errors import AlreadyExists, NotFound, StaleRevision
+from modelyard.store.search_index import Projection, SearchIndex
 from modelyard.store.snapshots import Json, Resource, Revision, Scope, Snapshot, resource_of
 
 __all__ = ["Json", "Resource", "Revision", "Scope", "Snapshot", "Store", "Transaction"]
@@ -45,9 +46,10 @@ __all__ = ["Json", "Resource", "Revision", "Scope", "Snapshot", "Store", "Transa
 class Transaction(Snapshot):
     """What can be changed; see the module's contract."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
         self.has_events = False
+        self._index = (index or SearchIndex()).open(connection)
 
     def create(
         self,
@@ -91,6 +93,7 @@ class Transaction(Snapshot):
         if row is None:
             raise AlreadyExists(f"a {kind} named {name!r} exists already")
         resource = resource_of(row)
+        self._index.add(resource)
         if tags:
             self.tag(resource, tags)
         self._record(resource, moment)
@@ -145,6 +148,7 @@ class Transaction(Snapshot):
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
             )
         changed = resource_of(row)
+        self._index.change(resource, changed)
         self._record(changed, moment)
         if changed.status != resource.status:
             self._emit(changed, moment)
@@ -220,6 +224,7 @@ class Transaction(Snapshot):
                 for key, value in added.items()
             ],
         )
+        self._index.tag(resource, added)
 
     def untag(self, resource: Resource, keys: Sequence[str]) -> None:
         """Remove tags; keys that are not there are passed over."""
@@ -229,6 +234,41 @@ class Transaction(Snapshot):
                 (tables.tags.c.resource_id == resource.id) & tables.tags.c.key.in_(there)
             )
         )
+        self._index.untag(resource, there)
+
+    def next_number(self, scope: Scope, sequence: str) -> int:
+        """Return the next number of a sequence, from 1 on: without gaps, and never one twice.
+
+        A transaction that is rolled back gives its number back.
+
+        Raises:
+            Unstorable: the sequence's name cannot be kept.
+        """
+        documents.check({"sequence": (sequence, tables.SEQUENCE_BYTES)}, {})
+        table = tables.sequences
+        number: int = self.connection.execute(
+            self._insert(table)
+            .values(account=scope.account, region=scope.region, name=sequence, last=1)
+            .on_conflict_do_update(
+                index_elements=["account", "region", "name"], set_={"last": table.c.last + 1}
+            )
+            .returning(table.c.last)
+        ).scalar_one()
+        return number
+
+    def unindexed(self) -> int:
+        """Index some of the searchable resources that are not indexed; return how many."""
+        found = self._index.missing()
+        for resource in found:
+            self._index.add(resource)
+            tags = self.tags(resource)
+            if tags:
+                self._index.tag(resource, tags)
+        return len(found)
+
+    def keep_paths(self) -> None:
+        """Let the next transactions know the fields that this one, now committed, made."""
+        self._index.keep()
 
     def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
         name = self.connection.dialect.name
@@ -289,6 +329,28 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._listeners: list[Callable[[], None]] = []
+        self._index = SearchIndex()
+
+    def make_searchable(self, kind: str, project: Projection) -> None:
+        """Let resources of `kind` be found by what `project` makes of them; see `search_index`.
+
+        Call it ahead of the first change of one; `index_missing` then finds the older ones.
+        """
+        self._index.projections[kind] = project
+
+    def index_missing(self) -> int:
+        """Index the searchable resources that are not yet, and return how many there were.
+
+        Raises:
+            StoreError: the database cannot be written now.
+        """
+        count = 0
+        while True:
+            with self.write() as transaction:
+                found = transaction.unindexed()
+            if not found:
+                return count
+            count += found
 
     def on_event(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each commit that wrote events, in the thread that wrote them.
@@ -316,8 +378,9 @@ class Store:
             StoreError: the database cannot be written now.
         """
         with self.database.write() as connection:
-            transaction = Transaction(connection)
+            transaction = Transaction(connection, self._index)
             yield transaction
+        transaction.keep_paths()
         if transaction.has_events:
             for listener in self._listeners:
                 listener()

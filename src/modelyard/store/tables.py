@@ -23,6 +23,10 @@ TAG_VALUE_BYTES = 1024  # 256 characters
 SUBSCRIBER_BYTES = 64
 TARGET_BYTES = 64
 EVENT_ID_BYTES = 64
+SEARCH_PATH_BYTES = 1024
+SEARCH_TEXT_BYTES = 2000  # longer values are found by their beginning; PostgreSQL indexes 2,704
+SEARCH_ITEM_BYTES = 64
+SEQUENCE_BYTES = 512
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -173,4 +177,48 @@ target_deliveries = sa.Table(
     sa.Index("target_deliveries_by_due_time", "due_at"),
     sa.Index("target_deliveries_by_account", "account", "region", "id"),
     sqlite_autoincrement=True,
+)
+
+# Numbers that are counted up and never given twice, also when what they numbered is deleted.
+sequences = sa.Table(
+    "sequences",
+    metadata,
+    sa.Column("account", _text(ACCOUNT_BYTES), primary_key=True),
+    sa.Column("region", _text(REGION_BYTES), primary_key=True),
+    sa.Column("name", _text(SEQUENCE_BYTES), primary_key=True),
+    sa.Column("last", sa.BigInteger, nullable=False),
+)
+
+# What resources can be found by; see `search_index`. A field's name is kept once per kind, since
+# its values are kept by the million.
+search_paths = sa.Table(
+    "search_paths",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("region", _text(REGION_BYTES), nullable=False),
+    sa.Column("kind", _text(KIND_BYTES), nullable=False),
+    sa.Column("path", _text(SEARCH_PATH_BYTES), nullable=False),
+    sa.UniqueConstraint("account", "region", "kind", "path", name="search_paths_once"),
+)
+
+search_values = sa.Table(
+    "search_values",
+    metadata,
+    sa.Column(
+        "resource_id",
+        _Id,
+        sa.ForeignKey("resources.id", name="search_values_of_resource", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    sa.Column("path_id", _Id, primary_key=True, autoincrement=False),
+    # Where in its lists the value stands: "" in none, "0", "2/0".
+    sa.Column("item", _text(SEARCH_ITEM_BYTES), primary_key=True),
+    sa.Column("text", _text(SEARCH_TEXT_BYTES), nullable=False),
+    sa.Column("number", sa.Float(53), nullable=True),  # of what is one, or reads as one
+    # Ids count up with time, so one value's resources lie here in the order of their creation.
+    sa.Index("search_by_text", "path_id", "text", "resource_id"),
+    sa.Index("search_by_number", "path_id", "number", "resource_id"),
+    sqlite_with_rowid=False,
 )
