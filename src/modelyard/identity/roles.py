@@ -116,7 +116,11 @@ def _execution_role_spec(account: str) -> dict[str, Any]:
         "Description": "Made by the first start: what jobs and models run as.",
         "MaxSessionDuration": MAX_SESSION_SECONDS,
         "Persona": JOB,
-        "AssumeRolePolicyDocument": _trust({"Effect": "Allow", "Principal": named}),
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            # One text, not a list: clients look for just this.
+            "Statement": [{"Effect": "Allow", "Principal": named, "Action": "sts:AssumeRole"}],
+        },
     }
 
 
