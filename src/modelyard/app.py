@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -22,6 +21,13 @@ from modelyard.compute.instance_types import instance_type
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.routes import Keys
 from modelyard.gateway.supervisor import GatewayPool
+from modelyard.governance.cards import export_operations
+from modelyard.governance.cards.drafting.operations import DraftOperations
+from modelyard.governance.cards.export_operations import ModelCardExportOperations
+from modelyard.governance.cards.export_workflow import ExportWorkflow
+from modelyard.governance.cards.operations import ModelCardOperations
+from modelyard.governance.cards.paper.card import PrintedCard
+from modelyard.governance.cards.sealed_content import SealedContents
 from modelyard.home import Home
 from modelyard.hosting import endpoint_operations
 from modelyard.hosting.artifacts import ModelCache
@@ -34,19 +40,13 @@ from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Policy
 from modelyard.identity.credentials import Credentials, establish_credentials
-from modelyard.identity.gateway_keys import gateway_keys
-from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
-from modelyard.identity.people_operations import PeopleOperations
-from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
-from modelyard.identity.session_operations import SessionOperations
-from modelyard.identity.user_operations import UserOperations
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.logs.operations import LogOperations
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import Authoriser, OperationTable
+from modelyard.operations.table import OperationTable
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
@@ -110,7 +110,6 @@ class _Ground:
     objects: ObjectStores
     logs: LogStreams
     schema: Schema
-    authoriser: Authoriser
     table: OperationTable
     engine: Engine
 
@@ -148,6 +147,7 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         image_of=image_of,
     )
     _add_training(ground, workshop)
+    _add_cards(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
         gateway_url,
@@ -155,17 +155,17 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         secret_access_key=credentials.secret_access_key,
     )
     service = _add_orchestrator(ground, invoker.invoke)
-    known = _add_identity(ground)
-    for capability in (LogOperations(ground.logs), TaggingOperations(ground.store)):
+    for capability in (
+        IdentityOperations(ground.store, credentials, Policy()),
+        LogOperations(ground.logs),
+        TaggingOperations(ground.store),
+    ):
         ground.table.add(capability)
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
     authenticator = Authenticator(
-        credentials,
-        account=settings.account,
-        default_region=settings.region,
-        known=lambda: known.known,
+        credentials, account=settings.account, default_region=settings.region
     )
     s3_door = S3Door(ground.table.guard, authenticator.secret_of, ground.objects, s3_servers)
     return Modelyard(
@@ -174,9 +174,8 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
-            Step(start=known.start, stop=known.stop),
             Step(start=gateway.start, stop=gateway.stop),
-            Step(start=lambda: _tell_gateway(ground, known, gateway)),
+            Step(start=lambda: gateway.set_keys(_keys(settings, credentials))),
             # What served before serves again ahead of the first request.
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
@@ -198,7 +197,6 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     own = objects.of(settings.account)
     if not own.has_bucket(settings.assets_bucket):
         own.create_bucket(settings.assets_bucket)
-    policy = Policy()
     return _Ground(
         settings=settings,
         home=home,
@@ -214,24 +212,9 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         objects=objects,
         logs=LogStreams(home.logs),
         schema=schema,
-        authoriser=policy,
-        table=OperationTable(schema, policy),
+        table=OperationTable(schema, Policy()),
         engine=Engine(database),
     )
-
-
-def _add_identity(ground: _Ground) -> KnownCallers:
-    store, credentials = ground.store, ground.credentials
-    known = KnownCallers(store, credentials, account=ground.settings.account)
-    for capability in (
-        IdentityOperations(store, ground.authoriser),
-        SessionOperations(store, credentials, known.refresh),
-        RoleOperations(store, known.refresh),
-        UserOperations(store, credentials, known.refresh),
-        PeopleOperations(store, credentials, known.refresh),
-    ):
-        ground.table.add(capability)
-    return known
 
 
 def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> EndpointWorkflow:
@@ -269,6 +252,26 @@ def _add_training(ground: _Ground, workshop: Workshop) -> None:
             remove_files=workflow.remove_files,
         )
     )
+
+
+def _add_cards(ground: _Ground) -> None:
+    store, objects, table = ground.store, ground.objects, ground.table
+    contents = SealedContents(table)
+    for capability in (
+        ModelCardOperations(store, contents),
+        ModelCardExportOperations(store, objects, table, ground.engine),
+        DraftOperations(table, objects),
+    ):
+        table.add(capability)
+    workflow = ExportWorkflow(store, objects, contents, _render)
+    ground.engine.register(export_operations.WORKFLOW, workflow.run)
+
+
+def _render(card: PrintedCard) -> bytes:
+    """Print a card; the printer is loaded with the first one."""
+    from modelyard.governance.cards.paper.document import render
+
+    return render(card)
 
 
 def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
@@ -341,23 +344,14 @@ def _doors(
     )
 
 
-async def _tell_gateway(ground: _Ground, known: KnownCallers, gateway: GatewayPool) -> None:
-    """Have the gateway know the callers that are known here, now and after each change."""
-    loop = asyncio.get_running_loop()
-
-    def push() -> None:
-        with suppress(RuntimeError):  # the loop was closed this instant
-            asyncio.run_coroutine_threadsafe(gateway.set_keys(keys()), loop)
-
-    def keys() -> Keys:
-        return gateway_keys(
-            known.known,
-            sealing_key=ground.credentials.sealing_key,
-            default_region=ground.settings.region,
-        )
-
-    known.on_change(push)
-    await gateway.set_keys(keys())
+def _keys(settings: Settings, credentials: Credentials) -> Keys:
+    secret = (credentials.secret_access_key, settings.account)
+    return Keys(
+        secrets={credentials.access_key_id: secret},
+        tokens={credentials.token: settings.account},
+        sealing_key=credentials.sealing_key,
+        default_region=settings.region,
+    )
 
 
 async def _tell(event: Event) -> None:

@@ -162,6 +162,67 @@ def logs(
     run(connect(_home(home)), job, follow=follow)
 
 
+cards = typer.Typer(no_args_is_help=True, help="Model cards: draft, show, export.")
+app.add_typer(cards, name="cards")
+
+
+@cards.command("draft")
+def draft_card(
+    training_job: Annotated[str | None, typer.Option(help="Name or ARN of a training job.")] = None,
+    model_package: Annotated[
+        str | None, typer.Option(help="ARN of a registry version, or GROUP/VERSION.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Name or ARN of a model.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Name of an endpoint.")] = None,
+    content: Annotated[
+        Path | None, typer.Option(help="A content that is begun, as JSON; - is standard input.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--json", help="Print the whole answer.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Print a card's content as far as the platform knows it."""
+    from modelyard.cli.cards import draft as run
+    from modelyard.cli.connection import connect
+
+    request = {
+        "TrainingJobName": training_job,
+        "ModelPackageName": model_package,
+        "ModelName": model,
+        "EndpointName": endpoint,
+    }
+    run(connect(_home(home)), request, content, raw=raw)
+
+
+@cards.command("show")
+def show_card(
+    name: Annotated[str, typer.Argument(help="The card's name.")],
+    version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Print what a card says."""
+    from modelyard.cli.cards import show as run
+    from modelyard.cli.connection import connect
+
+    run(connect(_home(home)), name, version)
+
+
+@cards.command("export")
+def export_card(
+    name: Annotated[str, typer.Argument(help="The card's name.")],
+    version: Annotated[int | None, typer.Option(help="Default: the newest.")] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(help="Where to: s3://bucket/prefix. Default: in the assets bucket."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Have a card printed as a PDF, and print where it lies."""
+    from modelyard.cli.cards import export as run
+    from modelyard.cli.connection import connect
+
+    run(connect(_home(home)), name, version, to, _home(home))
+
+
 def _home(given: Path | None) -> Path:
     from modelyard.settings import home_of
 

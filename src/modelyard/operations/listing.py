@@ -13,12 +13,15 @@ DEFAULT_PAGE_SIZE = 10
 MAX_PAGE_SIZE = 100
 
 
-def listing_of(request: Mapping[str, Any], *, descending: bool = True) -> Listing:
+def listing_of(
+    request: Mapping[str, Any], *, descending: bool = True, name_prefix: str | None = None
+) -> Listing:
     """Return the page that a List request asks for.
 
     Args:
         request: members as botocore's model names them; times are aware.
         descending: what an absent `SortOrder` means; most operations say Descending.
+        name_prefix: how the names of all that is listed begin; given by the operation itself.
 
     Raises:
         ValidationError: `SortBy` names no column, or `NextToken` is not one of this listing.
@@ -35,6 +38,7 @@ def listing_of(request: Mapping[str, Any], *, descending: bool = True) -> Listin
         sort_by=sort_by,
         descending=descending if order is None else order == "Descending",
         name_contains=request.get("NameContains"),
+        name_prefix=name_prefix,
         status_equals=request.get("StatusEquals"),
         created_before=request.get("CreationTimeBefore"),
         created_after=request.get("CreationTimeAfter"),

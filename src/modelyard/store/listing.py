@@ -49,6 +49,7 @@ class Listing:
     sort_by: str = "CreationTime"  # a key of SORT_COLUMNS
     descending: bool = False
     name_contains: str | None = None
+    name_prefix: str | None = None  # the names of what lies below another resource begin so
     status_equals: str | None = None
     created_before: datetime | None = None
     created_after: datetime | None = None
@@ -71,6 +72,8 @@ class Listing:
             self.status_equals,
             *_times(self),
         ]
+        if self.name_prefix is not None:
+            kept.append(self.name_prefix)
         return hashlib.sha256(json.dumps(kept).encode()).hexdigest()[:16]
 
     def check_token(self) -> None:
@@ -129,11 +132,16 @@ def _times(listing: Listing) -> Iterator[int | None]:
 
 def _filters(listing: Listing) -> list[sa.ColumnElement[bool]]:
     table = tables.resources.c
-    if not documents.storable(listing.name_contains, listing.status_equals):
+    texts = (listing.name_contains, listing.name_prefix, listing.status_equals)
+    if not documents.storable(*texts):
         return [sa.false()]
     found: list[sa.ColumnElement[bool]] = []
     if listing.name_contains is not None:
         found.append(position(table.name, listing.name_contains) > 0)
+    if listing.name_prefix is not None:
+        # A range, which an index finds; U+10FFFF sorts behind whatever else a name may hold.
+        found.append(table.name >= listing.name_prefix)
+        found.append(table.name < f"{listing.name_prefix}\U0010ffff")
     if listing.status_equals is not None:
         found.append(table.status == listing.status_equals)
     created_before, created_after, modified_before, modified_after = _times(listing)

@@ -1,0 +1,1 @@
+"""Governance: what people sign, made of what the platform knows."""

@@ -1,0 +1,153 @@
+"""Model cards through boto3, from a real training job to the paper that is filed."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.clients.jobs import train
+from tests.governance.cards.paper.printed import text_of
+from tests.live import LiveServer
+
+
+@pytest.fixture(scope="module")
+def job(server: LiveServer) -> dict[str, Any]:
+    return train(server, "carded")
+
+
+def drafted(server: LiveServer, **request: Any) -> dict[str, Any]:
+    """Ask for a draft as the command line does: AWS has no such operation."""
+    printed = server.cli("cards", "draft", "--json", *(f"--{k}={v}" for k, v in request.items()))
+    answer: dict[str, Any] = json.loads(printed.stdout)
+    return answer
+
+
+def await_export(server: LiveServer, arn: str) -> dict[str, Any]:
+    sagemaker = server.client("sagemaker")
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        export: dict[str, Any] = sagemaker.describe_model_card_export_job(ModelCardExportJobArn=arn)
+        if export["Status"] != "InProgress":
+            return export
+        time.sleep(0.1)
+    raise AssertionError(f"{arn} is still in progress")
+
+
+def fetched(server: LiveServer, uri: str) -> bytes:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    body: bytes = server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def test_a_training_jobs_card_is_drafted_reviewed_and_filed(
+    server: LiveServer, job: dict[str, Any]
+) -> None:
+    sagemaker = server.client("sagemaker")
+    draft = drafted(server, **{"training-job": "carded"})
+    content = json.loads(draft["Content"])
+    details = content["training_details"]["training_job_details"]
+    assert details["training_arn"] == job["TrainingJobArn"]
+    assert details["training_datasets"] == [f"s3://{server.bucket}/tests/train.csv"]
+    assert {"name": "num_round", "value": "20"} in details["hyper_parameters"]
+    (metric,) = details["training_metrics"]
+    assert metric == {
+        "name": "train:auc",
+        "value": job["FinalMetricDataList"][0]["Value"],
+    }
+    assert content["model_overview"]["problem_type"] == "Binary Classification"
+    assert "intended_uses.purpose_of_model" in [entry["Path"] for entry in draft["Missing"]]
+
+    content["intended_uses"] = {
+        "purpose_of_model": "Second reading of biopsies.",
+        "risk_rating": "High",
+    }
+    arn = sagemaker.create_model_card(
+        ModelCardName="biopsies", Content=json.dumps(content), ModelCardStatus="Draft"
+    )["ModelCardArn"]
+    sagemaker.update_model_card(ModelCardName="biopsies", ModelCardStatus="Approved")
+    export = sagemaker.create_model_card_export_job(
+        ModelCardName="biopsies",
+        ModelCardExportJobName="filed",
+        OutputConfig={"S3OutputPath": f"s3://{server.bucket}/model_card_exports"},
+    )
+    ended = await_export(server, export["ModelCardExportJobArn"])
+    assert ended["Status"] == "Completed", ended
+    uri = ended["ExportArtifacts"]["S3ExportArtifacts"]
+    assert uri == f"s3://{server.bucket}/model_card_exports/filed/biopsies-v1.pdf"
+    printed = text_of(fetched(server, uri))
+    for expected in (
+        "Second reading of biopsies.",
+        "Draft → Approved",
+        "train:auc",
+        format(metric["value"], ".6g"),
+        "num_round",
+        job["TrainingJobArn"],
+        arn,
+    ):
+        assert expected in printed
+
+
+def test_the_errors_are_those_that_clients_catch(server: LiveServer) -> None:
+    sagemaker = server.client("sagemaker")
+    with pytest.raises(sagemaker.exceptions.ResourceNotFound):
+        sagemaker.describe_model_card(ModelCardName="no-such-card")
+    request = {"ModelCardName": "twice", "Content": "{}", "ModelCardStatus": "Draft"}
+    sagemaker.create_model_card(**request)
+    with pytest.raises(sagemaker.exceptions.ConflictException):
+        sagemaker.create_model_card(**request)
+    with pytest.raises(ClientError, match=r"risk_rating.*one of High, Medium, Low, Unknown"):
+        sagemaker.update_model_card(
+            ModelCardName="twice", Content='{"intended_uses": {"risk_rating": "?"}}'
+        )
+
+
+def test_cards_and_versions_page_through_boto3s_paginators(server: LiveServer) -> None:
+    sagemaker = server.client("sagemaker")
+    for number in range(3):
+        sagemaker.create_model_card(
+            ModelCardName=f"paged-{number}", Content="{}", ModelCardStatus="Draft"
+        )
+    pages = sagemaker.get_paginator("list_model_cards").paginate(
+        NameContains="paged",
+        SortBy="Name",
+        SortOrder="Ascending",
+        PaginationConfig={"PageSize": 2},
+    )
+    names = [card["ModelCardName"] for page in pages for card in page["ModelCardSummaries"]]
+    assert names == ["paged-0", "paged-1", "paged-2"]
+    sagemaker.update_model_card(
+        ModelCardName="paged-0", Content='{"model_overview": {"model_name": "m"}}'
+    )
+    pages = sagemaker.get_paginator("list_model_card_versions").paginate(
+        ModelCardName="paged-0", PaginationConfig={"PageSize": 1}
+    )
+    versions = [
+        version["ModelCardVersion"]
+        for page in pages
+        for version in page["ModelCardVersionSummaryList"]
+    ]
+    assert versions == [2, 1]
+    for number in range(3):
+        sagemaker.delete_model_card(ModelCardName=f"paged-{number}")
+    assert sagemaker.list_model_cards(NameContains="paged")["ModelCardSummaries"] == []
+
+
+def test_the_command_line_shows_and_exports(server: LiveServer) -> None:
+    server.client("sagemaker").create_model_card(
+        ModelCardName="shown",
+        Content='{"model_overview": {"model_name": "a model"}}',
+        ModelCardStatus="Draft",
+    )
+    shown = server.cli("cards", "show", "shown").stdout
+    assert "shown, version 1, Draft" in shown
+    assert "a model" in shown
+    uri = server.cli("cards", "export", "shown").stdout.strip()
+    assert uri.startswith(f"s3://{server.bucket}/model_card_exports/")
+    assert "a model" in text_of(fetched(server, uri))
+    refused = server.cli("cards", "show", "none", check=False)
+    assert refused.returncode == 1
+    assert "Could not find model card 'none'" in refused.stderr
