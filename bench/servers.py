@@ -47,8 +47,8 @@ async def gateway(model: Path) -> AsyncIterator[Running]:
     pool = GatewayPool(port=0, workers=WORKERS)
     await pool.set_keys(
         Keys(
-            secrets={ACCESS_KEY: (SECRET_KEY, ACCOUNT)},
-            tokens={TOKEN: ACCOUNT},
+            secrets={ACCESS_KEY: (SECRET_KEY, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)},
+            tokens={TOKEN: (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)},
             sealing_key="",
             default_region=REGION,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -40,13 +41,19 @@ from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Policy
 from modelyard.identity.credentials import Credentials, establish_credentials
+from modelyard.identity.gateway_keys import gateway_keys
+from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
+from modelyard.identity.people_operations import PeopleOperations
+from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
+from modelyard.identity.session_operations import SessionOperations
+from modelyard.identity.user_operations import UserOperations
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.logs.operations import LogOperations
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import OperationTable
+from modelyard.operations.table import Authoriser, OperationTable
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
@@ -110,6 +117,7 @@ class _Ground:
     objects: ObjectStores
     logs: LogStreams
     schema: Schema
+    authoriser: Authoriser
     table: OperationTable
     engine: Engine
 
@@ -155,17 +163,17 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         secret_access_key=credentials.secret_access_key,
     )
     service = _add_orchestrator(ground, invoker.invoke)
-    for capability in (
-        IdentityOperations(ground.store, credentials, Policy()),
-        LogOperations(ground.logs),
-        TaggingOperations(ground.store),
-    ):
+    known = _add_identity(ground)
+    for capability in (LogOperations(ground.logs), TaggingOperations(ground.store)):
         ground.table.add(capability)
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
     authenticator = Authenticator(
-        credentials, account=settings.account, default_region=settings.region
+        credentials,
+        account=settings.account,
+        default_region=settings.region,
+        known=lambda: known.known,
     )
     s3_door = S3Door(ground.table.guard, authenticator.secret_of, ground.objects, s3_servers)
     return Modelyard(
@@ -174,8 +182,9 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
+            Step(start=known.start, stop=known.stop),
             Step(start=gateway.start, stop=gateway.stop),
-            Step(start=lambda: gateway.set_keys(_keys(settings, credentials))),
+            Step(start=lambda: _tell_gateway(ground, known, gateway)),
             # What served before serves again ahead of the first request.
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
@@ -197,6 +206,7 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     own = objects.of(settings.account)
     if not own.has_bucket(settings.assets_bucket):
         own.create_bucket(settings.assets_bucket)
+    policy = Policy()
     return _Ground(
         settings=settings,
         home=home,
@@ -212,9 +222,24 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         objects=objects,
         logs=LogStreams(home.logs),
         schema=schema,
-        table=OperationTable(schema, Policy()),
+        authoriser=policy,
+        table=OperationTable(schema, policy),
         engine=Engine(database),
     )
+
+
+def _add_identity(ground: _Ground) -> KnownCallers:
+    store, credentials = ground.store, ground.credentials
+    known = KnownCallers(store, credentials, account=ground.settings.account)
+    for capability in (
+        IdentityOperations(store, ground.authoriser),
+        SessionOperations(store, credentials, known.refresh),
+        RoleOperations(store, known.refresh),
+        UserOperations(store, credentials, known.refresh),
+        PeopleOperations(store, credentials, known.refresh),
+    ):
+        ground.table.add(capability)
+    return known
 
 
 def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> EndpointWorkflow:
@@ -344,14 +369,23 @@ def _doors(
     )
 
 
-def _keys(settings: Settings, credentials: Credentials) -> Keys:
-    secret = (credentials.secret_access_key, settings.account)
-    return Keys(
-        secrets={credentials.access_key_id: secret},
-        tokens={credentials.token: settings.account},
-        sealing_key=credentials.sealing_key,
-        default_region=settings.region,
-    )
+async def _tell_gateway(ground: _Ground, known: KnownCallers, gateway: GatewayPool) -> None:
+    """Have the gateway know the callers that are known here, now and after each change."""
+    loop = asyncio.get_running_loop()
+
+    def push() -> None:
+        with suppress(RuntimeError):  # the loop was closed this instant
+            asyncio.run_coroutine_threadsafe(gateway.set_keys(keys()), loop)
+
+    def keys() -> Keys:
+        return gateway_keys(
+            known.known,
+            sealing_key=ground.credentials.sealing_key,
+            default_region=ground.settings.region,
+        )
+
+    known.on_change(push)
+    await gateway.set_keys(keys())
 
 
 async def _tell(event: Event) -> None:

@@ -5,6 +5,8 @@ Format: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -59,3 +61,25 @@ def sagemaker_arn(*, account: str, region: str, kind: str, name: str) -> str:
 def role_arn(*, account: str, name: str) -> str:
     """Return `arn:aws:iam::<account>:role/<name>`."""
     return str(Arn(service="iam", region="", account=account, resource=f"role/{name}"))
+
+
+def assumed_role_arn(role: str, session_name: str) -> str:
+    """Return `arn:aws:sts::<account>:assumed-role/<role's name>/<session>` of a role's ARN.
+
+    A session's ARN has the role's bare name, without the path in front of it.
+
+    Raises:
+        ValueError: `role` is not the ARN of a role.
+    """
+    parts = Arn.parse(role)
+    if parts.service != "iam" or parts.kind != "role":
+        raise ValueError(f"{role!r} is not the ARN of a role")
+    name = parts.name.rpartition("/")[2]
+    resource = f"assumed-role/{name}/{session_name}"
+    return str(Arn(service="sts", region="", account=parts.account, resource=resource))
+
+
+def unique_id(prefix: str, arn: str) -> str:
+    """Return IAM's unique id of a role (`AROA…`) or user (`AIDA…`): it follows from the ARN."""
+    digest = hashlib.sha256(arn.encode()).digest()
+    return f"{prefix}{base64.b32encode(digest).decode()[:17]}"

@@ -27,8 +27,8 @@ T = TypeVar("T")
 _SESSION = boto3.session.Session()  # which remembers the service's model
 
 KEYS = Keys(
-    secrets={KEY: (SECRET, ACCOUNT)},
-    tokens={TOKEN: ACCOUNT},
+    secrets={KEY: (SECRET, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)},
+    tokens={TOKEN: (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)},
     sealing_key=SEALING_KEY,
     default_region=REGION,
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -24,9 +25,11 @@ HOST = "127.0.0.1:8081"
 BODY = b"1,2,3"
 SEALING_KEY = sealing.new_sealing_key()
 
+USER = f"arn:aws:iam::{ACCOUNT}:user/ada"
+
 KEYS = Keys(
-    secrets={KEY: (SECRET, ACCOUNT)},
-    tokens={"bearer": "210987654321"},
+    secrets={KEY: (SECRET, ACCOUNT, USER, "AIDA")},
+    tokens={"bearer": ("210987654321", "arn:aws:iam::210987654321:root", "210987654321")},
     sealing_key=SEALING_KEY,
     default_region="eu-west-1",
 )
@@ -81,7 +84,9 @@ def generic_verdict(request: Request) -> bool:
 
 
 def test_a_signed_request_is_its_keys_accounts_in_the_signatures_region() -> None:
-    assert Authenticator(KEYS).authenticate(signed()) == Caller(ACCOUNT, "us-east-1")
+    assert Authenticator(KEYS).authenticate(signed()) == Caller(
+        account=ACCOUNT, region="us-east-1", arn=USER, user_id="AIDA", person=USER
+    )
 
 
 def test_the_quick_way_is_the_one_that_botocores_requests_take() -> None:
@@ -177,7 +182,13 @@ def test_nothing_is_remembered_of_a_verified_request() -> None:
 
 def test_a_bearer_token_is_its_account_in_the_default_region() -> None:
     request = Request(b"POST", b"/x", {b"authorization": b"Bearer bearer"}, BODY)
-    assert Authenticator(KEYS).authenticate(request) == Caller("210987654321", "eu-west-1")
+    assert Authenticator(KEYS).authenticate(request) == Caller(
+        account="210987654321",
+        region="eu-west-1",
+        arn="arn:aws:iam::210987654321:root",
+        user_id="210987654321",
+        person="arn:aws:iam::210987654321:root",
+    )
     for wrong in (b"Bearer beare", b"Bearer bearer2", b"Bearer ", b"Bearer \xff"):
         request.headers[b"authorization"] = wrong
         assert refusal(request).code == "UnrecognizedClientException"
@@ -188,8 +199,9 @@ def session(minutes: int, key: str = "ASIASESSION") -> tuple[Credentials, str]:
         access_key_id=key,
         secret="session-secret",
         account="111122223333",
-        role_arn="arn:aws:iam::111122223333:role/r",
+        role_arn="arn:aws:iam::111122223333:role/team/r",
         session_name="s",
+        person=USER,
         expires_at=clock.now() + timedelta(minutes=minutes),
     )
     token = sealing.seal_session(opened, SEALING_KEY)
@@ -199,7 +211,25 @@ def session(minutes: int, key: str = "ASIASESSION") -> tuple[Credentials, str]:
 def test_temporary_credentials_are_their_sessions_accounts() -> None:
     credentials, _ = session(10)
     request = signed(credentials=credentials)
-    assert Authenticator(KEYS).authenticate(request) == Caller("111122223333", "us-east-1")
+    caller = Authenticator(KEYS).authenticate(request)
+    assert (caller.account, caller.region) == ("111122223333", "us-east-1")
+    assert caller.arn == "arn:aws:sts::111122223333:assumed-role/r/s"
+    assert caller.role == "arn:aws:iam::111122223333:role/team/r"
+    assert caller.person == USER
+
+
+@pytest.mark.parametrize(
+    ("named", "revoked"), [({"session_name": "s"}, True), ({"session_name": "t"}, False)]
+)
+def test_a_revoked_session_is_refused(named: dict[str, str], revoked: bool) -> None:
+    credentials, _ = session(10)
+    role = "arn:aws:iam::111122223333:role/team/r"
+    now = clock.to_micros(clock.now())
+    keys = replace(KEYS, revoked=[sealing.Revocation(before_micros=now, role_arn=role, **named)])
+    if revoked:
+        assert refusal(signed(credentials=credentials), keys).code == "ExpiredTokenException"
+    else:
+        assert Authenticator(keys).authenticate(signed(credentials=credentials)).role == role
 
 
 def test_temporary_credentials_expire_though_their_token_is_remembered(

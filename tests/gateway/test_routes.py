@@ -14,10 +14,17 @@ from modelyard.gateway.routes import (
     encode_routes,
     endpoint_key,
 )
+from modelyard.sealing import Revocation
 
 
 def test_messages_arrive_as_they_were_sent() -> None:
-    keys = Keys(secrets={"a": ("s", "1")}, tokens={"t": "1"}, sealing_key="k", default_region="r")
+    keys = Keys(
+        secrets={"a": ("s", "1", "arn", "id")},
+        tokens={"t": ("1", "arn", "id")},
+        sealing_key="k",
+        default_region="r",
+        revoked=(Revocation(before_micros=1, role_arn="r", session_name="s"),),
+    )
     assert decode(encode_keys(keys)) == keys
     capture = Capture(
         folder="/f",

@@ -33,21 +33,15 @@ def test_nobody_acts_in_another_account(principal: Principal) -> None:
     assert "sagemaker:ListModels" in said
 
 
-def test_a_session_may_not_renew_itself() -> None:
-    assert refusal(SESSION, "sagemaker:CreateModel") is None
-    assert "may not assume a role" in (refusal(SESSION, "sts:AssumeRole") or "")
-
-
 @pytest.mark.parametrize(
     "arn",
     [
-        f"arn:aws:iam::{ACCOUNT}:user/somebody",
         f"arn:aws:sts::{ACCOUNT}:federated-user/x",
         "anonymous",
         "",
     ],
 )
-def test_who_is_neither_root_nor_a_session_may_nothing(arn: str) -> None:
+def test_who_is_neither_root_nor_user_nor_session_may_nothing(arn: str) -> None:
     stranger = Principal(account=ACCOUNT, arn=arn, user_id="x")
     assert "not authorized" in (refusal(stranger, "sagemaker:ListModels") or "")
 

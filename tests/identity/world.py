@@ -16,9 +16,14 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from modelyard.identity.authentication import Authenticator, RequestHead
 from modelyard.identity.authorisation import Policy
 from modelyard.identity.credentials import Credentials, establish_credentials
+from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
+from modelyard.identity.people_operations import PeopleOperations
 from modelyard.identity.principals import root_of
+from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import ensure_default_role
+from modelyard.identity.session_operations import SessionOperations
+from modelyard.identity.user_operations import UserOperations
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
@@ -51,12 +56,14 @@ class World:
     credentials: Credentials
     authenticator: Authenticator
     table: OperationTable
+    known: KnownCallers
 
-    def context(self, principal: Principal | None = None, account: str = ACCOUNT) -> Context:
+    def context(self, principal: Principal | None = None, account: str = "") -> Context:
+        acting = principal or root_of(ACCOUNT)
         return Context(
-            account=account,
+            account=account or acting.account,
             region="us-east-1",
-            principal=principal or root_of(ACCOUNT),
+            principal=acting,
             request_id="r",
             source="test",
         )
@@ -71,15 +78,28 @@ def world(folder: Path) -> World:
     credentials = establish_credentials(folder / "credentials")
     clock, policy = Clock(), Policy()
     table = OperationTable(Schema(), policy)
-    table.add(IdentityOperations(store, credentials, policy, now=clock))
+    known = KnownCallers(store, credentials, account=ACCOUNT, now=clock)
+    for capability in (
+        IdentityOperations(store, policy),
+        SessionOperations(store, credentials, known.refresh, now=clock),
+        RoleOperations(store, known.refresh, now=clock),
+        UserOperations(store, credentials, known.refresh, now=clock),
+        PeopleOperations(store, credentials, known.refresh, now=clock),
+    ):
+        table.add(capability)
     return World(
         clock=clock,
         database=database,
         store=store,
         credentials=credentials,
         authenticator=Authenticator(
-            credentials, account=ACCOUNT, default_region="eu-west-1", now=clock
+            credentials,
+            account=ACCOUNT,
+            default_region="eu-west-1",
+            known=lambda: known.known,
+            now=clock,
         ),
+        known=known,
         table=table,
     )
 

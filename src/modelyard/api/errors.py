@@ -10,7 +10,10 @@ import structlog
 from modelyard.api.state import RequestState
 from modelyard.operations.errors import (
     AccessDenied,
+    DeleteConflict,
+    EntityAlreadyExists,
     InternalFailure,
+    LimitExceeded,
     NoSuchEntity,
     OperationError,
     ValidationError,
@@ -55,6 +58,9 @@ _STATUS: Mapping[type[Exception], int] = {
     OperationError: 400,
     AccessDenied: 403,
     NoSuchEntity: 404,
+    EntityAlreadyExists: 409,
+    DeleteConflict: 409,
+    LimitExceeded: 409,
     InternalFailure: 500,
     BadPageToken: 400,
     Unstorable: 400,

@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from modelyard import clock, sealing, sigv4
+from modelyard.arns import assumed_role_arn, unique_id
 from modelyard.gateway.errors import GatewayError
 from modelyard.gateway.exchange import Request
 from modelyard.gateway.routes import Keys
@@ -43,10 +44,34 @@ _HEX_DIGITS = 64  # of a signature
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose endpoints are invoked, and where."""
+    """Whose endpoints are invoked, and where; and by whom."""
 
     account: str
     region: str
+    arn: str
+    user_id: str
+    person: str  # the ARN of who stands behind a role's session; that of anyone else is `arn`
+    role: str = ""  # the ARN of the role, of a role's session
+
+
+class _Whose(NamedTuple):
+    """Whom a key, a token or a session belongs to."""
+
+    account: str
+    arn: str
+    user_id: str
+    person: str = ""
+    role: str = ""
+
+    def calling(self, region: str) -> Caller:
+        return Caller(
+            account=self.account,
+            region=region,
+            arn=self.arn,
+            user_id=self.user_id,
+            person=self.person or self.arn,
+            role=self.role,
+        )
 
 
 class _Claim(NamedTuple):
@@ -64,12 +89,15 @@ class Authenticator:
     """Tells callers by `keys`. Safe to use from any thread."""
 
     def __init__(self, keys: Keys) -> None:
-        self._secrets = keys.secrets
+        self._secrets = {
+            name: (secret, _Whose(*whose)) for name, (secret, *whose) in keys.secrets.items()
+        }
+        self._revoked = keys.revoked
         self._sealing_key = keys.sealing_key
         # By digest, so that the time a look-up takes says nothing of the token itself.
         self._bearers = {
-            hashlib.sha256(token.encode()).digest(): Caller(account, keys.default_region)
-            for token, account in keys.tokens.items()
+            hashlib.sha256(token.encode()).digest(): _Whose(*whose).calling(keys.default_region)
+            for token, whose in keys.tokens.items()
         }
         self._session = lru_cache(maxsize=4096)(self._open_session)
 
@@ -95,7 +123,7 @@ class Authenticator:
         if claimed.startswith(_BEARER):
             return self._bearer(claimed)
         claim = _claim(claimed)
-        secret, account = self._credentials(claim, request)
+        secret, whose = self._credentials(claim, request)
         if not _is_signed_invocation(claim, claimed[-_HEX_DIGITS:], request, secret):
             _verify(claimed, request, secret)
         if claim.service != SERVICE:
@@ -104,7 +132,7 @@ class Authenticator:
                 "InvalidSignatureException",
                 f"Credential should be scoped to correct service: {SERVICE!r}.",
             )
-        return Caller(account, claim.region)
+        return whose.calling(claim.region)
 
     def _bearer(self, claimed: bytes) -> Caller:
         token = claimed[len(_BEARER) :].strip()
@@ -115,8 +143,8 @@ class Authenticator:
             )
         return caller
 
-    def _credentials(self, claim: _Claim, request: Request) -> tuple[str, str]:
-        """Return the secret and the account of the access key that is claimed."""
+    def _credentials(self, claim: _Claim, request: Request) -> tuple[str, _Whose]:
+        """Return the secret of the access key that is claimed, and whose it is."""
         token = request.headers.get(b"x-amz-security-token")
         if token is None:
             found = self._secrets.get(claim.access_key_id)
@@ -124,7 +152,9 @@ class Authenticator:
                 raise _unknown_key()
             return found
         try:
-            session = self._session(token)
+            session, whose = self._session(token)
+        except sealing.SessionRevoked as error:
+            raise _expired("was revoked: assume the role again") from error
         except sealing.SessionExpired as error:
             raise _expired() from error
         except sealing.SealError as error:
@@ -133,10 +163,21 @@ class Authenticator:
             raise _expired()
         if session.access_key_id != claim.access_key_id:
             raise _unknown_key()
-        return session.secret, session.account
+        return session.secret, whose
 
-    def _open_session(self, token: bytes) -> sealing.Session:
-        return sealing.open_session(token.decode("latin-1"), self._sealing_key, clock.now())
+    def _open_session(self, token: bytes) -> tuple[sealing.Session, _Whose]:
+        session = sealing.open_session(token.decode("latin-1"), self._sealing_key, clock.now())
+        # Remembered with the session: whoever revokes makes another Authenticator.
+        if any(revocation.covers(session) for revocation in self._revoked):
+            raise sealing.SessionRevoked
+        whose = _Whose(
+            account=session.account,
+            arn=assumed_role_arn(session.role_arn, session.session_name),
+            user_id=f"{unique_id('AROA', session.role_arn)}:{session.session_name}",
+            person=session.person,
+            role=session.role_arn,
+        )
+        return session, whose
 
 
 def _unknown_key() -> GatewayError:
@@ -144,8 +185,8 @@ def _unknown_key() -> GatewayError:
     return GatewayError(403, "UnrecognizedClientException", message)
 
 
-def _expired() -> GatewayError:
-    message = "The security token included in the request is expired."
+def _expired(why: str = "is expired.") -> GatewayError:
+    message = f"The security token included in the request {why}"
     return GatewayError(403, "ExpiredTokenException", message)
 
 

@@ -23,15 +23,19 @@ from typing import Any
 
 import orjson
 
+from modelyard.sealing import Revocation
+
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
     """What callers may prove themselves with."""
 
-    secrets: Mapping[str, tuple[str, str]]  # access key id -> (secret access key, account)
-    tokens: Mapping[str, str]  # bearer token -> account
+    #: access key id -> (secret access key, account, ARN, user id)
+    secrets: Mapping[str, tuple[str, str, str, str]]
+    tokens: Mapping[str, tuple[str, str, str]]  # bearer token -> (account, ARN, user id)
     sealing_key: str  # base64url; opens the session tokens of temporary credentials
     default_region: str  # of callers with a bearer token
+    revoked: Sequence[Revocation] = ()  # sessions that are over ahead of their time
 
     def __repr__(self) -> str:  # no secret in a log
         return f"Keys({len(self.secrets)} access keys, {len(self.tokens)} tokens)"
@@ -110,10 +114,14 @@ def decode(line: bytes) -> Keys | Routes:
     match message["type"]:
         case "keys":
             keys = message["keys"]
-            secrets = {
-                name: (secret, account) for name, (secret, account) in keys["secrets"].items()
-            }
-            return Keys(**{**keys, "secrets": secrets})
+            return Keys(
+                **{
+                    **keys,
+                    "secrets": {name: tuple(whose) for name, whose in keys["secrets"].items()},
+                    "tokens": {token: tuple(whose) for token, whose in keys["tokens"].items()},
+                    "revoked": tuple(Revocation(**one) for one in keys["revoked"]),
+                }
+            )
         case "routes":
             routes = message["routes"]
             endpoints = {key: _endpoint(value) for key, value in routes["endpoints"].items()}

@@ -6,7 +6,6 @@ service does.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +14,8 @@ from datetime import datetime
 
 from modelyard import clock, sigv4
 from modelyard.identity.credentials import Credentials
-from modelyard.identity.principals import Caller, root_of, session_of
+from modelyard.identity.known_callers import Known, digest_of, known_root
+from modelyard.identity.principals import Caller, principal_of
 from modelyard.operations.context import Principal
 from modelyard.sealing import SealError, SessionExpired, open_session
 from modelyard.sigv4 import Signature, SignatureError
@@ -47,10 +47,11 @@ class Claim:
 
 
 class Authenticator:
-    """Knows the root credentials, and opens the sessions that were sealed with them.
+    """Knows the root and the users, and opens the sessions that were sealed for them.
 
     Args:
         account: the account that the root credentials are of.
+        known: the users' access keys and the revocations; None: the root alone is known.
         default_region: of callers with a bearer token that name none in `X-Modelyard-Region`.
         now: the present moment, aware.
         max_skew_seconds: how far a signature's time may be from `now`.
@@ -62,15 +63,16 @@ class Authenticator:
         *,
         account: str,
         default_region: str,
+        known: Callable[[], Known] | None = None,
         now: Callable[[], datetime] = clock.now,
         max_skew_seconds: int = 900,
     ) -> None:
-        self._credentials = credentials
-        self._root = root_of(account)
+        self._sealing_key = credentials.sealing_key
+        root_alone = known_root(credentials, account)
+        self._known = known or (lambda: root_alone)
         self._default_region = default_region
         self._now = now
         self._max_skew_seconds = max_skew_seconds
-        self._token_digest = _digest(credentials.token)
 
     def secret_of(self, access_key_id: str, session_token: str | None) -> tuple[str, Principal]:
         """Return the secret that belongs to an access key, and whose it is.
@@ -80,9 +82,11 @@ class Authenticator:
         """
         if session_token is not None:
             return self._session_secret(access_key_id, session_token)
-        if access_key_id != self._credentials.access_key_id:
+        # A key that is switched off, deleted, or was never there: one answer.
+        found = self._known().keys.get(access_key_id)
+        if found is None:
             raise _invalid_key()
-        return self._credentials.secret_access_key, self._root
+        return found.secret, found.principal
 
     def claim(self, head: RequestHead) -> Claim:
         """Return who a request says it is from, before its body is there.
@@ -141,7 +145,7 @@ class Authenticator:
 
     def _session_secret(self, access_key_id: str, token: str) -> tuple[str, Principal]:
         try:
-            session = open_session(token, self._credentials.sealing_key, self._now())
+            session = open_session(token, self._sealing_key, self._now())
         except SessionExpired as error:
             raise SignatureError(
                 "ExpiredToken", "The security token included in the request is expired"
@@ -150,19 +154,21 @@ class Authenticator:
             raise _invalid_token() from error
         if not hmac.compare_digest(session.access_key_id.encode(), access_key_id.encode()):
             raise _invalid_token()
-        return session.secret, session_of(session.role_arn, session.session_name)
+        if self._known().is_revoked(session):
+            raise SignatureError(
+                "ExpiredToken",
+                "The security token included in the request was revoked: assume the role again",
+            )
+        return session.secret, principal_of(session)
 
     def _bearer_claim(self, token: str, headers: Mapping[str, str]) -> Claim:
-        # Digests have one length, so the comparison tells nothing of the token's.
-        if not hmac.compare_digest(_digest(token), self._token_digest):
+        # By digest: how long the look-up takes tells nothing of the token.
+        principal = self._known().tokens.get(digest_of(token))
+        if principal is None:
             raise SignatureError("InvalidClientTokenId", "The bearer token is not valid")
         region = _checked_region(headers.get(REGION_HEADER, self._default_region))
-        caller = Caller(principal=self._root, region=region, service=None)
+        caller = Caller(principal=principal, region=region, service=None)
         return Claim(caller=caller, signature=None, secret="")
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _checked_region(region: str) -> str:

@@ -2,8 +2,7 @@
 
 1. A principal acts in its own account only.
 2. The root of an account may do everything in it.
-3. A role's session may do everything in it but assume a role: a session that could would renew
-   itself for ever, and its end would mean nothing.
+3. A role's session, and a user, may do everything in it. What they may assume says a role's trust.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from typing import Any
 from modelyard.arns import Arn
 from modelyard.operations.context import Context
 from modelyard.operations.table import Decision
-
-_CLOSED_TO_SESSIONS = frozenset({"sts:AssumeRole"})
 
 
 class Policy:
@@ -37,16 +34,14 @@ class Policy:
             return f"{refused} in account {context.account}: it belongs to {principal.account}"
         if principal.is_root:
             return None
-        if not _is_session(principal.arn):
+        if not _is_known(principal.arn):
             return f"{refused}: no rule allows it"
-        if action in _CLOSED_TO_SESSIONS:
-            return f"{refused}: a role's session may not assume a role"
         return None
 
 
-def _is_session(arn: str) -> bool:
+def _is_known(arn: str) -> bool:
     try:
         parts = Arn.parse(arn)
     except ValueError:
         return False
-    return parts.service == "sts" and parts.kind == "assumed-role"
+    return (parts.service, parts.kind) in {("sts", "assumed-role"), ("iam", "user")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -58,6 +59,15 @@ def new_access_key(*, temporary: bool) -> tuple[str, str]:
     prefix = _SESSION_KEY_PREFIX if temporary else _ROOT_KEY_PREFIX
     key_id = prefix + "".join(secrets.choice(letters) for _ in range(16))
     return key_id, "".join(secrets.choice(_ALPHANUMERIC) for _ in range(40))
+
+
+def bearer_token_of(access_key_id: str, secret_access_key: str) -> str:
+    """Return the bearer token that an access key has: it works as long as the key does.
+
+    It follows from the secret, and the secret does not follow from it (HMAC-SHA-256).
+    """
+    digest = hmac.digest(secret_access_key.encode(), b"modelyard bearer token", "sha256")
+    return f"my_{access_key_id}_{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
 def read_credentials(path: Path) -> Credentials:

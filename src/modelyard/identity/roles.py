@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from modelyard.arns import Arn, role_arn
+from modelyard.identity.personas import JOB, PERSONAS
+from modelyard.identity.principals import root_arn
 from modelyard.operations.errors import ValidationError
-from modelyard.store.errors import AlreadyExists
-from modelyard.store.resources import Resource, Scope, Snapshot, Store
+from modelyard.store.resources import Resource, Scope, Snapshot, Store, Transaction
 
 ROLE_KIND = "role"
 GLOBAL_REGION = "global"
 DEFAULT_ROLE = "modelyard-execution"
 MAX_SESSION_SECONDS = 43_200
+_TRUSTED_ACTIONS = ["sts:AssumeRole", "sts:SetSourceIdentity"]
 
 
 def role_scope(account: str) -> Scope:
@@ -22,25 +25,53 @@ def role_scope(account: str) -> Scope:
 
 def ensure_default_role(store: Store, account: str) -> Resource:
     """Return the role `modelyard-execution` of an account, made if it is not there."""
+    return ensure_roles(store, account, {DEFAULT_ROLE: _execution_role_spec(account)})[DEFAULT_ROLE]
+
+
+def ensure_default_roles(store: Store, account: str, orchestrator: str) -> None:
+    """Make what is not there of an account's roles: one per persona, and the jobs' own.
+
+    Args:
+        orchestrator: the account whose root may assume them.
+    """
+    ensure_roles(store, account, default_roles(account, orchestrator))
+
+
+def default_roles(account: str, orchestrator: str) -> dict[str, dict[str, Any]]:
+    """Return the spec of every role that an account begins with, by its name."""
+    specs = {name: _persona_role_spec(name, account, orchestrator) for name in PERSONAS}
+    return {DEFAULT_ROLE: _execution_role_spec(account), **specs}
+
+
+def ensure_roles(
+    store: Store, account: str, specs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Resource]:
+    """Return the roles of these names, each made from its spec if it is not there."""
     scope = role_scope(account)
     with store.read() as snapshot:
-        found = snapshot.find(scope, ROLE_KIND, DEFAULT_ROLE)
-    if found is not None:
-        return found
-    try:
+        found = {name: snapshot.find(scope, ROLE_KIND, name) for name in specs}
+    if None in found.values():
+        # Looked at again: another server on the same database may be quicker.
         with store.write() as transaction:
-            return transaction.create(
-                scope,
-                ROLE_KIND,
-                DEFAULT_ROLE,
-                arn=role_arn(account=account, name=DEFAULT_ROLE),
-                spec=_default_role_spec(account),
-                status="Active",
-            )
-    except AlreadyExists:
-        # Another server on the same database was quicker.
-        with store.read() as snapshot:
-            return snapshot.get(scope, ROLE_KIND, DEFAULT_ROLE)
+            found = {
+                name: create_missing(transaction, account, name, specs[name]) for name in specs
+            }
+    return {name: role for name, role in found.items() if role is not None}
+
+
+def create_missing(
+    transaction: Transaction, account: str, name: str, spec: Mapping[str, Any]
+) -> Resource:
+    """Return the role `name`, made from `spec` if it is not there."""
+    scope = role_scope(account)
+    return transaction.find(scope, ROLE_KIND, name) or transaction.create(
+        scope,
+        ROLE_KIND,
+        name,
+        arn=role_arn(account=account, name=name),
+        spec=spec,
+        status="Active",
+    )
 
 
 def find_role(snapshot: Snapshot, account: str, arn: str) -> Resource | None:
@@ -78,20 +109,58 @@ def require_role(snapshot: Snapshot, account: str, arn: str) -> Resource:
     raise ValidationError(f"Could not assume role {arn}: {why}. A role that exists is {default}")
 
 
-def _default_role_spec(account: str) -> dict[str, Any]:
-    root = str(Arn(service="iam", region="", account=account, resource="root"))
+def _execution_role_spec(account: str) -> dict[str, Any]:
+    named = {"AWS": root_arn(account), "Service": "sagemaker.amazonaws.com"}
     return {
         "Path": "/",
         "Description": "Made by the first start: what jobs and models run as.",
         "MaxSessionDuration": MAX_SESSION_SECONDS,
+        "Persona": JOB,
         "AssumeRolePolicyDocument": {
             "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"AWS": root, "Service": "sagemaker.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
+            # One text, not a list: clients look for just this.
+            "Statement": [{"Effect": "Allow", "Principal": named, "Action": "sts:AssumeRole"}],
         },
+    }
+
+
+def _persona_role_spec(persona: str, account: str, orchestrator: str) -> dict[str, Any]:
+    """Return a persona's role.
+
+    The orchestrator account's root may assume it, but not everybody of that account, which its ARN
+    alone would mean. A person may who has the persona in this account or in the orchestrator's,
+    so that a data scientist of dev is none of prod. And the orchestrator's role of the same name
+    may, which is how its pipelines deploy to the other accounts.
+    """
+    statements: list[dict[str, Any]] = [
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": root_arn(orchestrator)},
+            "Condition": {"ArnEquals": {"aws:PrincipalArn": root_arn(orchestrator)}},
+        },
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": sorted({root_arn(account), root_arn(orchestrator)})},
+            "Condition": {
+                "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/*"},
+                "ForAnyValue:StringEquals": {"modelyard:Persona": persona},
+            },
+        },
+    ]
+    if account != orchestrator:
+        same = role_arn(account=orchestrator, name=persona)
+        statements.append({"Effect": "Allow", "Principal": {"AWS": same}})
+    return {
+        "Path": "/",
+        "Description": f"Made by the first start: what a {persona} acts as.",
+        "MaxSessionDuration": MAX_SESSION_SECONDS,
+        "Persona": persona,
+        "AssumeRolePolicyDocument": _trust(*statements),
+    }
+
+
+def _trust(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{**statement, "Action": _TRUSTED_ACTIONS} for statement in statements],
     }

@@ -18,6 +18,8 @@ class Principal:
     user_id: str
     person: str = ""  # the ARN of who stands behind a role's session; that of anyone else is `arn`
     role: str = ""  # the ARN of the role, of a role's session
+    chain: tuple[str, ...] = ()  # the roles that were assumed on the way to it, `role` the last
+    source_identity: str = ""  # what the first of them was given as SourceIdentity
 
     def __post_init__(self) -> None:
         if not self.person:

@@ -88,6 +88,48 @@ class NoSuchEntity(OperationError):
     code = "NoSuchEntity"
 
 
+class EntityAlreadyExists(OperationError):
+    """A user, role or provider of this name exists."""
+
+    code = "EntityAlreadyExists"
+
+
+class DeleteConflict(OperationError):
+    """What belongs to it must be deleted first."""
+
+    code = "DeleteConflict"
+
+
+class LimitExceeded(OperationError):
+    """There may not be more of these (the identity services' word)."""
+
+    code = "LimitExceeded"
+
+
+class MalformedPolicyDocument(OperationError):
+    """The policy document cannot be used."""
+
+    code = "MalformedPolicyDocument"
+
+
+class InvalidIdentityToken(OperationError):
+    """The identity provider's token cannot be accepted."""
+
+    code = "InvalidIdentityToken"
+
+
+class ExpiredIdentityToken(OperationError):
+    """The identity provider's token has expired: ask it for a new one."""
+
+    code = "ExpiredTokenException"
+
+
+class IdentityProviderUnreachable(OperationError):
+    """The identity provider's keys could not be fetched."""
+
+    code = "IDPCommunicationError"
+
+
 class LogsResourceNotFound(OperationError):
     """The specified log group or stream does not exist."""
 

@@ -121,6 +121,13 @@ class Snapshot:
         )
         return [resource_of(row) for row in rows]
 
+    def last_event(self) -> int:
+        """Return the number of the newest event; 0: there was none. It only ever grows."""
+        newest = self.connection.scalar(
+            sa.select(tables.events.c.id).order_by(tables.events.c.id.desc()).limit(1)
+        )
+        return newest or 0
+
     def tags(self, resource: Resource) -> dict[str, str]:
         """Return the tags of a resource by key, sorted."""
         rows = self.connection.execute(
