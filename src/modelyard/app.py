@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from starlette.types import ASGIApp
@@ -51,6 +52,16 @@ from modelyard.identity.session_operations import SessionOperations
 from modelyard.identity.user_operations import UserOperations
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
+from modelyard.keys.access import KeyAccess
+from modelyard.keys.alias_operations import AliasOperations
+from modelyard.keys.crypto_operations import CryptoOperations
+from modelyard.keys.keeper import KeyKeeper
+from modelyard.keys.key_operations import KeyOperations
+from modelyard.keys.master import load_master
+from modelyard.keys.ring import KeyRing
+from modelyard.keys.rotation_operations import RotationOperations
+from modelyard.keys.service import KeyService
+from modelyard.keys.tags import KeyTagOperations
 from modelyard.logs.operations import LogOperations
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import Authoriser, OperationTable
@@ -120,6 +131,8 @@ class _Ground:
     authoriser: Authoriser
     table: OperationTable
     engine: Engine
+    key_ring: KeyRing
+    keys: KeyService
 
 
 def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelyard:
@@ -132,6 +145,7 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
     Raises:
         StoreError: the database or the objects cannot be used.
         CredentialsError: the root credentials cannot be used.
+        MasterKeyError: the master key cannot be used.
     """
     ground = _lay_ground(settings, home, url)
     gateway = GatewayPool(
@@ -144,6 +158,7 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
     def gateway_url() -> str:
         return f"{url.rpartition(':')[0]}:{gateway.port}"
 
+    key_keeper = _add_keys(ground)
     endpoints = _add_hosting(ground, gateway, runtime)
     workshop = Workshop(
         store=ground.store,
@@ -175,7 +190,13 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         default_region=settings.region,
         known=lambda: known.known,
     )
-    s3_door = S3Door(ground.table.guard, authenticator.secret_of, ground.objects, s3_servers)
+    s3_door = S3Door(
+        ground.table.guard,
+        authenticator.secret_of,
+        ground.objects,
+        s3_servers,
+        keys_of=ground.keys.of,
+    )
     return Modelyard(
         asgi=_doors(ground, authenticator, service, s3_door, gateway, gateway_url),
         steps=[
@@ -190,6 +211,7 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
             Step(start=outbox.start, stop=outbox.stop),
+            Step(start=key_keeper.start, stop=key_keeper.stop),
         ],
         gateway_url=gateway_url,
     )
@@ -201,12 +223,15 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     database = Database(settings.database_url)
     database.claim()
     database.migrate()
-    store, objects = Store(database), ObjectStores(home.objects)
+    store, policy = Store(database), Policy()
+    table = OperationTable(schema, policy)
+    key_ring = _key_ring(settings, home, store)
+    keys = KeyService(key_ring, table.guard, table.decide, region=settings.region)
+    objects = ObjectStores(home.objects, keys.of_account)
     ensure_default_role(store, settings.account)
     own = objects.of(settings.account)
     if not own.has_bucket(settings.assets_bucket):
         own.create_bucket(settings.assets_bucket)
-    policy = Policy()
     return _Ground(
         settings=settings,
         home=home,
@@ -223,8 +248,10 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         logs=LogStreams(home.logs),
         schema=schema,
         authoriser=policy,
-        table=OperationTable(schema, policy),
+        table=table,
         engine=Engine(database),
+        key_ring=key_ring,
+        keys=keys,
     )
 
 
@@ -240,6 +267,27 @@ def _add_identity(ground: _Ground) -> KnownCallers:
     ):
         ground.table.add(capability)
     return known
+
+
+def _key_ring(settings: Settings, home: Home, store: Store) -> KeyRing:
+    given = settings.master_key_file
+    master = load_master(Path(given) if given else home.keys / "master", may_make=not given)
+    ring = KeyRing(store, master)
+    ring.check_master()
+    return ring
+
+
+def _add_keys(ground: _Ground) -> KeyKeeper:
+    ring, access = ground.key_ring, KeyAccess(ground.table.decide)
+    for capability in (
+        KeyOperations(ring, access),
+        KeyTagOperations(ring, access),
+        AliasOperations(ring, access),
+        RotationOperations(ring, access),
+        CryptoOperations(ring, access),
+    ):
+        ground.table.add(capability)
+    return KeyKeeper(ring)
 
 
 def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> EndpointWorkflow:

@@ -55,6 +55,7 @@ class Home:
         self.database = path / "modelyard.db"
         self.objects = path / "objects"  # <account>/<bucket>/<key>
         self.jobs = path / "jobs"  # <account>/<region>/<kind>/<name>/
+        self.keys = path / "keys"  # the master key
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
         self.run = path / "run"  # sockets

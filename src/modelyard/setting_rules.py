@@ -86,6 +86,13 @@ def folder(value: object) -> Path:
     raise ValueError("is the path of a folder")
 
 
+def file(value: object) -> str:
+    """Return the absolute path of a file; `~` is the user's own folder."""
+    if isinstance(value, str) and value and "\0" not in value:
+        return str(Path(value).expanduser().absolute())
+    raise ValueError("is the path of a file")
+
+
 def host(value: object) -> str:
     """Return an address or a host name to bind."""
     if isinstance(value, str) and (

@@ -109,6 +109,12 @@ class Settings:
         secret=True,
         shown="made at the first start",
     )
+    master_key_file: str = _setting(
+        "",
+        "file of the master key, which seals all encryption keys",
+        rules.file,
+        shown="keys/master in the home, made at the first start",
+    )
     assets_bucket: str = _setting(
         "",
         "bucket that pipelines keep their assets in",

@@ -23,6 +23,7 @@ from modelyard.store.errors import (
     BadPageToken,
     DatabaseBusy,
     DatabaseUnreachable,
+    KeyUnusable,
     StorageFull,
     Unstorable,
 )
@@ -65,6 +66,7 @@ _STATUS: Mapping[type[Exception], int] = {
     BadPageToken: 400,
     Unstorable: 400,
     StorageFull: 507,
+    KeyUnusable: 400,
     DatabaseBusy: 503,
     DatabaseUnreachable: 503,
     SignatureError: 403,

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from modelyard.store.errors import StorageFull
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 _COPY_BYTES = 8 * 2**20  # per call, so that a copy can be given up
+_PIECE_BYTES = 2**20
 
 
 @contextmanager
@@ -64,6 +67,21 @@ def copy_bytes(source: int, target: int, *, start: int = 0, length: int | None =
             raise OSError(f"the file was cut while it was read: {left - copied} bytes are missing")
         copied += done
     return copied
+
+
+def copy_stream(source: BinaryIO, target: BinaryIO) -> None:
+    """Append all that is left of one open file to another, within the kernel where both are plain.
+
+    Raises:
+        OSError: the target's disk is full.
+    """
+    try:
+        descriptors = source.fileno(), target.fileno()
+    except OSError:  # one of them is encrypted or decrypted on the way
+        shutil.copyfileobj(source, target, _PIECE_BYTES)
+        return
+    target.flush()
+    copy_bytes(*descriptors, start=source.tell())
 
 
 def _write_all(target: int, data: bytes) -> int:

@@ -68,3 +68,18 @@ class BucketNotEmpty(StoreError):
 
 class ObjectTooLarge(StoreError):
     """The object has more bytes than its reader takes."""
+
+
+class KeyUnusable(StoreError):
+    """The encryption key cannot be used: it is not there, not enabled, or not allowed.
+
+    `code` is the word that AWS has for why.
+    """
+
+    def __init__(self, message: str | None = None, *, code: str = "AccessDenied") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ObjectDamaged(StoreError):
+    """The encrypted object was changed on the disk, and is not given out."""

@@ -16,7 +16,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from modelyard import clock
-from modelyard.store.durable_files import copy_bytes, full_disk_told
+from modelyard.store.durable_files import copy_stream, full_disk_told
+from modelyard.store.encryption.bucket_defaults import Encryption
+from modelyard.store.encryption.sealed_files import size_of
+from modelyard.store.encryption.vault import Vault
 from modelyard.store.errors import StoreError
 from modelyard.store.object_files import open_file
 from modelyard.store.object_records import Record
@@ -115,7 +118,7 @@ class MultipartUploads:
         Raises:
             NoSuchUpload: the upload was ended meanwhile.
         """
-        size = body.lstat().st_size
+        size = size_of(body.lstat())
         part = Part(
             number=number,
             file=uuid.uuid4().hex,
@@ -158,24 +161,37 @@ class MultipartUploads:
             for n, file, size, etag, sum_, at in rows
         ]
 
-    def assemble(self, upload: Upload, parts: Sequence[Part]) -> Path:
+    def assemble(
+        self,
+        upload: Upload,
+        parts: Sequence[Part],
+        vault: Vault | None = None,
+        encryption: Encryption | None = None,
+    ) -> Path:
         """Return a file, aside, of the parts one behind the other; the parts stay.
+
+        Args:
+            vault: of who completes the upload: it opens the parts, which are encrypted each for
+                itself, and encrypts the whole.
 
         Raises:
             NoSuchUpload: the upload was ended meanwhile.
             StorageFull: the disk is full.
+            KeyUnusable, ObjectDamaged: the parts are encrypted.
         """
+        vault = vault or self._objects.objects.vault
         aside = self._objects.objects.aside()
         folder = self._folder / upload.id
         try:
-            with full_disk_told():
-                if len(parts) == 1:
+            if len(parts) == 1 and encryption is None:
+                with full_disk_told():
                     os.link(folder / parts[0].file, aside)
-                    return aside
-                with aside.open("xb") as sink:
-                    for part in parts:
-                        with open_file(folder / part.file) as source:
-                            copy_bytes(source.fileno(), sink.fileno(), length=part.size)
+                return aside
+            with vault.writing(upload.uri.bucket, aside, encryption) as sink:
+                for part in parts:
+                    file = open_file(folder / part.file)
+                    with vault.opened(upload.uri.bucket, file) as source:
+                        copy_stream(source, sink)
         except FileNotFoundError as error:
             aside.unlink(missing_ok=True)
             raise NoSuchUpload from error

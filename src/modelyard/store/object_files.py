@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelyard import clock
+from modelyard.store.encryption.sealed_files import size_of
 
 FILE, FOLDER = stat.S_IFREG, stat.S_IFDIR
 
@@ -19,7 +20,7 @@ class ObjectInfo:
     """What a listing tells of an object."""
 
     key: str
-    size: int  # bytes
+    size: int  # bytes, those of an encrypted object as its readers count them
     modified: datetime
     version: str  # another one whenever the bytes are
 
@@ -37,7 +38,7 @@ def info_of(key: str, status: os.stat_result) -> ObjectInfo:
     micros = status.st_mtime_ns // 1000
     version = f"{status.st_ino:x}-{micros:x}-{status.st_size:x}"
     return ObjectInfo(
-        key=key, size=status.st_size, modified=clock.from_micros(micros), version=version
+        key=key, size=size_of(status), modified=clock.from_micros(micros), version=version
     )
 
 

@@ -49,6 +49,9 @@ class Record:
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names; sent back as is
     checksums: Mapping[str, str] = field(default_factory=dict)  # algorithm ("crc32") -> base64
     checksum_type: str = "FULL_OBJECT"  # or COMPOSITE: of the parts' checksums
+    #: Of an upload in parts: how its object is to be encrypted, `mode` and `key`. What an object
+    #: says of itself is in its file.
+    encryption: Mapping[str, str] | None = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -12,9 +12,16 @@ open, or linked it, keeps what he read. So inode, size and time tell two content
 **Nothing leads out.** A key is a path below its bucket (`s3_uris`), and a link that somebody put
 there leads nowhere: neither is it listed nor read.
 
+**Encryption.** An object that is to be encrypted, because somebody said so or its bucket's default
+does, reaches the disk encrypted, and only so (`envelope`, `encryption`). `open` and `get` give out
+what it holds to those who act with keys (`acting`) that may open it; `path_of` is the file as it
+lies there. Sizes are those of what an object holds.
+
 **Errors.** `NoSuchBucket`, `NoSuchKey`; `KeyConflict` when a key is a folder of other keys, which
 a file system cannot have; `StorageFull` when the disk is full or read-only, and then nothing has
 changed. `ValueError` names a key that breaks the rules.
+
+`KeyUnusable` and `ObjectDamaged` tell of encryption.
 
 Safe to use from any thread and from several processes.
 """
@@ -22,18 +29,21 @@ Safe to use from any thread and from several processes.
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import obstore
-from obstore.store import LocalStore
-
 from modelyard.store.buckets import Buckets
-from modelyard.store.durable_files import copy_bytes, full_disk_told, sync
+from modelyard.store.durable_files import copy_stream, full_disk_told, sync
+from modelyard.store.encryption.bucket_defaults import BucketDefaults, Encryption
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
+from modelyard.store.encryption.sealed_files import is_sealed
+from modelyard.store.encryption.vault import Vault, encryption_of_file
 from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectTooLarge
 from modelyard.store.object_files import (
     FILE,
@@ -49,7 +59,7 @@ from modelyard.store.object_files import (
 from modelyard.store.object_walk import Walk
 from modelyard.store.s3_uris import S3Uri, bucket_problem, key_problem
 
-__all__ = ["ObjectInfo", "ObjectStores", "Objects", "S3Uri"]
+__all__ = ["Encryption", "ObjectInfo", "ObjectStores", "Objects", "S3Uri"]
 
 PRIVATE = ".modelyard"
 
@@ -60,14 +70,35 @@ _PUBLISH_ATTEMPTS = 10  # each is lost only to a delete that removed a folder at
 class Objects(Buckets):
     """The buckets of one account, and the objects in them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keys: DataKeys | None = None) -> None:
         super().__init__(root)
         self.private = self.root / PRIVATE
+        self.vault = Vault(BucketDefaults(self.private / "encryption"), keys or NoKeys())
         self._aside = self.private / "aside"
         with full_disk_told():
             self._aside.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(self._aside)
-        self._bytes = LocalStore(self.root)
+
+    def acting(self, keys: DataKeys) -> Objects:
+        """Return the same objects as somebody reads and writes them who may use these keys."""
+        other = copy.copy(self)
+        other.vault = self.vault.acting(keys)
+        return other
+
+    def encryption_of(self, uri: S3Uri) -> Encryption | None:
+        """Return how an object is encrypted, with the ARN of its key; None where it is not.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+            ObjectDamaged: its header is no longer one.
+        """
+        with self.open_raw(uri) as file:
+            return encryption_of_file(file)
+
+    def is_encrypted(self, uri: S3Uri) -> bool:
+        """Return whether there is such an object, and it is encrypted."""
+        path = self.path_of(uri)
+        return path is not None and is_sealed(os.lstat(path))
 
     def list(self, uri: S3Uri, *, after: str = "") -> Iterator[ObjectInfo]:
         """Return the objects whose keys begin with `uri.key`, sorted by the bytes of their keys.
@@ -107,19 +138,28 @@ class Objects(Buckets):
         Raises:
             NoSuchBucket, NoSuchKey: there is none.
             ObjectTooLarge: it has more than `max_bytes`.
+            KeyUnusable, ObjectDamaged: it is encrypted.
         """
-        name = self._readable(uri)
-        try:
-            result = obstore.get(self._bytes, name)
-        except FileNotFoundError as error:
-            raise _no_such_key(uri) from error
-        size = result.meta["size"]
-        if max_bytes is not None and size > max_bytes:
-            raise ObjectTooLarge(f"{uri} has {size} bytes, more than {max_bytes}")
-        return bytes(result.bytes())
+        with self.open(uri) as file:
+            if max_bytes is None:
+                return file.read()
+            data = file.read(max_bytes + 1)
+            if len(data) > max_bytes:
+                size = file.seek(0, os.SEEK_END)
+                raise ObjectTooLarge(f"{uri} has {size} bytes, more than {max_bytes}")
+            return data
 
     def open(self, uri: S3Uri) -> BinaryIO:
-        """Return an object as an open file, which the caller closes.
+        """Return what an object holds as an open file, which the caller closes.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+            KeyUnusable, ObjectDamaged: it is encrypted.
+        """
+        return self.vault.opened(uri.bucket, self.open_raw(uri))
+
+    def open_raw(self, uri: S3Uri) -> BinaryIO:
+        """Return an object as it lies on the disk, open, which the caller closes.
 
         Raises:
             NoSuchBucket, NoSuchKey: there is none.
@@ -131,38 +171,48 @@ class Objects(Buckets):
             raise _no_such_key(uri) from error
 
     def put_bytes(self, uri: S3Uri, data: bytes) -> ObjectInfo:
-        """Store `data` as the object.
+        """Store `data` as the object, encrypted as its bucket says.
 
         Raises:
-            NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
+            NoSuchBucket, KeyConflict, StorageFull, KeyUnusable, ValueError: see the contract.
         """
-        self.check_place(uri)
-        aside = self.aside()
-        try:
-            with full_disk_told(), aside.open("xb") as sink:
-                sink.write(data)
-            return self.publish(uri, aside)
-        finally:
-            aside.unlink(missing_ok=True)
+        with self.writing(uri) as sink:
+            sink.write(data)
+        return self.head(uri)
 
     def put_file(self, uri: S3Uri, path: Path) -> ObjectInfo:
-        """Store a copy of a regular file as the object.
+        """Store a copy of a regular file as the object, encrypted as its bucket says.
 
         Raises:
-            NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
+            NoSuchBucket, KeyConflict, StorageFull, KeyUnusable, ValueError: see the contract.
             OSError: `path` cannot be read, or is a link or a device.
+        """
+        with open_file(path) as source, self.writing(uri) as sink:
+            copy_stream(source, sink)
+        return self.head(uri)
+
+    @contextmanager
+    def writing(self, uri: S3Uri, encryption: Encryption | None = None) -> Iterator[BinaryIO]:
+        """Write the object as a file; it is there when the block has ended well, else not.
+
+        Args:
+            encryption: how; None means as its bucket says.
+
+        Raises:
+            NoSuchBucket, KeyConflict, StorageFull, KeyUnusable, ValueError: see the contract.
         """
         self.check_place(uri)
         aside = self.aside()
+        wanted = self.vault.wanted(uri.bucket, encryption)
         try:
-            with open_file(path) as source, full_disk_told(), aside.open("xb") as sink:
-                copy_bytes(source.fileno(), sink.fileno())
-            return self.publish(uri, aside)
+            with self.vault.writing(uri.bucket, aside, wanted) as sink:
+                yield sink
+            self.publish(uri, aside)
         finally:
             aside.unlink(missing_ok=True)
 
     def publish(self, uri: S3Uri, aside: Path) -> ObjectInfo:
-        """Make a finished file of this account's private folder the object; it is moved.
+        """Make a finished file of this account's private folder the object; it is moved as it is.
 
         Raises:
             NoSuchBucket, KeyConflict, StorageFull, ValueError: see the module's contract.
@@ -248,9 +298,6 @@ class Objects(Buckets):
             raise _no_such_key(uri)
         return path
 
-    def _readable(self, uri: S3Uri) -> str:
-        return str(self._existing(uri).relative_to(self.root))
-
     def _make_folders(self, uri: S3Uri) -> bool:
         """Make the folders of a key; return whether there was anything to make."""
         folder = self.folder_of(uri.bucket)
@@ -279,9 +326,16 @@ class Objects(Buckets):
 class ObjectStores:
     """The objects of all accounts, below one folder."""
 
-    def __init__(self, root: Path) -> None:
-        """Use `<home>/objects`, which is created when it is not there."""
+    def __init__(
+        self, root: Path, keys_of: Callable[[str], DataKeys] = lambda _account: NoKeys()
+    ) -> None:
+        """Use `<home>/objects`, which is created when it is not there.
+
+        Args:
+            keys_of: gives the keys that act for an account's own services.
+        """
         self.root = root
+        self._keys_of = keys_of
         self._stores: dict[str, Objects] = {}
 
     def of(self, account: str) -> Objects:
@@ -295,7 +349,8 @@ class ObjectStores:
         if store is None:
             if not _ACCOUNT.fullmatch(account):
                 raise ValueError(f"{account!r} is not an account id (12 digits)")
-            store = self._stores.setdefault(account, Objects(self.root / account))
+            made = Objects(self.root / account, self._keys_of(account))
+            store = self._stores.setdefault(account, made)
         return store
 
 

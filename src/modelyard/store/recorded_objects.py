@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import threading
@@ -11,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from modelyard.envelope.reading import SealedFile, buffered
 from modelyard.store.durable_files import full_disk_told, sync
+from modelyard.store.encryption.bucket_defaults import Encryption
+from modelyard.store.encryption.data_keys import DataKeys
+from modelyard.store.encryption.vault import encryption_of_file
 from modelyard.store.errors import NoSuchKey
-from modelyard.store.object_files import ObjectInfo, info_of
+from modelyard.store.object_files import ObjectInfo, info_of, open_file
 from modelyard.store.object_records import ObjectRecords, Record
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
@@ -25,6 +30,7 @@ class StoredObject:
 
     info: ObjectInfo
     record: Record
+    encryption: Encryption | None = None  # with the ARN of its key; listings do not look for it
 
     @property
     def etag(self) -> str:
@@ -47,6 +53,12 @@ class RecordedObjects:
         self.records = ObjectRecords(objects.private / "records.db")
         self._changing = threading.Lock()
 
+    def acting(self, keys: DataKeys) -> RecordedObjects:
+        """Return the same objects as somebody reads and writes them who may use these keys."""
+        other = copy.copy(self)
+        other.objects = self.objects.acting(keys)
+        return other
+
     def close(self) -> None:
         """Close the records' file."""
         self.records.close()
@@ -56,30 +68,40 @@ class RecordedObjects:
 
         Raises:
             NoSuchBucket, NoSuchKey: there is none.
+            ObjectDamaged: it is encrypted, and its header is no longer one.
         """
-        info = self.objects.head(uri)
-        record = self.records.find(uri.bucket, uri.key, info.version)
-        return StoredObject(info=info, record=record or _default_record(info))
+        with self.objects.open_raw(uri) as file:
+            return self._stored(uri, file)
 
-    def open(self, uri: S3Uri) -> tuple[StoredObject, BinaryIO]:
-        """Return what is known of the object, and just these bytes as an open file.
+    def open(self, uri: S3Uri) -> tuple[StoredObject, BinaryIO | SealedFile]:
+        """Return what is known of the object, and just what these bytes hold as an open file.
 
         Raises:
             NoSuchBucket, NoSuchKey: there is none.
+            KeyUnusable, ObjectDamaged: it is encrypted.
         """
-        file = self.objects.open(uri)
+        file = self.objects.open_raw(uri)
         try:
-            info = info_of(uri.key, os.fstat(file.fileno()))
-            record = self.records.find(uri.bucket, uri.key, info.version)
+            stored = self._stored(uri, file)
+            if stored.encryption is not None:
+                return stored, self.objects.vault.sealed_file(uri.bucket, file)
         except BaseException:
             file.close()
             raise
-        return StoredObject(info=info, record=record or _default_record(info)), file
+        return stored, file
+
+    def _stored(self, uri: S3Uri, file: BinaryIO) -> StoredObject:
+        info = info_of(uri.key, os.fstat(file.fileno()))
+        record = self.records.find(uri.bucket, uri.key, info.version)
+        return StoredObject(
+            info=info, record=record or _default_record(info), encryption=encryption_of_file(file)
+        )
 
     @contextmanager
     def opened(self, uri: S3Uri) -> Iterator[tuple[StoredObject, BinaryIO]]:
         """Open the object for as long as a `with` lasts; see `open`."""
-        stored, file = self.open(uri)
+        stored, found = self.open(uri)
+        file = buffered(found) if isinstance(found, SealedFile) else found
         with file:
             yield stored, file
 
@@ -118,6 +140,8 @@ class RecordedObjects:
             NoSuchBucket, KeyConflict, StorageFull, ValueError: see `Objects`.
         """
         version = info_of(uri.key, aside.lstat()).version
+        with open_file(aside) as file:
+            encryption = encryption_of_file(file)
         with full_disk_told():
             sync(aside)  # here, where nobody waits for it
         with self._changing:
@@ -130,7 +154,7 @@ class RecordedObjects:
                 self._forget_unpublished(uri)
                 raise
             self.records.forget(uri.bucket, uri.key, but=version)
-        return StoredObject(info=info, record=record)
+        return StoredObject(info=info, record=record, encryption=encryption)
 
     def delete(self, uri: S3Uri, condition: Condition | None = None) -> None:
         """Delete the object, if there is one, and its record.

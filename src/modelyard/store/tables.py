@@ -222,3 +222,15 @@ search_values = sa.Table(
     sa.Index("search_by_number", "path_id", "number", "resource_id"),
     sqlite_with_rowid=False,
 )
+
+key_material = sa.Table(
+    "key_material",
+    metadata,
+    sa.Column("key_arn", _text(ARN_BYTES), primary_key=True),
+    # A key has each of its versions once: two rotations at the same instant do not make one.
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    # Under the master key, which is not in the database; base64.
+    sa.Column("sealed", sa.Text, nullable=False),
+    sa.Column("origin", _text(STATUS_BYTES), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)

@@ -125,3 +125,4 @@ def _region(call: Call) -> str:
 def _delete(call: Call) -> None:
     call.shelf.objects.objects.delete_bucket(call.bucket)
     call.shelf.uploads.end_all(call.bucket)
+    call.vault.defaults.remove(call.bucket)

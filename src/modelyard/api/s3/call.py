@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import ParamSpec, Protocol, TypeAlias, TypeVar
 
 from modelyard.api.s3.documents import Element, document
 from modelyard.api.s3.errors import S3Error, invalid_argument
 from modelyard.api.s3.payload import Payload
 from modelyard.operations.context import Principal
+from modelyard.store.encryption.bucket_defaults import Encryption
+from modelyard.store.encryption.sealed_files import mark_path
+from modelyard.store.encryption.vault import Vault
 from modelyard.store.multipart_uploads import MultipartUploads
 from modelyard.store.recorded_objects import RecordedObjects
 from modelyard.store.s3_server import S3Server
@@ -74,6 +78,11 @@ class Call:
         return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
 
     @property
+    def vault(self) -> Vault:
+        """What encrypts and opens objects on the caller's behalf."""
+        return self.shelf.objects.objects.vault
+
+    @property
     def uri(self) -> S3Uri:
         """What is asked for; whether it can be is checked where it matters."""
         return S3Uri(self.bucket, self.key)
@@ -90,6 +99,22 @@ class Call:
         if problem is not None:
             raise invalid_argument("Key", self.key, problem)
         return self.uri
+
+    async def take_in(self, encryption: Encryption | None) -> Path:
+        """Return the file that the request's body was written to, encrypted if it is to be.
+
+        Raises:
+            KeyUnusable, StorageFull: it was not written.
+        """
+        payload, server = self.payload, self.shelf.server
+        if encryption is None:
+            return await server.take_in(payload.pieces(), payload.length)
+        sealed = await self.run(
+            self.vault.sealing, self.bucket, payload.pieces(), payload.length, encryption
+        )
+        path = await server.take_in(sealed.pieces, sealed.length)
+        await self.run(mark_path, path)
+        return path
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return what `function` does in a thread: it waits for the disk."""

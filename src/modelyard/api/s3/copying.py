@@ -10,11 +10,13 @@ from urllib.parse import unquote
 from modelyard.api.s3 import checksums
 from modelyard.api.s3.call import Answer, Call, xml_answer
 from modelyard.api.s3.documents import Element, timestamp
+from modelyard.api.s3.encryption import asked_encryption, encryption_headers, wanted_encryption
 from modelyard.api.s3.errors import S3Error, invalid_argument, not_offered
 from modelyard.api.s3.metadata import check_offered, checksum_elements, kept_headers
 from modelyard.api.s3.patience import patiently
 from modelyard.api.s3.preconditions import check_copy_source, copy_range_of, write_condition
-from modelyard.store.durable_files import copy_bytes, full_disk_told
+from modelyard.store.durable_files import copy_stream
+from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.multipart_uploads import Upload
 from modelyard.store.object_files import open_file
 from modelyard.store.object_records import Record
@@ -29,7 +31,8 @@ async def copy_object(call: Call) -> Answer:
     uri, source = call.new_uri(), source_of(call)
     check_offered(call.headers)
     replaces = _replaces(call)
-    if uri == source and not replaces:
+    encryption = await wanted_encryption(call)
+    if uri == source and not replaces and asked_encryption(call.headers) is None:
         raise S3Error(
             "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without"
@@ -41,24 +44,27 @@ async def copy_object(call: Call) -> Answer:
     headers = kept_headers(call.headers) if replaces else None
 
     async def work() -> Answer:
-        stored = await call.run(_copy, call, source, uri, headers)
+        stored = await call.run(_copy, call, source, uri, headers, encryption)
         content: list[Element] = [
             ("LastModified", timestamp(stored.info.modified)),
             ("ETag", f'"{stored.etag}"'),
             *checksum_elements(stored.record),
         ]
-        return xml_answer("CopyObjectResult", content)
+        told = encryption_headers(stored.encryption)
+        return xml_answer("CopyObjectResult", content, headers=told)
 
     return await patiently(call, work())
 
 
-async def upload_part_copy(call: Call, upload: Upload, number: int) -> Answer:
-    """Make a range of an object a part of another."""
+async def upload_part_copy(
+    call: Call, upload: Upload, number: int, encryption: Encryption | None
+) -> Answer:
+    """Make a range of an object a part of another, whose `encryption` the part has."""
     source = source_of(call)
     algorithm = next(iter(upload.record.checksums), None)
 
     async def work() -> Answer:
-        etag, checksum, body = await call.run(_copy_range, call, source, algorithm)
+        etag, checksum, body = await call.run(_copy_range, call, source, algorithm, encryption)
         try:
             part = await call.run(
                 call.shelf.uploads.add_part, upload, number, body, etag=etag, checksum=checksum
@@ -104,14 +110,20 @@ def _replaces(call: Call) -> bool:
     return directive == "REPLACE"
 
 
-def _copy(call: Call, source: S3Uri, uri: S3Uri, headers: dict[str, str] | None) -> StoredObject:
+def _copy(
+    call: Call,
+    source: S3Uri,
+    uri: S3Uri,
+    headers: dict[str, str] | None,
+    encryption: Encryption | None,
+) -> StoredObject:
     objects = call.shelf.objects
     aside = objects.objects.aside()
     try:
-        with objects.opened(source) as (stored, file), full_disk_told():
+        with objects.opened(source) as (stored, file):
             check_copy_source(call.headers, stored)
-            with aside.open("xb") as sink:
-                copy_bytes(file.fileno(), sink.fileno())
+            with call.vault.writing(uri.bucket, aside, encryption) as sink:
+                copy_stream(file, sink)
         record = stored.record if headers is None else replace(stored.record, headers=headers)
         record = _with_wanted_checksum(call, aside, record)
         return objects.publish(uri, aside, record, write_condition(call.headers))
@@ -127,7 +139,7 @@ def _with_wanted_checksum(call: Call, path: Path, record: Record) -> Record:
     if algorithm in record.checksums and record.checksum_type == checksums.FULL_OBJECT:
         return record
     digest = checksums.ALGORITHMS[algorithm]()
-    with open_file(path) as file:
+    with call.vault.opened(call.bucket, open_file(path)) as file:
         while data := file.read(_COPY_BYTES):
             digest.update(data)
     return replace(
@@ -137,13 +149,18 @@ def _with_wanted_checksum(call: Call, path: Path, record: Record) -> Record:
     )
 
 
-def _copy_range(call: Call, source: S3Uri, algorithm: str | None) -> tuple[str, str | None, Path]:
+def _copy_range(
+    call: Call, source: S3Uri, algorithm: str | None, encryption: Encryption | None
+) -> tuple[str, str | None, Path]:
     md5 = hashlib.md5(usedforsecurity=False)
     digest = checksums.ALGORITHMS[algorithm]() if algorithm else None
     objects = call.shelf.objects
     aside = objects.objects.aside()
     try:
-        with objects.opened(source) as (stored, file), full_disk_told(), aside.open("xb") as sink:
+        with (
+            objects.opened(source) as (stored, file),
+            call.vault.writing(call.bucket, aside, encryption) as sink,
+        ):
             check_copy_source(call.headers, stored)
             start, end = copy_range_of(
                 call.headers.get("x-amz-copy-source-range"), stored.info.size

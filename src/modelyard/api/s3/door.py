@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ from modelyard.api.s3.operations import HANDLERS, Level, operation_of
 from modelyard.api.s3.payload import Payload
 from modelyard.api.state import RequestState, state_of
 from modelyard.operations.context import Context, Principal
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.multipart_uploads import MultipartUploads
 from modelyard.store.objects import ObjectStores
 from modelyard.store.recorded_objects import RecordedObjects
@@ -66,9 +68,16 @@ class S3Door:
         stores: ObjectStores,
         servers: S3Servers,
         *,
+        keys_of: Callable[[Context], DataKeys] = lambda _context: NoKeys(),
         now: Callable[[], datetime] = clock.now,
     ) -> None:
+        """Answer from `stores`.
+
+        Args:
+            keys_of: gives the keys that act for who calls.
+        """
         self._guard = guard
+        self._keys_of = keys_of
         self._authenticator = S3Authenticator(lookup, now)
         self._shelves = _Shelves(stores, servers)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
@@ -116,7 +125,9 @@ class S3Door:
         with ExitStack() as guarded:
             for needed in wanted(operation, bucket, key, caller.headers):
                 guarded.enter_context(self._guard(context, needed.action, needed.resource, {}))
-            return await self._carry_out(operation, bucket, key, head, caller, receive, state)
+            return await self._carry_out(
+                operation, bucket, key, head, caller, receive, state, self._keys_of(context)
+            )
 
     async def _carry_out(
         self,
@@ -127,6 +138,7 @@ class S3Door:
         caller: Caller,
         receive: Receive,
         state: RequestState,
+        keys: DataKeys,
     ) -> Answer:
         account = caller.principal.account
         _check_owner(caller.headers, caller.principal)
@@ -144,7 +156,7 @@ class S3Door:
             principal=caller.principal,
             region=caller.region,
             request_id=state.request_id,
-            shelf=shelf,
+            shelf=replace(shelf, objects=shelf.objects.acting(keys)),
             executor=self._executor,
         )
         return await HANDLERS[operation](call)

@@ -13,8 +13,10 @@ from modelyard.store.errors import (
     AlreadyExists,
     BucketNotEmpty,
     KeyConflict,
+    KeyUnusable,
     NoSuchBucket,
     NoSuchKey,
+    ObjectDamaged,
     StorageFull,
     StoreError,
 )
@@ -42,6 +44,7 @@ _STATUS = {
     "NotModified": 304,
     "PreconditionFailed": 412,
     "RequestTimeTooSkewed": 403,
+    "ServerSideEncryptionConfigurationNotFoundError": 404,
     "ServiceUnavailable": 503,
     "SignatureDoesNotMatch": 403,
 }
@@ -61,6 +64,7 @@ _STORE_CODES: Mapping[type[StoreError], str] = {
     AlreadyExists: "BucketAlreadyOwnedByYou",
     BucketNotEmpty: "BucketNotEmpty",
     KeyConflict: "KeyConflict",
+    ObjectDamaged: "InternalError",
     StorageFull: "InsufficientStorage",
     S3ServerUnavailable: "ServiceUnavailable",
 }
@@ -86,6 +90,8 @@ _MESSAGES = {
     "NoSuchKey": "The specified key does not exist.",
     "NoSuchUpload": "The specified upload does not exist. The upload ID may be invalid, or the"
     " upload may have been aborted or completed.",
+    "ServerSideEncryptionConfigurationNotFoundError": "The server side encryption configuration"
+    " was not found",
     "PreconditionFailed": "At least one of the pre-conditions you specified did not hold",
 }
 
@@ -142,6 +148,9 @@ def error_of(error: Exception) -> S3Error | None:
         return S3Error(_SIGNATURE_CODES.get(error.code, error.code), error.message)
     if isinstance(error, AccessDenied):
         return S3Error("AccessDenied", error.message)
+    if isinstance(error, KeyUnusable):
+        denied = error.code == "AccessDenied"
+        return S3Error("AccessDenied" if denied else f"KMS.{error.code}", str(error))
     if isinstance(error, StoreError):
         for kind in type(error).__mro__:
             code = _STORE_CODES.get(kind)

@@ -26,7 +26,6 @@ _DEFAULT_TYPE = "binary/octet-stream"
 _REFUSED = (
     "x-amz-grant-",
     "x-amz-object-lock-",
-    "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-context",
     "x-amz-server-side-encryption-customer-",
     "x-amz-copy-source-server-side-encryption-customer-",
@@ -38,9 +37,6 @@ _OWNER_ACLS = {"private", "bucket-owner-full-control", "bucket-owner-read"}
 
 def check_offered(headers: Mapping[str, str]) -> None:
     """Return if nothing is asked of a new object that is not offered.
-
-    `x-amz-server-side-encryption` without a key is let pass, since the sagemaker SDK always sends
-    it; the answer does not confirm it.
 
     Raises:
         S3Error: NotImplemented, InvalidStorageClass or AccessControlListNotSupported.

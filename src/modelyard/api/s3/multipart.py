@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from modelyard.api.s3 import checksums
@@ -11,10 +12,13 @@ from modelyard.api.s3.buckets import owner
 from modelyard.api.s3.call import Answer, Call, number, xml_answer
 from modelyard.api.s3.copying import upload_part_copy
 from modelyard.api.s3.documents import Element, parse, timestamp
+from modelyard.api.s3.encryption import encryption_headers, wanted_encryption
 from modelyard.api.s3.errors import S3Error, invalid_argument
 from modelyard.api.s3.metadata import check_offered, checksum_elements, kept_headers
 from modelyard.api.s3.patience import patiently
 from modelyard.api.s3.preconditions import write_condition
+from modelyard.store.encryption.bucket_defaults import Encryption
+from modelyard.store.encryption.vault import encryption_of
 from modelyard.store.multipart_uploads import Part, Upload
 from modelyard.store.object_records import Record
 from modelyard.store.recorded_objects import StoredObject
@@ -28,10 +32,15 @@ async def create_multipart_upload(call: Call) -> Answer:
     """Begin an upload in parts."""
     uri = call.new_uri()
     check_offered(call.headers)
-    record = _record_of(call)
+    encryption = await wanted_encryption(call)
+    record = replace(_record_of(call), encryption=_kept(encryption))
     await call.run(call.shelf.objects.check_place, uri)
+    if encryption is not None:
+        # Whoever may not use the key is told ahead of the parts, and told the key's ARN.
+        header, _ = await call.run(call.vault.header, call.bucket, encryption)
+        encryption = encryption_of(header)
     upload = await call.run(call.shelf.uploads.begin, uri, record)
-    headers = {}
+    headers = encryption_headers(encryption)
     if record.checksums:
         headers[f"{checksums.HEADER}algorithm"] = next(iter(record.checksums)).upper()
         headers[f"{checksums.HEADER}type"] = record.checksum_type
@@ -54,11 +63,12 @@ async def upload_part(call: Call) -> Answer:
         )
     upload = await _upload(call)
     if "x-amz-copy-source" in call.headers:
-        return await upload_part_copy(call, upload, part_number)
+        return await upload_part_copy(call, upload, part_number, _asked(upload))
     algorithm = next(iter(upload.record.checksums), None)
     _check_algorithm(call, algorithm)
     call.payload.want_checksum(algorithm)
-    body = await call.shelf.server.take_in(call.payload.pieces(), call.payload.length)
+    encryption = _asked(upload)
+    body = await call.take_in(encryption)
     try:
         checksum = call.payload.checksum
         await call.run(
@@ -71,7 +81,7 @@ async def upload_part(call: Call) -> Answer:
         )
     finally:
         await call.run(body.unlink, missing_ok=True)
-    headers = {"etag": f'"{call.payload.md5}"'}
+    headers = {"etag": f'"{call.payload.md5}"', **encryption_headers(encryption)}
     if checksum is not None:
         headers[f"{checksums.HEADER}{checksum[0]}"] = checksum[1]
     return Answer(headers=headers)
@@ -87,7 +97,7 @@ async def complete_multipart_upload(call: Call) -> Answer:
     await call.run(call.shelf.objects.check_place, upload.uri, condition)
 
     def assemble() -> StoredObject:
-        aside = call.shelf.uploads.assemble(upload, parts)
+        aside = call.shelf.uploads.assemble(upload, parts, call.vault, _asked(upload))
         try:
             stored = call.shelf.objects.publish(upload.uri, aside, record, condition)
         finally:
@@ -105,7 +115,8 @@ async def complete_multipart_upload(call: Call) -> Answer:
             ("ETag", f'"{stored.etag}"'),
             *checksum_elements(record),
         ]
-        return xml_answer("CompleteMultipartUploadResult", content)
+        headers = encryption_headers(stored.encryption)
+        return xml_answer("CompleteMultipartUploadResult", content, headers=headers)
 
     return await patiently(call, work())
 
@@ -186,6 +197,18 @@ def _record_of(call: Call) -> Record:
     algorithm = checksums.algorithm_of(wanted)
     kind = checksums.type_of(algorithm, call.headers.get(f"{checksums.HEADER}type"))
     return Record(etag="", headers=headers, checksums={algorithm: ""}, checksum_type=kind)
+
+
+def _kept(encryption: Encryption | None) -> dict[str, str] | None:
+    return None if encryption is None else {"mode": encryption.mode, "key": encryption.key}
+
+
+def _asked(upload: Upload) -> Encryption | None:
+    """Return how an upload's object is to be encrypted, as it was asked for at its beginning."""
+    kept = upload.record.encryption
+    if kept is None:
+        return None
+    return Encryption(mode="AES256" if kept["mode"] == "AES256" else "aws:kms", key=kept["key"])
 
 
 def _check_algorithm(call: Call, algorithm: str | None) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from modelyard.api.s3 import checksums
 from modelyard.api.s3.call import Answer, Call, xml_answer
 from modelyard.api.s3.documents import Element, parse
+from modelyard.api.s3.encryption import encryption_headers, wanted_encryption
 from modelyard.api.s3.errors import S3Error, error_of, invalid_argument, not_offered
 from modelyard.api.s3.metadata import (
     check_offered,
@@ -18,6 +19,7 @@ from modelyard.api.s3.metadata import (
     object_headers,
 )
 from modelyard.api.s3.preconditions import check_read, range_of, write_condition
+from modelyard.envelope.reading import SealedFile
 from modelyard.store.object_records import Record
 from modelyard.store.recorded_objects import StoredObject
 from modelyard.store.s3_uris import S3Uri
@@ -40,8 +42,9 @@ async def put_object(call: Call) -> Answer:
     uri = call.new_uri()
     check_offered(call.headers)
     headers, condition = kept_headers(call.headers), write_condition(call.headers)
+    encryption = await wanted_encryption(call)
     await call.run(call.shelf.objects.check_place, uri, condition)
-    body = await call.shelf.server.take_in(call.payload.pieces(), call.payload.length)
+    body = await call.take_in(encryption)
     try:
         record = Record(
             etag=call.payload.md5,
@@ -51,12 +54,21 @@ async def put_object(call: Call) -> Answer:
         stored = await call.run(call.shelf.objects.publish, uri, body, record, condition)
     finally:
         await call.run(body.unlink, missing_ok=True)
-    return Answer(headers={"etag": f'"{stored.etag}"', **checksum_headers(record)})
+    return Answer(
+        headers={
+            "etag": f'"{stored.etag}"',
+            **checksum_headers(record),
+            **encryption_headers(stored.encryption),
+        }
+    )
 
 
 async def head_object(call: Call) -> Answer:
-    """Answer with what there is to know of an object."""
+    """Answer with what there is to know of an object; of an encrypted one to who may open it."""
     stored = await _found(call)
+    if stored.encryption is not None:
+        _, file = await call.run(call.shelf.objects.open, call.uri)
+        file.close()
     headers = _headers(call, stored)
     return Answer(headers={**headers, "content-length": str(stored.info.size)})
 
@@ -84,7 +96,7 @@ async def get_object(call: Call) -> Answer:
 class FilePieces:
     """A stretch of an object's file, which stays the same whatever becomes of the key."""
 
-    def __init__(self, call: Call, file: BinaryIO, start: int, end: int) -> None:
+    def __init__(self, call: Call, file: BinaryIO | SealedFile, start: int, end: int) -> None:
         self._call = call
         self._file = file
         self._start = start
@@ -94,11 +106,16 @@ class FilePieces:
         at = self._start
         while at < self._end:
             size = min(self._end - at, _PIECE_BYTES)
-            piece = await self._call.run(os.pread, self._file.fileno(), size, at)
+            piece = await self._call.run(self._piece, size, at)
             if not piece:
                 raise OSError("the object's file was cut while it was read")
             yield piece
             at += len(piece)
+
+    def _piece(self, size: int, at: int) -> bytes:
+        if isinstance(self._file, SealedFile):
+            return self._file.pread(size, at)
+        return os.pread(self._file.fileno(), size, at)
 
     async def aclose(self) -> None:
         """Close the file."""
@@ -146,7 +163,7 @@ def _check_version(call: Call) -> None:
 
 
 def _headers(call: Call, stored: StoredObject) -> dict[str, str]:
-    headers = object_headers(stored)
+    headers = {**object_headers(stored), **encryption_headers(stored.encryption)}
     for name in _OVERRIDES:
         value = call.query.get(f"response-{name}")
         if value is not None:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 import botocore.session
 
-from modelyard.api.s3 import buckets, copying, listing, multipart, objects
+from modelyard.api.s3 import buckets, copying, encryption, listing, multipart, objects
 from modelyard.api.s3.call import Handler
 from modelyard.api.s3.errors import S3Error, not_offered
 
@@ -26,8 +26,10 @@ HANDLERS: Mapping[str, Handler] = {
     "CreateBucket": buckets.create_bucket,
     "CreateMultipartUpload": multipart.create_multipart_upload,
     "DeleteBucket": buckets.delete_bucket,
+    "DeleteBucketEncryption": encryption.delete_bucket_encryption,
     "DeleteObject": objects.delete_object,
     "DeleteObjects": objects.delete_objects,
+    "GetBucketEncryption": encryption.get_bucket_encryption,
     "GetBucketLocation": buckets.get_bucket_location,
     "GetBucketVersioning": buckets.get_bucket_versioning,
     "GetObject": objects.get_object,
@@ -39,6 +41,7 @@ HANDLERS: Mapping[str, Handler] = {
     "ListObjects": listing.list_objects,
     "ListObjectsV2": listing.list_objects_v2,
     "ListParts": multipart.list_parts,
+    "PutBucketEncryption": encryption.put_bucket_encryption,
     "PutObject": objects.put_object,
     "UploadPart": multipart.upload_part,
     "UploadPartCopy": multipart.upload_part,
@@ -57,6 +60,9 @@ _BY_METHOD: Mapping[tuple[Level, str], str] = {
 }
 _BY_PARAMETER: Mapping[tuple[Level, str, str], str] = {
     ("bucket", "GET", "list-type"): "ListObjectsV2",
+    ("bucket", "DELETE", "encryption"): "DeleteBucketEncryption",
+    ("bucket", "GET", "encryption"): "GetBucketEncryption",
+    ("bucket", "PUT", "encryption"): "PutBucketEncryption",
     ("bucket", "GET", "location"): "GetBucketLocation",
     ("bucket", "GET", "uploads"): "ListMultipartUploads",
     ("bucket", "GET", "versioning"): "GetBucketVersioning",
