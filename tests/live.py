@@ -33,6 +33,7 @@ class LiveServer:
 
     Args:
         command: what to run instead of `python -m modelyard`, up to the command `up`.
+        options: more of `up`.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class LiveServer:
         *,
         environment: dict[str, str] | None = None,
         command: Sequence[str] = (sys.executable, "-m", "modelyard"),
+        options: Sequence[str] = (),
     ) -> None:
+        self._options = list(options)
         self.home = home
         self.log = home.parent / f"{home.name}.log"
         self._command = list(command)
@@ -63,6 +66,7 @@ class LiveServer:
                     *self._command,
                     *("up", "--home", str(self.home)),
                     *("--port", "0", "--gateway-port", "0"),
+                    *self._options,
                 ],
                 stdout=log,
                 stderr=log,
@@ -103,6 +107,7 @@ class LiveServer:
             "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
             "region_name": self.env["AWS_DEFAULT_REGION"],
+            "verify": self.env.get("AWS_CA_BUNDLE"),
             **overrides,
         }
         return boto3.session.Session().client(service, **arguments)

@@ -290,3 +290,21 @@ def test_the_table_lists_every_setting_with_its_default() -> None:
     names = [line.split()[0] for line in lines[1 : lines.index("")]]
     assert names == list(Settings.__dataclass_fields__)
     assert any(line.split()[:2] == ["port", "8080"] for line in lines)
+
+
+def test_with_tls_a_host_that_others_reach_needs_no_warning(tmp_path: Path) -> None:
+    found = settings(tmp_path, host="0.0.0.0", allow_remote=True, tls=True)
+    assert found.warnings() == []
+
+
+def test_half_a_certificate_and_one_without_tls_are_problems(tmp_path: Path) -> None:
+    assert problems(tmp_path, tls=True, tls_key="key.pem") == [
+        "tls_certificate and tls_key go together: give both, or neither"
+    ]
+    (problem,) = problems(tmp_path, tls_certificate="a", tls_key="b")
+    assert "tls is off" in problem
+
+
+def test_a_certificates_path_is_a_path(tmp_path: Path) -> None:
+    (problem, _) = problems(tmp_path, {"MODELYARD_TLS_CERTIFICATE": ""}, tls=True, tls_key="k")
+    assert "tls_certificate is the path of a file" in problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ from modelyard.store.outbox import Event, Outbox
 from modelyard.store.resources import Store
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
+from modelyard.tls.renewal import Renewal
 from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
 from modelyard.workflows.engine import Engine
@@ -135,12 +137,15 @@ class _Ground:
     keys: KeyService
 
 
-def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelyard:
+def build(
+    settings: Settings, home: Home, runtime: Runtime, url: str, tls: Renewal | None = None
+) -> Modelyard:
     """Build a server; its database and its credentials are brought up to date.
 
     Args:
         runtime: runs its jobs.
         url: how its clients reach it.
+        tls: with TLS, the certificate that is in force.
 
     Raises:
         StoreError: the database or the objects cannot be used.
@@ -153,10 +158,10 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         port=settings.gateway_port,
         workers=settings.gateway_workers or None,
         capture_flush_seconds=settings.capture_flush_seconds,
+        certificate=None if tls is None else tls.certificate,
+        name=None if tls is None else tls.host,
     )
-
-    def gateway_url() -> str:
-        return f"{url.rpartition(':')[0]}:{gateway.port}"
+    trust = None if tls is None else tls.trust
 
     key_keeper = _add_keys(ground)
     endpoints = _add_hosting(ground, gateway, runtime)
@@ -173,9 +178,10 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
     _add_cards(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
-        gateway_url,
+        lambda: gateway.local_url,
         access_key_id=credentials.access_key_id,
         secret_access_key=credentials.secret_access_key,
+        trust=trust,
     )
     service = _add_orchestrator(ground, invoker.invoke)
     known = _add_identity(ground)
@@ -198,13 +204,14 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
         keys_of=ground.keys.of,
     )
     return Modelyard(
-        asgi=_doors(ground, authenticator, service, s3_door, gateway, gateway_url),
+        asgi=_doors(ground, authenticator, service, s3_door, gateway, trust),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
             Step(start=gateway.start, stop=gateway.stop),
+            *_renewal(tls, gateway),
             Step(start=lambda: _tell_gateway(ground, known, gateway)),
             # What served before serves again ahead of the first request.
             Step(start=endpoints.restore),
@@ -213,8 +220,15 @@ def build(settings: Settings, home: Home, runtime: Runtime, url: str) -> Modelya
             Step(start=outbox.start, stop=outbox.stop),
             Step(start=key_keeper.start, stop=key_keeper.stop),
         ],
-        gateway_url=gateway_url,
+        gateway_url=lambda: gateway.url,
     )
+
+
+def _renewal(tls: Renewal | None, gateway: GatewayPool) -> list[Step]:
+    if tls is None:
+        return []
+    tls.subscribe(gateway.set_certificate)
+    return [Step(start=tls.start, stop=tls.stop)]
 
 
 def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
@@ -389,7 +403,7 @@ def _doors(
     service: OrchestratorService,
     s3_door: S3Door,
     gateway: GatewayPool,
-    gateway_url: Callable[[], str],
+    gateway_trust: ssl.SSLContext | None,
 ) -> ASGIApp:
     settings = ground.settings
     metrics = Metrics()
@@ -408,7 +422,8 @@ def _doors(
             orchestrator=orchestrator_app(
                 service, allow_detailed_error_message=settings.allow_detailed_error_message
             ),
-            gateway_url=gateway_url,
+            gateway_url=lambda: gateway.local_url,
+            gateway_trust=gateway_trust,
             bound_host=settings.host,
             allowed_hosts=settings.allowed_hosts,
             readiness={"database": look_at_database},

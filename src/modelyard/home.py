@@ -40,6 +40,7 @@ class ServerInfo:
     region: str
     assets_bucket: str
     started_at: datetime
+    ca_file: str | None = None  # with TLS: what clients trust beside what they trust already
 
 
 class Home:
@@ -59,6 +60,7 @@ class Home:
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
         self.run = path / "run"  # sockets
+        self.tls = path / "tls"  # the home's certificate authority, and what it issued
         self._server = path / "server.json"
         self._lock = path / "server.lock"
 

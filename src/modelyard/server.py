@@ -13,12 +13,17 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import structlog
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from modelyard import clock
 from modelyard.app import Modelyard, build
 from modelyard.compute.runtimes import best_runtime
 from modelyard.home import Home, ServerInfo
 from modelyard.settings import Settings
+from modelyard.tls.establish import establish_tls
+from modelyard.tls.renewal import Renewal
+from modelyard.tls_sockets import Certificate, Handshakes, TlsListener
+from modelyard.urls import base_url, reachable
 
 _SHUTDOWN_SECONDS = 30
 
@@ -38,13 +43,20 @@ def serve(settings: Settings, on_ready: Callable[[ServerInfo], None]) -> None:
     Raises:
         HomeError: the home cannot be used, or another server uses it.
         PortInUse: the port is taken.
+        TlsError: there is no certificate that can be used.
     """
     home = Home(settings.home)
     home.create()
     with home.lock(), _bound(settings.host, settings.port) as listener:
-        url = _url(settings.host, listener.getsockname()[1])
+        tls = establish_tls(settings, home) if settings.tls else None
+        port = listener.getsockname()[1]
+        url = (
+            base_url("http", reachable(settings.host), port)
+            if tls is None
+            else base_url("https", tls.host, port)
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(settings, home, listener, url, on_ready))
+            runner.run(_run(settings, home, listener, url, tls, on_ready))
 
 
 async def _run(
@@ -52,13 +64,14 @@ async def _run(
     home: Home,
     listener: socket.socket,
     url: str,
+    tls: Renewal | None,
     on_ready: Callable[[ServerInfo], None],
 ) -> None:
     runtime = await best_runtime(home.run / "programs", hidden=[home.path], only=settings.runtime)
-    modelyard = await asyncio.to_thread(build, settings, home, runtime, url)
+    modelyard = await asyncio.to_thread(build, settings, home, runtime, url, tls)
 
     def announce() -> None:
-        info = _announcement(settings, modelyard, url)
+        info = _announcement(settings, modelyard, url, tls)
         home.announce(info)
         on_ready(info)
 
@@ -74,6 +87,8 @@ async def _run(
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             ),
             announce,
+            url,
+            tls,
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -92,15 +107,52 @@ async def _running(modelyard: Modelyard) -> AsyncIterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, telling when it listens, and stopping when told to, by no signal of its own."""
+    """uvicorn, telling when it listens, and stopping when told to, by no signal of its own.
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    With TLS uvicorn would listen with one certificate for ever, and let plain HTTP fail without a
+    word: then the connections are accepted here, and it is given those that have shaken hands.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_listening: Callable[[], None],
+        url: str,
+        tls: Renewal | None,
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._url = url
+        self._tls = tls
+        self._listeners: list[TlsListener] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
+        if self._tls is None:
+            await super().startup(sockets=sockets)
+        else:
+            await super().startup(sockets=[])
+            self._listen(sockets or [], self._tls)
         self._on_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listener in self._listeners:
+            listener.close()
+        await super().shutdown(sockets=sockets)
+
+    def _listen(self, sockets: list[socket.socket], tls: Renewal) -> None:
+        handshakes = Handshakes(self._connection, lambda: self._url)
+        handshakes.set_certificate(tls.certificate)
+
+        async def renew(certificate: Certificate) -> None:
+            handshakes.set_certificate(certificate)
+
+        tls.subscribe(renew)
+        for listening in sockets:
+            self._listeners.append(TlsListener(listening, handshakes))
+            self._listeners[-1].start()
+
+    def _connection(self) -> asyncio.Protocol:
+        return HttpToolsProtocol(self.config, self.server_state, self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -111,7 +163,9 @@ class _Server(uvicorn.Server):
         self.handle_exit(signal.SIGINT, None)
 
 
-def _announcement(settings: Settings, modelyard: Modelyard, url: str) -> ServerInfo:
+def _announcement(
+    settings: Settings, modelyard: Modelyard, url: str, tls: Renewal | None
+) -> ServerInfo:
     return ServerInfo(
         pid=os.getpid(),
         url=url,
@@ -119,6 +173,7 @@ def _announcement(settings: Settings, modelyard: Modelyard, url: str) -> ServerI
         region=settings.region,
         assets_bucket=settings.assets_bucket,
         started_at=clock.now(),
+        ca_file=None if tls is None else str(tls.ca_file),
     )
 
 
@@ -138,11 +193,3 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
                 " another with --port (0 picks a free one)"
             ) from error
         yield listener
-
-
-def _url(host: str, port: int) -> str:
-    """Return how clients of this machine reach a server that binds `host`."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
-    if ":" in reachable and not reachable.startswith("["):
-        reachable = f"[{reachable}]"
-    return f"http://{reachable}:{port}"

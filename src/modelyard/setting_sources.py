@@ -81,8 +81,9 @@ class Reading:
     def _take(self, name: str, value: object, origin: str, *, names: Any) -> None:
         definition = self._definitions.get(name)
         if definition is None:
-            near = difflib.get_close_matches(origin.split(" in ")[0], names, n=1)
-            hint = f": did you mean {near[0]}?" if near else ""
+            spellings = {name.lower(): name for name in names}
+            near = difflib.get_close_matches(origin.split(" in ")[0].lower(), spellings, n=1)
+            hint = f": did you mean {spellings[near[0]]}?" if near else ""
             self.problems.append(f"{origin} is not a setting{hint}")
             return
         try:

@@ -69,6 +69,16 @@ class Settings:
     gateway_workers: int = _setting(
         0, "processes of the inference gateway; 0 is one per core", rules.whole_number(0, 256)
     )
+    tls: bool = _setting(False, "serve HTTPS, and nothing else, on both ports", rules.flag)
+    tls_certificate: str | None = _setting(
+        None,
+        "file of the server's certificate and of those that vouch for it, PEM",
+        rules.file,
+        shown="one of the home's own authority",
+    )
+    tls_key: str | None = _setting(
+        None, "file of that certificate's private key, PEM, only its owner's to read", rules.file
+    )
     region: str = _setting(
         "us-east-1",
         "region of callers that name none",
@@ -154,12 +164,12 @@ class Settings:
 
     def warnings(self) -> list[str]:
         """Return what is allowed but should be said loudly at the start."""
-        if rules.is_loopback(self.host):
+        if self.tls or rules.is_loopback(self.host):
             return []
         return [
             f"the server binds {self.host}, which other machines can reach, and speaks plain "
-            "HTTP: keys are signed but data and bearer tokens travel in clear; put a proxy with "
-            "TLS in front of it"
+            "HTTP: keys are signed but data and bearer tokens travel in clear; serve HTTPS with "
+            "--tls, or put a proxy with TLS in front of it"
         ]
 
 
@@ -245,7 +255,7 @@ def _text(default: object) -> str:
             return str(default).lower()
         case float():
             return f"{default:g}"
-        case ():
+        case () | None:
             return "none"
         case _:
             return str(default)
@@ -284,6 +294,12 @@ def _contradictions(settings: Settings) -> list[str]:
         )
     if settings.port == settings.gateway_port != 0:
         found.append(f"port and gateway_port are both {settings.port}: give each its own")
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        found.append("tls_certificate and tls_key go together: give both, or neither")
+    if settings.tls_certificate is not None and not settings.tls:
+        found.append(
+            "tls_certificate is given, but tls is off: set tls = true (or --tls), or take it out"
+        )
     if (settings.root_access_key_id is None) != (settings.root_secret_access_key is None):
         found.append(
             "root_access_key_id and root_secret_access_key go together: give both, or neither"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Rooms:
     orchestrator: ASGIApp  # gets authenticated requests only; see `context_of`
     gateway_url: Callable[[], str | None]  # "http://127.0.0.1:8081", None while it is down
     bound_host: str
+    gateway_trust: ssl.SSLContext | None = None  # what verifies the gateway, where it speaks TLS
     allowed_hosts: Sequence[str] = ()
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
@@ -56,7 +58,7 @@ def build_app(rooms: Rooms) -> ASGIApp:
 
     Nothing but `/healthz` answers to a caller who is not authenticated.
     """
-    runtime = RuntimeDoor(rooms.authenticator, rooms.gateway_url)
+    runtime = RuntimeDoor(rooms.authenticator, rooms.gateway_url, trust=rooms.gateway_trust)
     doors = _doors(rooms, runtime)
     guarded = _Guarded(doors, AllowedHosts(rooms.bound_host, rooms.allowed_hosts))
     observed = Observed(guarded, rooms.metrics, render_plain_failure)

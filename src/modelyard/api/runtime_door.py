@@ -7,6 +7,7 @@ so that a stranger's bytes go nowhere.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -60,6 +61,7 @@ class RuntimeDoor:
 
     Args:
         gateway_url: where the gateway listens at the moment; None while it does not.
+        trust: what its certificate is verified with, where it speaks TLS.
     """
 
     def __init__(
@@ -68,7 +70,9 @@ class RuntimeDoor:
         gateway_url: Callable[[], str | None],
         *,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
+        self._trust = trust
         self._authenticator = authenticator
         self._gateway_url = gateway_url
         self._max_payload_bytes = max_payload_bytes
@@ -116,7 +120,7 @@ class RuntimeDoor:
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._trust or True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=_ADDED_BY_CLIENT,

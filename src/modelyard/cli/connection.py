@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,12 +37,18 @@ class Answer:
 
 
 class Connection:
-    """The server's HTTP door, with a bearer token."""
+    """The server's HTTP door, with a bearer token.
 
-    def __init__(self, url: str, token: str) -> None:
+    Args:
+        ca_file: certificates to trust beside those that this user trusts already.
+    """
+
+    def __init__(self, url: str, token: str, ca_file: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        self._pool = urllib3.PoolManager(retries=urllib3.Retry(connect=2, read=0, redirect=0))
+        self._pool = urllib3.PoolManager(
+            retries=urllib3.Retry(connect=2, read=0, redirect=0), ssl_context=_trust(ca_file)
+        )
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """Send a POST.
@@ -58,6 +65,11 @@ class Connection:
                 timeout=_TIMEOUT_SECONDS,
             )
         except urllib3.exceptions.HTTPError as error:
+            if isinstance(getattr(error, "reason", error), urllib3.exceptions.SSLError):
+                raise CommandError(
+                    f"the server at {self.url} is not to be trusted ({error}): name the file of"
+                    " its authority in SSL_CERT_FILE, or let 'modelyard env' do it"
+                ) from error
             raise CommandError(
                 f"no server answers at {self.url} ({type(error).__name__}): start one with"
                 " 'modelyard up', or name the right one in MODELYARD_URL"
@@ -104,6 +116,17 @@ def _reason(answer: Answer) -> str:
     return f"{code}: {details}" if details != code else str(code)
 
 
+def _trust(ca_file: str | None) -> ssl.SSLContext | None:
+    if ca_file is None:
+        return None  # what SSL_CERT_FILE names, or the system's
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:
+        raise CommandError(f"{ca_file} cannot be read: {error}") from error
+    return context
+
+
 def connect(home: Path) -> Connection:
     """Return the way to the server of `home`, or to the one that the environment names.
 
@@ -123,4 +146,5 @@ def connect(home: Path) -> Connection:
             f"no server runs on the home {home}: start one with 'modelyard up', or set"
             " MODELYARD_URL and MODELYARD_TOKEN"
         )
-    return Connection(running.url, read_credentials(place.credentials).token)
+    token = read_credentials(place.credentials).token
+    return Connection(running.url, token, running.ca_file)

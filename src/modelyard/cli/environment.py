@@ -2,37 +2,158 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from modelyard.cli.errors import CommandError
-from modelyard.home import Home
-from modelyard.identity.credentials import read_credentials
+from modelyard.home import Home, HomeError, ServerInfo, write_whole
+from modelyard.identity.credentials import Credentials, CredentialsError, read_credentials
+from modelyard.tls import endpoints, trust
+
+#: What no other server's clients are to be left with.
+_ELSEWHERE = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
+_SESSION_SECONDS = 43_200
 
 
-def exports(home: Path) -> str:
+def exports(
+    home: Path, *, tls: bool = False, role: str | None = None, write_aws_models: bool = False
+) -> str:
     """Return the lines to evaluate in a shell.
 
+    Args:
+        tls: insist on a server that speaks TLS; what its clients need is exported either way.
+        role: name or ARN of the role to act as, for twelve hours; None acts as root.
+        write_aws_models: point the sagemaker SDKs' STS at the server, in the user's `~/.aws`.
+
     Raises:
-        CommandError: no server runs on that home.
+        CommandError: no server runs on that home, or not one that can give what is asked for.
     """
     place = Home(home)
     server = place.read_server()
     if server is None:
         raise CommandError(f"no server runs on the home {home}: start one with 'modelyard up'")
-    credentials = read_credentials(place.credentials)
+    if server.ca_file is None and (tls or write_aws_models):
+        raise CommandError(
+            f"the server at {server.url} speaks plain HTTP: start it with 'modelyard up --tls'"
+        )
+    try:
+        credentials = read_credentials(place.credentials)
+    except CredentialsError as error:
+        raise CommandError(str(error)) from error
+    trusted = _trust(place, server)
     values = {
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": server.gateway_url,
-        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        **_caller(server, credentials, role, trusted.get("AWS_CA_BUNDLE")),
         "AWS_DEFAULT_REGION": server.region,
         "AWS_REGION": server.region,
         "MODELYARD_URL": server.url,
-        "MODELYARD_TOKEN": credentials.token,
         "MODELYARD_ASSETS_BUCKET": server.assets_bucket,
+        **trusted,
     }
+    if write_aws_models:
+        _write_models(server)
     # A token left from somewhere else would be sent along and refused.
-    lines = ["unset AWS_SESSION_TOKEN AWS_PROFILE"]
+    left = [name for name in (*_ELSEWHERE, "MODELYARD_TOKEN") if name not in values]
+    lines = [f"unset {' '.join(left)}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     return "\n".join(lines)
+
+
+def undo() -> str:
+    """Return the lines that undo `exports` in a shell; what was written in `~/.aws` is removed.
+
+    Raises:
+        CommandError: it cannot be removed.
+    """
+    path = endpoints.models_file(Path.home())
+    try:
+        removed = endpoints.remove_endpoints(path)
+    except (endpoints.ForeignEndpoints, OSError) as error:
+        raise CommandError(str(error)) from error
+    if removed:
+        sys.stderr.write(f"removed {path}\n")
+    names = [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "MODELYARD_URL",
+        "MODELYARD_TOKEN",
+        "MODELYARD_ASSETS_BUCKET",
+        *trust.VARIABLES,
+    ]
+    return f"unset {' '.join(names)}"
+
+
+def _caller(
+    server: ServerInfo, credentials: Credentials, role: str | None, bundle: str | None
+) -> Mapping[str, str]:
+    if role is None:
+        return {
+            "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+            "MODELYARD_TOKEN": credentials.token,
+        }
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    sts: Any = botocore.session.Session().create_client(
+        "sts",
+        endpoint_url=server.url,
+        verify=bundle,
+        region_name=server.region,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+    )
+    try:
+        arn = role if role.startswith("arn:") else _role_arn(sts, role)
+        given = sts.assume_role(
+            RoleArn=arn, RoleSessionName="modelyard-env", DurationSeconds=_SESSION_SECONDS
+        )["Credentials"]
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"the role {role} cannot be assumed: {error}") from error
+    return {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }
+
+
+def _role_arn(sts: Any, name: str) -> str:
+    account = sts.get_caller_identity()["Account"]
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+def _trust(home: Home, server: ServerInfo) -> Mapping[str, str]:
+    """Write what the clients of a TLS server trust, and return the variables that name it."""
+    if server.ca_file is None:
+        return {}
+    path = home.tls / "bundle.pem"
+    already = trust.trusted_already(os.environ, path)
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_whole(path, trust.bundle(Path(server.ca_file), already), mode=0o644)
+    except (OSError, HomeError) as error:
+        raise CommandError(f"the certificates to trust cannot be written: {error}") from error
+    return dict.fromkeys(trust.VARIABLES, str(path))
+
+
+def _write_models(server: ServerInfo) -> None:
+    path = endpoints.models_file(Path.home())
+    address = server.url.partition("://")[2]
+    try:
+        endpoints.write_endpoints(path, address)
+    except (endpoints.ForeignEndpoints, HomeError, OSError) as error:
+        raise CommandError(str(error)) from error
+    sys.stderr.write(
+        f"wrote {path}: in every shell of this user, boto3, the AWS CLI and the sagemaker SDK now "
+        f"take {address} for the STS of AWS, until 'modelyard env --undo'\n"
+    )

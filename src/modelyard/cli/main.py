@@ -52,6 +52,9 @@ def up(
     gateway_port: Annotated[
         int | None, typer.Option(help="Port of the inference gateway; 0 picks a free one.")
     ] = None,
+    tls: Annotated[
+        bool | None, typer.Option("--tls/--no-tls", help="Serve HTTPS, and nothing else.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
     ] = None,
@@ -59,15 +62,39 @@ def up(
     """Start the server, in the foreground; Ctrl-C stops it."""
     from modelyard.cli.up import run
 
-    run(home=home, host=host, port=port, gateway_port=gateway_port, config=config)
+    run(home=home, host=host, port=port, gateway_port=gateway_port, tls=tls, config=config)
 
 
 @app.command()
-def env(home: HomeOption = None) -> None:
+def env(
+    tls: Annotated[bool, typer.Option("--tls", help="Insist on a server that speaks TLS.")] = False,
+    role: Annotated[
+        str | None,
+        typer.Option(help="Act as this role (modelyard-execution, say) for twelve hours."),
+    ] = None,
+    write_aws_models: Annotated[
+        bool,
+        typer.Option(
+            "--write-aws-models",
+            help="Write ~/.aws/models/endpoints.json, so that the sagemaker SDK asks this server, "
+            "and not AWS, who is calling.",
+        ),
+    ] = False,
+    undo: Annotated[
+        bool,
+        typer.Option("--undo", help="Unset what was exported, remove what was written in ~/.aws."),
+    ] = False,
+    home: HomeOption = None,
+) -> None:
     """Print what AWS clients need: eval "$(modelyard env)"."""
-    from modelyard.cli.environment import exports
+    from modelyard.cli import environment
 
-    typer.echo(exports(_home(home)))
+    if undo:
+        typer.echo(environment.undo())
+        return
+    typer.echo(
+        environment.exports(_home(home), tls=tls, role=role, write_aws_models=write_aws_models)
+    )
 
 
 @app.command()

@@ -22,12 +22,13 @@ def run(
     host: str | None,
     port: int | None,
     gateway_port: int | None,
+    tls: bool | None,
     config: Path | None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Raises:
-        CommandError: the settings, the home or the port cannot be used.
+        CommandError: the settings, the home, the port or the certificate cannot be used.
     """
     from modelyard import settings
     from modelyard.home import HomeError
@@ -35,7 +36,13 @@ def run(
 
     try:
         found = settings.load(
-            {"home": home, "host": host, "port": port, "gateway_port": gateway_port},
+            {
+                "home": home,
+                "host": host,
+                "port": port,
+                "gateway_port": gateway_port,
+                "tls": tls,
+            },
             config=config,
         )
     except SettingsError as error:
@@ -46,6 +53,7 @@ def run(
     from modelyard.log import configure
     from modelyard.server import PortInUse, serve
     from modelyard.store.errors import StoreError
+    from modelyard.tls.errors import TlsError
 
     configure(found.log_level, found.log_format)
     for warning in found.warnings():
@@ -54,6 +62,8 @@ def run(
         serve(found, _welcome(found.home))
     except (HomeError, PortInUse, CredentialsError, StoreError) as error:
         raise CommandError(str(error)) from error
+    except TlsError as error:
+        raise CommandError("TLS cannot be served:\n  " + "\n  ".join(error.problems)) from error
 
 
 def _welcome(home: Path) -> Callable[[ServerInfo], None]:

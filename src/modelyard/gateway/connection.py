@@ -311,7 +311,8 @@ class Connection(asyncio.Protocol):
     def _say(self, response: Response) -> None:
         self._since = time.monotonic()
         self._transport.write(self._encode(response, keep=False))
-        self._transport.write_eof()
+        if self._transport.can_write_eof():  # TLS has no half that could be closed
+            self._transport.write_eof()
         self._read(True)  # and throw it away
 
     def _encode(self, response: Response, *, keep: bool) -> bytes:

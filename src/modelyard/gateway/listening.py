@@ -14,6 +14,8 @@ import asyncio
 import socket
 from collections.abc import Callable, Sequence
 
+from modelyard.tls_sockets import Handshakes, TlsListener
+
 #: How long a connection waits for its own worker before a sibling takes it.
 RESCUE_SECONDS = 0.02
 _AT_ONCE = 32
@@ -26,12 +28,19 @@ class Listener:
 
     Args:
         sockets: listening; the first is this worker's own, the others are its siblings'.
+        handshakes: with TLS, what gives `factory` the connections.
     """
 
-    def __init__(self, sockets: Sequence[socket.socket], factory: Factory) -> None:
+    def __init__(
+        self,
+        sockets: Sequence[socket.socket],
+        factory: Factory,
+        handshakes: Handshakes | None = None,
+    ) -> None:
         self._own, *self._siblings = sockets
         self._factory = factory
-        self._server: asyncio.AbstractServer | None = None
+        self._handshakes = handshakes
+        self._server: asyncio.AbstractServer | TlsListener | None = None
         self._rescues: set[asyncio.Task[None]] = set()
         self.open = False
 
@@ -43,8 +52,12 @@ class Listener:
 
     async def start(self) -> None:
         """Begin to accept."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._factory, sock=self._own, backlog=2048)
+        if self._handshakes is None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(self._factory, sock=self._own, backlog=2048)
+        else:
+            self._server = TlsListener(self._own, self._handshakes)
+            self._server.start()
         self.open = True
         for sibling in self._siblings:
             self._watch(sibling)
@@ -80,6 +93,9 @@ class Listener:
         self._watch(sibling)
 
     async def _connect(self, connection: socket.socket) -> None:
+        if self._handshakes is not None:
+            await self._handshakes.connect(connection)
+            return
         try:
             connection.setblocking(False)
             await asyncio.get_running_loop().connect_accepted_socket(self._factory, connection)

@@ -4,13 +4,15 @@ The control plane sends a worker one JSON line per message over its standard inp
 answers over its standard output (its log goes to standard error). When standard input ends, the
 control plane is gone, and the worker flushes what it holds and ends.
 
-To the worker:   {"type": "keys", ...Keys}        who may sign or bear a token
+To the worker:   {"type": "certificate", ...}     what to serve TLS with, if it is to
+                 {"type": "keys", ...Keys}        who may sign or bear a token
                  {"type": "routes", ...Routes}    the whole snapshot; newer ones replace older
 From the worker: {"type": "ready", "port": 8081}  from now on it accepts connections
                  {"type": "applied", "generation": 12, "failed": {"<endpoint key>": "<why>"}}
                  {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...Counters}}}}
 
-A worker accepts no connection before it has had its first keys and applied its first routes. A
+A worker accepts no connection before it has had its first keys (and its certificate, if it is to
+serve TLS: the key travels over this pipe only) and applied its first routes. A
 route that fails to load leaves the endpoint's earlier route, if it had one, in place. Of several
 snapshots that wait, a worker applies the newest alone, and says so once.
 """
@@ -24,6 +26,7 @@ from typing import Any
 import orjson
 
 from modelyard.sealing import Revocation
+from modelyard.tls_sockets import Certificate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +102,22 @@ def encode_keys(keys: Keys) -> bytes:
     return orjson.dumps({"type": "keys", "keys": keys}) + b"\n"
 
 
+def encode_certificate(certificate: Certificate) -> bytes:
+    """Return the message that carries `certificate`, a line."""
+    message = {"chain": certificate.chain.decode(), "key": certificate.key.decode()}
+    return orjson.dumps({"type": "certificate", "certificate": message}) + b"\n"
+
+
 def encode_routes(routes: Routes) -> bytes:
     """Return the message that carries `routes`, a line."""
     return orjson.dumps({"type": "routes", "routes": routes}) + b"\n"
 
 
-def decode(line: bytes) -> Keys | Routes:
-    """Return what `encode_keys` or `encode_routes` made a line of.
+def decode(line: bytes) -> Keys | Routes | Certificate:
+    """Return what one of the functions above made a line of.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of theirs.
     """
     message = orjson.loads(line)
     match message["type"]:
@@ -122,12 +131,17 @@ def decode(line: bytes) -> Keys | Routes:
                     "revoked": tuple(Revocation(**one) for one in keys["revoked"]),
                 }
             )
+        case "certificate":
+            parts = message["certificate"]
+            return Certificate(chain=parts["chain"].encode(), key=parts["key"].encode())
         case "routes":
             routes = message["routes"]
             endpoints = {key: _endpoint(value) for key, value in routes["endpoints"].items()}
             return Routes(generation=routes["generation"], endpoints=endpoints)
         case other:
-            raise ValueError(f"{other!r} is not a message to a worker: it is 'keys' or 'routes'")
+            raise ValueError(
+                f"{other!r} is not a message to a worker: they are 'certificate', 'keys', 'routes'"
+            )
 
 
 def _endpoint(value: Mapping[str, Any]) -> Endpoint:

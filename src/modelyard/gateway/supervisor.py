@@ -16,8 +16,17 @@ import structlog
 
 from modelyard.gateway.counters import Tally, total
 from modelyard.gateway.process import listening_socket, shared_sockets
-from modelyard.gateway.routes import Endpoint, Keys, Routes, encode_keys, encode_routes
+from modelyard.gateway.routes import (
+    Endpoint,
+    Keys,
+    Routes,
+    encode_certificate,
+    encode_keys,
+    encode_routes,
+)
 from modelyard.gateway.worker_process import Slot
+from modelyard.tls_sockets import Certificate
+from modelyard.urls import base_url, reachable
 
 START_SECONDS = 60.0
 #: In which every worker must have loaded what is new, or the new endpoints count as failed.
@@ -42,6 +51,9 @@ class GatewayPool:
         workers: how many; by default one per core.
         capture_flush_seconds: how long captured data waits at most before it is written.
         drain_seconds: for requests under way when the pool is stopped.
+        certificate: what to serve TLS with; without it, plain HTTP is served.
+        name: what clients of this machine call the server, with TLS a name that the certificate
+            is for; by default the address that it binds.
     """
 
     def __init__(
@@ -52,8 +64,12 @@ class GatewayPool:
         workers: int | None = None,
         capture_flush_seconds: float = 10.0,
         drain_seconds: float = 10.0,
+        certificate: Certificate | None = None,
+        name: str | None = None,
     ) -> None:
         self.host = host
+        self._name = name or reachable(host)
+        self._certificate = certificate
         self._wanted_port = port
         self._count = workers or os.cpu_count() or 1
         self._options = [
@@ -79,6 +95,24 @@ class GatewayPool:
         port: int = self._sockets[0].getsockname()[1]
         return port
 
+    @property
+    def url(self) -> str:
+        """How clients of this machine reach it, once started.
+
+        Raises:
+            GatewayUnavailable: it is not.
+        """
+        return base_url(self._scheme, self._name, self.port)
+
+    @property
+    def local_url(self) -> str:
+        """How the server itself reaches it, once started: by the address that it binds.
+
+        Raises:
+            GatewayUnavailable: it is not.
+        """
+        return base_url(self._scheme, reachable(self.host), self.port)
+
     async def start(self) -> None:
         """Listen, start the workers, and return when all of them accept connections.
 
@@ -87,9 +121,12 @@ class GatewayPool:
         """
         self._sockets = await self._bind()
         descriptors = [listening.fileno() for listening in self._sockets]
+        options = self._options
+        if self._certificate is not None:
+            options = [*options, f"--tls-url={self.url}"]
         for index, own in enumerate(descriptors):
             siblings = [descriptor for descriptor in descriptors if descriptor != own]
-            slot = Slot(index, [own, *siblings], self._options, self._greeting, self._notice)
+            slot = Slot(index, [own, *siblings], options, self._greeting, self._notice)
             self._slots.append(slot)
             slot.start()
         try:
@@ -107,6 +144,12 @@ class GatewayPool:
         self._keys = keys
         for slot in self._slots:
             slot.send(encode_keys(keys))
+
+    async def set_certificate(self, certificate: Certificate) -> None:
+        """From now on, greet new connections with another certificate."""
+        self._certificate = certificate
+        for slot in self._slots:
+            slot.send(encode_certificate(certificate))
 
     async def apply(self, endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
         """Make every worker serve exactly `endpoints`; return why some failed, by their key.
@@ -150,12 +193,17 @@ class GatewayPool:
             listening.close()
         self._sockets.clear()
 
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._certificate is None else "https"
+
     def _applied(self, generation: int) -> bool:
         return all(slot.applied >= generation for slot in self._slots)
 
     def _greeting(self) -> bytes:
         """Return what a new worker is told first."""
-        return encode_keys(self._keys) + encode_routes(self._routes)
+        first = b"" if self._certificate is None else encode_certificate(self._certificate)
+        return first + encode_keys(self._keys) + encode_routes(self._routes)
 
     async def _notice(self) -> None:
         """Wake who waits for a worker's progress."""

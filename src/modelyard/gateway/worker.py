@@ -31,6 +31,7 @@ from modelyard.gateway.invocations import Invocations
 from modelyard.gateway.listening import Listener
 from modelyard.gateway.routes import Keys, Routes, decode
 from modelyard.gateway.serving import Loader
+from modelyard.tls_sockets import Handshakes
 
 METRICS_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
@@ -45,6 +46,7 @@ class Worker:
         sockets: listening; the first is this worker's own, the others are its siblings'.
         tell: sends a message to the control plane.
         drain_seconds: for requests under way when it ends.
+        tls_url: what it is called by clients, if it is to serve TLS; it then awaits a certificate.
     """
 
     def __init__(
@@ -54,11 +56,14 @@ class Worker:
         *,
         capture_flush_seconds: float,
         drain_seconds: float,
+        tls_url: str | None = None,
     ) -> None:
         self._capture = CaptureLog(capture_flush_seconds)
         self._invocations = Invocations(self._capture)
         self._server = Server(self._invocations)
-        self._listener = Listener(sockets, self._server.connection)
+        connection = self._server.connection
+        self._handshakes = None if tls_url is None else Handshakes(connection, lambda: tls_url)
+        self._listener = Listener(sockets, connection, self._handshakes)
         self._loader = Loader()
         self._tell = tell
         self._drain_seconds = drain_seconds
@@ -66,6 +71,9 @@ class Worker:
         self._routes: Routes | None = None
         self._news = asyncio.Event()  # of routes
         self._known = asyncio.Event()  # who may call
+        self._certified = asyncio.Event()
+        if self._handshakes is None:
+            self._certified.set()
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -78,9 +86,12 @@ class Worker:
         if isinstance(message, Keys):
             self._invocations.set_keys(message)
             self._known.set()
-        else:
+        elif isinstance(message, Routes):
             self._routes = message
             self._news.set()
+        elif self._handshakes is not None:
+            self._handshakes.set_certificate(message)
+            self._certified.set()
 
     async def run(self) -> None:
         """Serve until told to stop."""
@@ -116,6 +127,7 @@ class Worker:
             self._tell({"type": "applied", "generation": routes.generation, "failed": failed})
             if not self._listener.open:
                 await self._known.wait()
+                await self._certified.wait()
                 await self._listener.start()
                 self._tell({"type": "ready", "port": self._listener.port})
 
@@ -179,6 +191,7 @@ async def serve(arguments: argparse.Namespace, line: Line) -> None:
         line.tell,
         capture_flush_seconds=arguments.capture_flush_seconds,
         drain_seconds=arguments.drain_seconds,
+        tls_url=arguments.tls_url,
     )
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, worker.stop)
@@ -195,6 +208,7 @@ def parser() -> argparse.ArgumentParser:
     told.add_argument("--parent", type=int, help="the process to end with")
     told.add_argument("--capture-flush-seconds", type=float, default=10.0)
     told.add_argument("--drain-seconds", type=float, default=10.0)
+    told.add_argument("--tls-url", help="serve TLS; what clients call this server")
     return told
 
 

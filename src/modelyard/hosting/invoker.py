@@ -5,6 +5,7 @@ Whoever calls it has authorised its caller: the gateway sees the server.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -24,11 +25,18 @@ class EndpointInvoker:
 
     Args:
         gateway_url: where the gateway listens at the moment.
+        trust: what its certificate is verified with, where it speaks TLS.
     """
 
     def __init__(
-        self, gateway_url: Callable[[], str], *, access_key_id: str, secret_access_key: str
+        self,
+        gateway_url: Callable[[], str],
+        *,
+        access_key_id: str,
+        secret_access_key: str,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
+        self._trust = trust
         self._gateway_url = gateway_url
         self._credentials = Credentials(access_key_id, secret_access_key)
         self._session: aiohttp.ClientSession | None = None
@@ -68,7 +76,10 @@ class EndpointInvoker:
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=_TIMEOUT, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+                connector=aiohttp.TCPConnector(ssl=self._trust or True),
+                timeout=_TIMEOUT,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._session
 

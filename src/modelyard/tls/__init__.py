@@ -1,0 +1,1 @@
+"""TLS: the home's own certificate authority or the user's certificate, kept fresh, and trusted."""
