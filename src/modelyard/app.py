@@ -19,7 +19,7 @@ from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3.door import S3Door
 from modelyard.arns import role_arn
 from modelyard.compute.capacity import Capacity
-from modelyard.compute.images import image_of, retrieve
+from modelyard.compute.images import image_of, processing_image_of, retrieve
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.routes import Keys
@@ -51,6 +51,7 @@ from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
 from modelyard.identity.session_operations import SessionOperations
 from modelyard.identity.user_operations import UserOperations
+from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.keys.access import KeyAccess
@@ -77,6 +78,8 @@ from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.orchestrator.stacks import engine as stacks
 from modelyard.orchestrator.stacks import resources as stack_resources
+from modelyard.processing import task as processing_task
+from modelyard.processing.operations import ProcessingOperations
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
@@ -172,10 +175,11 @@ def build(
         capacity=Capacity.of_machine(),
         logs=ground.logs,
         jobs=home.jobs,
-        image_of=image_of,
+        image_of=processing_image_of,
     )
     _add_training(ground, workshop)
     _add_cards(ground)
+    _add_processing(ground, workshop)
     credentials = ground.credentials
     invoker = EndpointInvoker(
         lambda: gateway.local_url,
@@ -325,19 +329,26 @@ def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> End
 
 def _add_training(ground: _Ground, workshop: Workshop) -> None:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
+    desk = _desk(ground, workflow, "training job")
+    ground.table.add(TrainingOperations(desk, ground.objects, image_of=image_of))
+
+
+def _add_processing(ground: _Ground, workshop: Workshop) -> None:
+    workflow = JobWorkflow(workshop, processing_task.KIND, processing_task.ProcessingTask)
+    desk = _desk(ground, workflow, "processing job")
+    ground.table.add(ProcessingOperations(desk, ground.objects, image_of=processing_image_of))
+
+
+def _desk(ground: _Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
     ground.engine.register(workflow.kind.name, workflow.run)
-    ground.table.add(
-        TrainingOperations(
-            ground.store,
-            ground.objects,
-            image_of=image_of,
-            require_role=require_role,
-            begin=lambda transaction, arn: ground.engine.start(
-                transaction, workflow.kind.name, arn
-            ),
-            wake=workflow.wake,
-            remove_files=workflow.remove_files,
-        )
+    return JobDesk(
+        ground.store,
+        workflow.kind,
+        noun=noun,
+        require_role=require_role,
+        begin=lambda transaction, arn: ground.engine.start(transaction, workflow.kind.name, arn),
+        wake=workflow.wake,
+        remove_files=workflow.remove_files,
     )
 
 

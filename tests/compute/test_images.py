@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.compute.images import UnknownImageError, image_of, retrieve
+from modelyard.compute.images import UnknownImageError, image_of, processing_image_of, retrieve
 from modelyard.compute.registries import XGBOOST_ACCOUNTS
 
 ROOT = Path(__file__).parents[2]
@@ -22,22 +22,65 @@ import functools, json, logging
 logging.disable(logging.CRITICAL)
 from sagemaker import image_uris, utils
 utils._botocore_resolver = functools.cache(utils._botocore_resolver)
-known = image_uris.config_for_framework("xgboost")["training"]["versions"]
-print(json.dumps([
-    [version, region, image_uris.retrieve("xgboost", region, version)]
-    for version, config in known.items() for region in config["registries"]
-]))
+def uris(framework, **rest):
+    known = image_uris.config_for_framework(framework)["training"]["versions"]
+    return [
+        [version, region, image_uris.retrieve(framework, region, version, **rest)]
+        for version, config in known.items() for region in config["registries"]
+    ]
+sklearn = uris("sklearn", py_version="py3", instance_type="ml.m5.large", image_scope="training")
+print(json.dumps({"xgboost": uris("xgboost"), "sklearn": sklearn}))
 """
+
+_Uris = list[tuple[str, str, str]]
 
 
 @pytest.fixture(scope="module")
-def sdk_uris() -> list[tuple[str, str, str]]:
+def sdk() -> dict[str, _Uris]:
     if not SDK_PYTHON.exists():
         pytest.skip("needs the sagemaker SDK's environment: make sagemaker-v2")
     done = subprocess.run(
         [SDK_PYTHON, "-W", "ignore", "-c", ORACLE], capture_output=True, check=True, text=True
     )
-    return [(version, region, uri) for version, region, uri in json.loads(done.stdout)]
+    return {
+        framework: [(version, region, uri) for version, region, uri in uris]
+        for framework, uris in json.loads(done.stdout).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def sdk_uris(sdk: dict[str, _Uris]) -> _Uris:
+    return sdk["xgboost"]
+
+
+def test_every_uri_of_the_sdk_is_the_scikit_learn_image_of_that_version(
+    sdk: dict[str, _Uris],
+) -> None:
+    assert len(sdk["sklearn"]) > 150
+    for version, _, uri in sdk["sklearn"]:
+        image = processing_image_of(uri)
+        assert (image.name, image.version) == ("scikit-learn", version)
+        assert not image.processes  # what runs is the caller's script
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:9.9-9-cpu-py3",
+        "111111111111.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
+        "sagemaker-scikit-learn",
+    ],
+)
+def test_an_image_for_processing_that_is_not_offered_is_refused(uri: str) -> None:
+    with pytest.raises(UnknownImageError, match="is not offered"):
+        processing_image_of(uri)
+
+
+def test_scikit_learn_is_for_processing_and_trains_nothing() -> None:
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert processing_image_of(uri).name == "scikit-learn"
+    with pytest.raises(UnknownImageError):
+        image_of(uri)
 
 
 def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(

@@ -58,7 +58,7 @@ def test_a_workflow_that_cannot_be_started_leaves_no_job(world: World) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("no engine")
 
-    world.operations._begin = broken
+    world.desk._begin = broken
     with pytest.raises(RuntimeError):
         call(world, "CreateTrainingJob", **request())
     assert call(world, "ListTrainingJobs")["TrainingJobSummaries"] == []
@@ -280,7 +280,7 @@ def test_a_role_that_does_not_exist_is_refused_and_nothing_is_left(world: World)
     def no_role(*_: object) -> None:
         raise ValidationError("Could not assume role")
 
-    world.operations._require_role = no_role
+    world.desk._require_role = no_role
     assert "Could not assume role" in refusal(world)
 
 

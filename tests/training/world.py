@@ -15,6 +15,7 @@ from modelyard.arns import sagemaker_arn
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image, UnknownImageError
 from modelyard.compute.runtime import Runtime
+from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context, Principal
@@ -79,15 +80,16 @@ class World:
             KIND,
             TrainingTask,
         )
-        self.operations = TrainingOperations(
+        self.desk = JobDesk(
             self.store,
-            self.stores,
-            image_of=self.image_of,
+            KIND,
+            noun="training job",
             require_role=lambda *_: None,
             begin=lambda _, arn: self.begun.append(arn),
             wake=self.workflow.wake,
             remove_files=self.workflow.remove_files,
         )
+        self.operations = TrainingOperations(self.desk, self.stores, image_of=self.image_of)
 
     def image_of(self, uri: str) -> Image:
         if uri not in self.scripts:

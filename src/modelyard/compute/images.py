@@ -6,6 +6,7 @@ clients compute for its counterpart means it, whatever the region and the versio
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,10 @@ XGBOOST_TAGS = {
     "3.0-5": "3.0-5",
 }
 _LEGACY_VERSIONS = ("1", "latest")
+
+_SCIKIT_LEARN = "sagemaker-scikit-learn"  # in the same registries as the newer images of XGBoost
+#: The versions that clients ask for by name; all mean the scikit-learn that is installed here.
+SCIKIT_LEARN_VERSIONS = ("0.20.0", "0.23-1", "1.0-1", "1.2-1", "1.4-2")
 _CPU_SUFFIX = "-cpu-py3"  # published beside the plain tag, for every version of the newer images
 
 _URI = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(?::(?P<tag>[^:@]+))?")
@@ -44,7 +49,9 @@ class Image:
     name: str
     version: str
     entrypoint: Sequence[str]  # the program; its argument says what to do
-    metric_definitions: Sequence[tuple[str, str]]  # metric -> regular expression with one group
+    #: Metric -> regular expression with one group.
+    metric_definitions: Sequence[tuple[str, str]] = ()
+    processes: bool = False  # whether its own program is one for processing jobs
 
     @property
     def train(self) -> list[str]:
@@ -76,6 +83,34 @@ def image_of(uri: str) -> Image:
         entrypoint=(sys.executable, "-m", "modelyard.images.xgboost"),
         metric_definitions=METRIC_DEFINITIONS,
     )
+
+
+def processing_image_of(uri: str) -> Image:
+    """Return the image that `uri` means to a processing job: one that trains too, or scikit-learn.
+
+    Raises:
+        UnknownImageError: it is none of those offered, or its libraries are not installed.
+    """
+    match = _URI.fullmatch(uri)
+    tag = "" if match is None else (match["tag"] or "")
+    version = tag.removesuffix(_CPU_SUFFIX)
+    known = match is not None and match["repository"] == _SCIKIT_LEARN
+    if match is None or not known or version not in SCIKIT_LEARN_VERSIONS:
+        try:
+            return image_of(uri)
+        except UnknownImageError as error:
+            raise UnknownImageError(
+                f"{error}; for processing also scikit-learn in the versions "
+                f"{', '.join(SCIKIT_LEARN_VERSIONS)}"
+            ) from error
+    if match["registry"] not in _registries("1.7-1"):
+        raise UnknownImageError(f"Image {uri!r} is not offered: no region has such a registry")
+    if importlib.util.find_spec("sklearn") is None or importlib.util.find_spec("pandas") is None:
+        raise UnknownImageError(
+            f"Image {uri!r} needs scikit-learn and pandas: install the extra sklearn "
+            "(pip install 'modelyard[sklearn]')"
+        )
+    return Image(name="scikit-learn", version=version, entrypoint=())
 
 
 def retrieve(framework: str, version: str, region: str) -> str:

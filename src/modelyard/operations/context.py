@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,15 @@ class Principal:
     @property
     def is_root(self) -> bool:
         return self.arn.endswith(":root")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a workflow keeps of the caller on whose behalf it acts."""
+        return {**asdict(self), "chain": list(self.chain)}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        """Return the principal that `to_json` kept."""
+        return cls(**{**kept, "chain": tuple(kept.get("chain", ()))})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modelyard.compute.runtime import Program
+from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
@@ -17,7 +18,6 @@ from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource
 from modelyard.training import container
 from modelyard.training.artifacts import Artifacts
-from modelyard.training.checkpoints import CheckpointKeeper
 from modelyard.training.metrics import MetricScanner
 from modelyard.training.spec import TrainingSpec
 
@@ -56,10 +56,14 @@ class TrainingTask(Task):
         self._objects = workshop.objects.of(job.scope.account)
         self._checkpoint_seconds = workshop.checkpoint_seconds
         self._scanner = MetricScanner([*self._image.metric_definitions, *spec.metric_definitions])
-        self._keeper: CheckpointKeeper | None = None
+        self._keeper: FolderKeeper | None = None
         if spec.checkpoints is not None:
-            self._keeper = CheckpointKeeper(
-                self._objects, spec.checkpoints, self._bases, folder.aside
+            self._keeper = FolderKeeper(
+                self._objects,
+                spec.checkpoints.uri,
+                spec.checkpoints.folder,
+                self._bases,
+                folder.aside,
             )
         self.demand = Demand(
             hosts=spec.hosts,

@@ -139,26 +139,17 @@ def person_of(user: UserContext) -> str:
     return str(user["IamIdentity"]["SourceIdentity"])
 
 
-def caller_of(context: Context) -> dict[str, str]:
+def caller_of(context: Context) -> dict[str, Any]:
     """Return what a workflow keeps of the caller on whose behalf it acts."""
-    principal = context.principal
-    return {
-        "account": principal.account,
-        "arn": principal.arn,
-        "user_id": principal.user_id,
-        "person": principal.person,
-        "role": principal.role,
-        "request_id": context.request_id,
-    }
+    return {"principal": context.principal.to_json(), "request_id": context.request_id}
 
 
-def context_of(scope: Scope, caller: Mapping[str, str]) -> Context:
+def context_of(scope: Scope, caller: Mapping[str, Any]) -> Context:
     """Return the context that `caller_of` kept."""
-    who = {name: value for name, value in caller.items() if name != "request_id"}
     return Context(
         account=scope.account,
         region=scope.region,
-        principal=Principal(**who),
+        principal=Principal.from_json(caller["principal"]),
         request_id=caller["request_id"],
         source="in-process",
     )

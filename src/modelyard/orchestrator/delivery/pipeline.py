@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from modelyard import clock
 from modelyard.operations.context import Context, Principal
-from modelyard.orchestrator.stacks.state import Record, principal_json, resources_json
+from modelyard.orchestrator.stacks.state import Record, resources_json
 from modelyard.store.resources import Json, Resource, Scope
 
 KIND = "delivery"
@@ -110,7 +110,7 @@ def pipeline_in(observed: Json) -> str | None:
 def caller_spec(context: Context) -> Json:
     """Return the part of a pipeline's `spec` that says on whose behalf it acts."""
     return {
-        "principal": principal_json(context.principal),
+        "principal": context.principal.to_json(),
         "request_id": context.request_id,
     }
 
@@ -142,7 +142,7 @@ def context_of(pipeline: Resource) -> Context:
     return Context(
         account=pipeline.scope.account,
         region=pipeline.scope.region,
-        principal=Principal(**pipeline.spec["principal"]),
+        principal=Principal.from_json(pipeline.spec["principal"]),
         request_id=pipeline.spec["request_id"],
         source="in-process",
     )

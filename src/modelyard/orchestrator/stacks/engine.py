@@ -246,7 +246,7 @@ class StackEngine:
 
 def _caller(context: Context, deployment: str) -> dict[str, Any]:
     return {
-        "principal": state.principal_json(context.principal),
+        "principal": context.principal.to_json(),
         "request_id": context.request_id,
         "deployment": deployment,
     }

@@ -88,7 +88,7 @@ class Stack:
         return Context(
             account=self.row.scope.account,
             region=self.row.scope.region,
-            principal=Principal(**principal),
+            principal=Principal.from_json(principal),
             request_id=self.row.spec["request_id"],
             source="in-process",
         )
@@ -110,8 +110,3 @@ def resources_json(records: Iterable[Record]) -> dict[str, Any]:
 def superseded_json(records: Iterable[Record]) -> list[dict[str, Any]]:
     """Return records as `observed["superseded"]` keeps them."""
     return [asdict(record) for record in records]
-
-
-def principal_json(principal: Principal) -> dict[str, str]:
-    """Return a principal as `spec["principal"]` keeps it."""
-    return asdict(principal)

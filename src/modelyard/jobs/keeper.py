@@ -1,4 +1,4 @@
-"""Checkpoints: what a job writes to its checkpoint folder is kept in a bucket while it runs.
+"""Keeping: what a job writes to a folder of its own is kept in a bucket, also while it runs.
 
 The folder is a stranger's and may change while it is read. So each file is first copied, without
 following a link, to where the job cannot reach, and then given its key.
@@ -15,13 +15,14 @@ from modelyard.store.durable_files import copy_bytes, full_disk_told
 from modelyard.store.errors import NoSuchBucket
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
-from modelyard.training.spec import Checkpoints
 
 
-class CheckpointKeeper:
-    """Keeps the checkpoints of one job's hosts. Blocking: call it from a thread, one at a time.
+class FolderKeeper:
+    """Keeps one folder of one job's hosts. Blocking: call it from a thread, one at a time.
 
     Args:
+        uri: where the folder's files go, each under its own name.
+        folder: below /opt/ml.
         bases: what each host sees as /opt/ml.
         aside: an empty folder on the same file system as `bases`, which no job sees.
     """
@@ -29,26 +30,28 @@ class CheckpointKeeper:
     def __init__(
         self,
         objects: Objects,
-        checkpoints: Checkpoints,
+        uri: S3Uri,
+        folder: str,
         bases: Sequence[Path],
         aside: Path,
     ) -> None:
         self._objects = objects
-        self._checkpoints = checkpoints
+        self._uri = uri
+        self._folder = folder
         self._bases = bases
         self._aside = aside
         #: (base, name) -> (size, time) of what has its key.
         self._kept: dict[tuple[Path, str], tuple[int, int]] = {}
 
     def restore(self) -> int:
-        """Give each host the checkpoints that it does not have; return how many there are.
+        """Give each host the files that it does not have; return how many there are.
 
         Only before its programs are started, in folders without links.
 
         Raises:
             StorageFull: the disk is full or read-only.
         """
-        prefix = self._checkpoints.uri.child("")
+        prefix = self._uri.child("")
         try:
             found = list(self._objects.list(prefix))
         except NoSuchBucket:
@@ -57,7 +60,7 @@ class CheckpointKeeper:
             source = self._objects.path_of(S3Uri(prefix.bucket, info.key))
             for base in self._bases:
                 name = info.key[len(prefix.key) :]
-                target = base / self._checkpoints.folder / name
+                target = base / self._folder / name
                 if source is not None and not target.exists():
                     self._kept[base, name] = self._give(source, target)
         return len(found)
@@ -73,7 +76,7 @@ class CheckpointKeeper:
         """
         changed = 0
         for base in self._bases:
-            for found in walk(base, self._checkpoints.folder):
+            for found in walk(base, self._folder):
                 version = (found.size, found.modified_ns)
                 if self._kept.get((base, found.name)) != version:
                     self._keep(found, say)
@@ -86,9 +89,9 @@ class CheckpointKeeper:
         try:
             with found.open() as source, full_disk_told(), aside.open("xb") as target:
                 copy_bytes(source.fileno(), target.fileno())
-            self._objects.publish(self._checkpoints.uri.child(*found.name.split("/")), aside)
+            self._objects.publish(self._uri.child(*found.name.split("/")), aside)
         except ValueError as error:
-            say(f"the checkpoint {found.name!r} is not kept: {error}")
+            say(f"{self._folder}/{found.name} is not kept: {error}")
         finally:
             aside.unlink(missing_ok=True)
 

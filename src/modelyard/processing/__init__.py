@@ -1,0 +1,1 @@
+"""Processing: jobs that turn data into other data, reports or measures."""

@@ -1,0 +1,66 @@
+"""What can be asked of processing jobs: create, describe, list, stop, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from modelyard.compute.images import Image
+from modelyard.jobs.desk import JobDesk
+from modelyard.operations.context import Context
+from modelyard.operations.errors import ValidationError
+from modelyard.operations.table import Request, Response, operation
+from modelyard.operations.targets import every, named
+from modelyard.processing.checks import problems_of
+from modelyard.processing.description import describe, summary
+from modelyard.store.objects import ObjectStores
+
+_JOB = named("processing-job", "ProcessingJobName")
+
+
+class ProcessingOperations:
+    """Create, describe, list, stop and delete processing jobs.
+
+    Args:
+        image_of: returns the image of a URI; raises ValueError, naming what is offered.
+    """
+
+    def __init__(
+        self, desk: JobDesk, objects: ObjectStores, *, image_of: Callable[[str], Image]
+    ) -> None:
+        self._desk = desk
+        self._objects = objects
+        self._image_of = image_of
+
+    @operation("sagemaker", "CreateProcessingJob", on=_JOB)
+    def create_processing_job(self, context: Context, request: Request) -> Response:
+        problems = problems_of(
+            request,
+            image_of=self._image_of,
+            has_bucket=self._objects.of(context.account).has_bucket,
+        )
+        if problems:
+            raise ValidationError.of(problems)
+        arn = self._desk.create(context, request["ProcessingJobName"], request)
+        return {"ProcessingJobArn": arn}
+
+    @operation("sagemaker", "DescribeProcessingJob", on=_JOB)
+    def describe_processing_job(self, context: Context, request: Request) -> Response:
+        return describe(self._desk.get(context, request["ProcessingJobName"]))
+
+    @operation("sagemaker", "ListProcessingJobs", on=every("processing-job"))
+    def list_processing_jobs(self, context: Context, request: Request) -> Response:
+        page = self._desk.list(context, request)
+        response: Response = {"ProcessingJobSummaries": [summary(job) for job in page.items]}
+        if page.token is not None:
+            response["NextToken"] = page.token
+        return response
+
+    @operation("sagemaker", "StopProcessingJob", on=_JOB)
+    def stop_processing_job(self, context: Context, request: Request) -> Response:
+        self._desk.stop(context, request["ProcessingJobName"])
+        return {}
+
+    @operation("sagemaker", "DeleteProcessingJob", on=_JOB)
+    def delete_processing_job(self, context: Context, request: Request) -> Response:
+        self._desk.delete(context, request["ProcessingJobName"])
+        return {}

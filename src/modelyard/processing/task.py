@@ -1,0 +1,124 @@
+"""What a processing job does in one run: its inputs, its programs, its outputs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from modelyard.compute.job_files import read_text
+from modelyard.compute.runtime import Program
+from modelyard.jobs.keeper import FolderKeeper
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.outcome import Outcome
+from modelyard.jobs.patience import Limits
+from modelyard.jobs.staging import Staging
+from modelyard.jobs.task import Demand, Kind, Task
+from modelyard.jobs.workshop import Workshop
+from modelyard.processing import container
+from modelyard.processing.spec import ProcessingSpec
+from modelyard.store.errors import StoreError
+from modelyard.store.resources import Resource
+
+KIND = Kind(
+    name="processing-job",
+    log_group="/aws/sagemaker/ProcessingJobs",
+    wording={
+        "Starting": "Preparing the instances for processing",
+        "Restarting": "The server was restarted: the job runs again",
+        "Pending": "Waiting until the machine has room for the job",
+        "Downloading": "Downloading input data",
+        "Processing": "Processing in progress",
+        "Stopping": "Stopping the processing job",
+        "Uploading": "Uploading the outputs",
+        "Completed": "Processing job completed",
+        "Failed": "Processing job failed",
+        "Stopped": "Processing job stopped",
+        "MaxRuntimeExceeded": "Processing job runtime exceeded MaxRuntimeInSeconds",
+    },
+    working="Processing",
+    failure_file=container.MESSAGE_FILE,
+)
+
+
+class ProcessingTask(Task):
+    """One run of one processing job."""
+
+    def __init__(self, workshop: Workshop, job: Resource, folder: JobFolder) -> None:
+        self._job = job
+        self._folder = folder
+        self._spec = spec = ProcessingSpec.of(job.spec)
+        self._image = workshop.image_of(spec.image)
+        self._seconds = workshop.checkpoint_seconds
+        bases = [folder.base(host) for host in spec.hosts]
+        objects = workshop.objects.of(job.scope.account)
+        self._keepers = {
+            output.name: FolderKeeper(objects, output.uri, output.folder, bases, folder.aside)
+            for output in spec.outputs
+        }
+        self._continuous = [
+            self._keepers[output.name] for output in spec.outputs if output.continuous
+        ]
+        self.demand = Demand(
+            hosts=spec.hosts,
+            instance_type=spec.instance_type,
+            volume_gib=spec.volume_gib,
+            limits=Limits(max_runtime_seconds=spec.max_runtime_seconds),
+            mounts=sorted(set(container.mounts_of(spec).values())),
+            folders=[
+                *(output.folder for output in spec.outputs),
+                "processing",
+                "output",
+                container.CONFIG_FOLDER,
+            ],
+        )
+
+    def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
+        spec, folder = self._spec, self._folder
+        for given in spec.inputs:
+            targets = [container.staged(spec, folder, host, given) for host in spec.hosts]
+            for target in targets:
+                target.mkdir(parents=True, exist_ok=True)
+            count = staging.stage(given.source, targets)
+            say(f"input {given.name!r}: {count} objects of {given.source.uri}")
+        for host in spec.hosts:
+            config = folder.base(host) / container.CONFIG_FOLDER
+            container.write_config(config, self._job, spec, host)
+
+    def program(self, host: str) -> Program:
+        return container.program_of(self._job, self._spec, self._image, self._folder, host)
+
+    def listen(self, line: str) -> None:
+        """Nothing is looked for in a processing job's log."""
+
+    async def accompany(self, say: Callable[[str], None]) -> None:
+        """Upload continuous outputs from time to time; what fails is tried again."""
+        while self._continuous:
+            await asyncio.sleep(self._seconds)
+            upload = asyncio.ensure_future(asyncio.to_thread(self._upload_continuous, say))
+            try:
+                await asyncio.shield(upload)
+            except StoreError as error:
+                say(f"outputs cannot be uploaded: {error}")
+            finally:
+                await asyncio.wait([upload])
+
+    def found(self) -> dict[str, Any]:
+        said = read_text(
+            self._folder.base(self._spec.hosts[0]),
+            container.MESSAGE_FILE,
+            max_bytes=container.MAX_MESSAGE_BYTES,
+        )
+        return {"exit_message": said or None}
+
+    def upload(self, ended: Outcome, say: Callable[[str], None]) -> dict[str, Any]:
+        self._upload_continuous(say)
+        if ended.has_results:
+            for output in self._spec.outputs:
+                count = self._keepers[output.name].upload(say)
+                say(f"output {output.name!r}: {count} files to {output.uri}")
+        return {}
+
+    def _upload_continuous(self, say: Callable[[str], None]) -> None:
+        for keeper in self._continuous:
+            keeper.upload(say)
