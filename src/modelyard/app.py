@@ -72,6 +72,7 @@ from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
 from modelyard.orchestrator.delivery.status import PipelineStatus
 from modelyard.orchestrator.inference import Invoke
+from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackOperations
 from modelyard.orchestrator.provisioning import Provisioner
 from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
@@ -178,8 +179,8 @@ def build(
         image_of=processing_image_of,
     )
     _add_training(ground, workshop)
-    _add_cards(ground)
     _add_processing(ground, workshop)
+    drafter = _add_cards(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
         lambda: gateway.local_url,
@@ -187,7 +188,7 @@ def build(
         secret_access_key=credentials.secret_access_key,
         trust=trust,
     )
-    service = _add_orchestrator(ground, invoker.invoke)
+    service = _add_orchestrator(ground, invoker.invoke, drafter)
     known = _add_identity(ground)
     for capability in (LogOperations(ground.logs), TaggingOperations(ground.store)):
         ground.table.add(capability)
@@ -352,17 +353,18 @@ def _desk(ground: _Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
     )
 
 
-def _add_cards(ground: _Ground) -> None:
+def _add_cards(ground: _Ground) -> DraftOperations:
     store, objects, table = ground.store, ground.objects, ground.table
     contents = SealedContents(table)
     for capability in (
         ModelCardOperations(store, contents),
         ModelCardExportOperations(store, objects, table, ground.engine),
-        DraftOperations(table, objects),
+        drafter := DraftOperations(table, objects),
     ):
         table.add(capability)
     workflow = ExportWorkflow(store, objects, contents, _render)
     ground.engine.register(export_operations.WORKFLOW, workflow.run)
+    return drafter
 
 
 def _render(card: PrintedCard) -> bytes:
@@ -372,7 +374,9 @@ def _render(card: PrintedCard) -> bytes:
     return render(card)
 
 
-def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
+def _add_orchestrator(
+    ground: _Ground, invoke: Invoke, drafter: DraftOperations
+) -> OrchestratorService:
     store, table, engine = ground.store, ground.table, ground.engine
     bucket = ground.settings.assets_bucket
 
@@ -404,7 +408,15 @@ def _add_orchestrator(ground: _Ground, invoke: Invoke) -> OrchestratorService:
     )
     status = PipelineStatus(stack_engine, calls)
     return OrchestratorService(
-        store, table, engine, stack_engine, provisioner, status, invoke, bucket
+        store,
+        table,
+        engine,
+        stack_engine,
+        provisioner,
+        status,
+        invoke,
+        bucket,
+        ModelCards(table, ground.objects, drafter, bucket),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import train
+from tests.clients.test_orchestrator import post
 from tests.governance.cards.paper.printed import text_of
 from tests.live import LiveServer
 
@@ -151,3 +152,30 @@ def test_the_command_line_shows_and_exports(server: LiveServer) -> None:
     refused = server.cli("cards", "show", "none", check=False)
     assert refused.returncode == 1
     assert "Could not find model card 'none'" in refused.stderr
+
+
+def test_the_orchestrator_documents_a_job_in_one_call(
+    server: LiveServer, job: dict[str, Any]
+) -> None:
+    def ask(kind: str, **body: Any) -> Any:
+        request = {"pipeline_type": kind, "name": "orchestrated", **body}
+        status, answer = post(server, "/provisionpipeline", request)
+        assert status == 200, answer
+        return answer["message"]
+
+    created = ask(
+        "create_model_card",
+        training_details={"training_job_name": "carded"},
+        intended_uses={"risk_rating": "Low"},
+    )
+    details = json.loads(created["Content"])["training_details"]["training_job_details"]
+    assert details["training_arn"] == job["TrainingJobArn"]
+    assert ask("export_model_card") == (
+        "Model card with the name: orchestrated has been exported to "
+        f"s3://{server.bucket}/model_card_exports"
+    )
+    assert ask("delete_model_card") == ("Model card with the name: orchestrated has been deleted")
+    request = {"pipeline_type": "describe_model_card", "name": "orchestrated"}
+    status, answer = post(server, "/provisionpipeline", request)
+    assert (status, answer["message"]) == (400, "A boto3 ClientError occurred")
+    assert "(ResourceNotFound) when calling the DescribeModelCard" in answer["detailedMessage"]

@@ -10,6 +10,7 @@ import pytest
 
 from modelyard.arns import role_arn
 from modelyard.orchestrator.blueprints import NOT_OFFERED_YET, PIPELINE_TYPES, Place
+from modelyard.orchestrator.card_requests import CARD_TYPES
 from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.reading import load
@@ -130,9 +131,8 @@ def test_a_pipeline_type_may_have_blanks_and_capitals(platform: Platform, name: 
 def test_a_type_that_is_not_offered_yet_is_known(platform: Platform, name: str) -> None:
     first, second = problems(platform, {"pipeline_type": name})
     assert first == UNSUPPORTED_TYPE
-    assert second == (
-        f"{name} is not offered yet: offered are model_training_builtin, byom_realtime_builtin"
-    )
+    offered = ", ".join([*PIPELINE_TYPES, *CARD_TYPES])
+    assert second == f"{name} is not offered yet: offered are {offered}"
 
 
 @pytest.mark.parametrize(

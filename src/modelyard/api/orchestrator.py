@@ -105,7 +105,7 @@ class _Door:
         self._envelope = envelope
 
     async def provision(self, request: Request) -> Response:
-        return await self._answered(request, self._in_thread(self._service.provision))
+        return await self._answered(request, self._in_thread(self._service.post))
 
     async def status(self, request: Request) -> Response:
         answer = self._in_thread(self._service.pipeline_status, indent=4)

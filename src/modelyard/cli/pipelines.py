@@ -25,7 +25,7 @@ def provision(connection: Connection, file: Path, *, wait: bool) -> None:
     answer = connection.orchestrator("/provisionpipeline", _body(file))
     sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     sys.stdout.flush()
-    if wait:
+    if wait and "pipeline_id" in answer:  # a model card has nothing to wait for
         _finish(follow(connection, answer["pipeline_id"]))
 
 

@@ -16,6 +16,7 @@ from modelyard.orchestrator.blueprints import (
     Place,
     Problem,
 )
+from modelyard.orchestrator.card_requests import CARD_TYPES
 from modelyard.orchestrator.errors import MISSING, UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.stacks.evaluation import parameter_problems
 from modelyard.orchestrator.stacks.reading import load
@@ -67,12 +68,13 @@ def pipeline_type_of(name: object) -> PipelineType:
     plain = name.strip().lower() if isinstance(name, str) else ""
     if plain in PIPELINE_TYPES:
         return PIPELINE_TYPES[plain]
-    offered = f"offered are {', '.join(PIPELINE_TYPES)}"
+    names = (*PIPELINE_TYPES, *CARD_TYPES)
+    offered = f"offered are {', '.join(names)}"
     if plain in NOT_OFFERED_YET:
         raise BadRequest([UNSUPPORTED_TYPE, f"{plain} is not offered yet: {offered}"])
     if name is None:
         raise BadRequest([UNSUPPORTED_TYPE, f"pipeline_type is missing: {offered}"])
-    near = difflib.get_close_matches(plain, PIPELINE_TYPES, n=1)
+    near = difflib.get_close_matches(plain, names, n=1)
     hint = f"did you mean {near[0]}?" if near else offered
     raise BadRequest([UNSUPPORTED_TYPE, f"there is no pipeline_type {name!r}: {hint}"])
 

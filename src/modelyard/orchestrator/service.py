@@ -19,6 +19,7 @@ from modelyard.orchestrator.delivery.archive import archive_key
 from modelyard.orchestrator.delivery.status import PipelineStatus
 from modelyard.orchestrator.errors import MISSING, BadRequest, StackNotFound
 from modelyard.orchestrator.inference import InferenceRequest, Invoke, Prediction, predict
+from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackFound, stack_named
 from modelyard.orchestrator.provisioning import PIPELINE_SUFFIX, Provisioner
 from modelyard.orchestrator.stacks.engine import StackEngine
@@ -37,6 +38,7 @@ class OrchestratorService:
 
     Args:
         assets_bucket: its name, in each account.
+        cards: answers what is asked of model cards.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class OrchestratorService:
         status: PipelineStatus,
         invoke: Invoke,
         assets_bucket: str,
+        cards: ModelCards | None = None,
     ) -> None:
         self._store = store
         self._table = table
@@ -58,6 +61,20 @@ class OrchestratorService:
         self._status = status
         self._invoke = invoke
         self._assets_bucket = assets_bucket
+        self._cards = cards
+
+    def post(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any] | str:
+        """Carry out what `POST /provisionpipeline` asks: a pipeline, or something of a model card.
+
+        What is said of a card is JSON text already, laid out as its clients know it.
+
+        Raises:
+            AccessDenied: the caller may not.
+            BadRequest: with all problems; nothing was made.
+            ClientError: as the platform's own operation on cards answers.
+        """
+        said = None if self._cards is None else self._cards.answer(context, body)
+        return self.provision(context, body) if said is None else said
 
     def provision(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
         """Provision a pipeline, or bring one that is there to other values.

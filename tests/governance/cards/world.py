@@ -55,7 +55,13 @@ class KeptWorkflows:
 
 
 class World:
-    def __init__(self, folder: Path) -> None:
+    """All of it.
+
+    Args:
+        at_once: whether an export is carried out as soon as it is asked for.
+    """
+
+    def __init__(self, folder: Path, *, at_once: bool = False) -> None:
         self.database = Database(f"sqlite:///{folder}/m.db")
         tables.metadata.create_all(self.database.engine)
         self.store = Store(self.database)
@@ -69,8 +75,11 @@ class World:
         self.table.add(
             ModelCardExportOperations(self.store, self.objects, self.table, self.workflows)
         )
-        self.table.add(DraftOperations(self.table, self.objects))
+        self.drafter = DraftOperations(self.table, self.objects)
+        self.table.add(self.drafter)
         self.workflow = ExportWorkflow(self.store, self.objects, contents, render)
+        if at_once:
+            self.store.on_event(self.run_exports)
 
     def call(self, operation: str, /, by: Context | None = None, **request: Any) -> dict[str, Any]:
         service = "modelyard" if operation == "DraftModelCard" else "sagemaker"
@@ -107,8 +116,11 @@ class World:
             assert workflow == WORKFLOW
             asyncio.run(self.workflow.run(arn))
 
+    def uri(self, key: str) -> S3Uri:
+        return S3Uri("assets", key)
+
     def put(self, key: str, data: object) -> str:
-        uri = S3Uri("assets", key)
+        uri = self.uri(key)
         body = data if isinstance(data, bytes) else json.dumps(data).encode()
         self.objects.of(ACCOUNT).put_bytes(uri, body)
         return str(uri)

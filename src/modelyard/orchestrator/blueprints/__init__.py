@@ -26,12 +26,6 @@ NOT_OFFERED_YET = (
     "byom_model_quality_monitor",
     "byom_model_bias_monitor",
     "byom_model_explainability_monitor",
-    "create_model_card",
-    "update_model_card",
-    "describe_model_card",
-    "delete_model_card",
-    "export_model_card",
-    "list_model_cards",
 )
 
 __all__ = [
