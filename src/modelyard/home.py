@@ -59,6 +59,7 @@ class Home:
         self.keys = path / "keys"  # the master key
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
+        self.inbox = path / "inbox"  # <account>/<topic>.jsonl
         self.run = path / "run"  # sockets
         self.tls = path / "tls"  # the home's certificate authority, and what it issued
         self._server = path / "server.json"
@@ -77,7 +78,7 @@ class Home:
                     f"other users can write to the home {self.path}, and so could replace your "
                     f"models and keys: chmod go-w {self.path}"
                 )
-            for folder in (self.objects, self.jobs, self.models, self.logs, self.run):
+            for folder in (self.objects, self.jobs, self.models, self.logs, self.inbox, self.run):
                 folder.mkdir(mode=0o700, exist_ok=True)
             # A disk may be full or read-only and every folder there: only a write tells.
             with tempfile.TemporaryFile(dir=self.run) as probe:

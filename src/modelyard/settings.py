@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard import setting_rules as rules
+from modelyard.destinations import Topic, Webhook, topics, webhooks
 from modelyard.setting_sources import PREFIX, Definition, Reading
 
 DEFAULT_HOME = "~/.modelyard"
@@ -63,6 +64,18 @@ class Settings:
         (),
         "private hosts that the server may call: identity providers, webhooks",
         rules.host_names,
+    )
+    notifications: tuple[Topic, ...] = _setting(
+        (),
+        "topics of notifications, each with the URLs of those whom it reaches",
+        topics,
+        secret=True,
+    )
+    webhooks: tuple[Webhook, ...] = _setting(
+        (),
+        "webhooks that rules may send events to, each with its url and its secret",
+        webhooks,
+        secret=True,
     )
     port: int = _setting(8080, "port of everything; 0 picks a free one", _PORT)
     gateway_port: int = _setting(8081, "port of the inference gateway; 0 picks a free one", _PORT)
