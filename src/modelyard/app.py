@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 from starlette.types import ASGIApp
 
 from modelyard.api.app import Rooms, build_app
+from modelyard.api.event_metrics import DeliveryCollector
 from modelyard.api.gateway_metrics import GatewayCollector
 from modelyard.api.metrics import Metrics
 from modelyard.api.orchestrator import orchestrator_app
@@ -22,6 +24,7 @@ from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import image_of, processing_image_of, retrieve
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.runtime import Runtime
+from modelyard.events.room import EventBus
 from modelyard.gateway.routes import Keys
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.governance.cards import export_operations
@@ -65,12 +68,15 @@ from modelyard.keys.rotation_operations import RotationOperations
 from modelyard.keys.service import KeyService
 from modelyard.keys.tags import KeyTagOperations
 from modelyard.logs.operations import LogOperations
+from modelyard.operations.context import Context
+from modelyard.operations.errors import ValidationError
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import Authoriser, OperationTable
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
 from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.inference import Invoke
 from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackOperations
@@ -79,12 +85,14 @@ from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.orchestrator.stacks import engine as stacks
 from modelyard.orchestrator.stacks import resources as stack_resources
+from modelyard.outbound import Outbound
 from modelyard.processing import task as processing_task
 from modelyard.processing.operations import ProcessingOperations
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores
+from modelyard.store.origins import following
 from modelyard.store.outbox import Event, Outbox
 from modelyard.store.resources import Store
 from modelyard.store.s3_server import S3Servers
@@ -95,7 +103,7 @@ from modelyard.training.operations import TrainingOperations
 from modelyard.workflows.engine import Engine
 
 #: The services whose models are read while the rest starts, else the first request would wait.
-_WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation")
+_WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events")
 
 log = structlog.get_logger(__name__)
 
@@ -195,6 +203,7 @@ def build(
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
+    events = _add_events(ground, outbox, service)
     authenticator = Authenticator(
         credentials,
         account=settings.account,
@@ -209,7 +218,7 @@ def build(
         keys_of=ground.keys.of,
     )
     return Modelyard(
-        asgi=_doors(ground, authenticator, service, s3_door, gateway, trust),
+        asgi=_doors(ground, authenticator, service, s3_door, gateway, trust, events),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             Step(stop=s3_servers.close),
@@ -222,6 +231,7 @@ def build(
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
+            Step(start=events.dispatcher.start, stop=events.dispatcher.stop),
             Step(start=outbox.start, stop=outbox.stop),
             Step(start=key_keeper.start, stop=key_keeper.stop),
         ],
@@ -393,8 +403,10 @@ def _add_orchestrator(
     ]
     types = {kind.type: kind for kind in kinds}
     stack_engine = stacks.StackEngine(store, engine, types)
-    engine.register(stacks.WORKFLOW, stack_engine.run)
-    engine.register(pipeline.WORKFLOW, Deliverer(store, stack_engine, assets).run)
+    deliverer = Deliverer(store, stack_engine, assets)
+    # What a rule set off stays known as that, down to the last resource of a pipeline's stack.
+    engine.register(stacks.WORKFLOW, following(store, stack_engine.run))
+    engine.register(pipeline.WORKFLOW, following(store, deliverer.run))
     table.add(StackOperations(store, stack_engine))
     provisioner = Provisioner(
         store,
@@ -420,6 +432,26 @@ def _add_orchestrator(
     )
 
 
+def _add_events(ground: _Ground, outbox: Outbox, service: OrchestratorService) -> EventBus:
+    def provision(context: Context, body: Mapping[str, Any]) -> object:
+        try:
+            return service.provision(context, body)
+        except BadRequest as error:
+            raise ValidationError(str(error)) from error
+
+    settings = ground.settings
+    return EventBus(
+        ground.store,
+        ground.table,
+        outbox,
+        topics=settings.notifications,
+        webhooks=settings.webhooks,
+        outbound=Outbound(settings.outbound_allowed_hosts),
+        inbox=ground.home.inbox,
+        provision=provision,
+    )
+
+
 def _doors(
     ground: _Ground,
     authenticator: Authenticator,
@@ -427,10 +459,12 @@ def _doors(
     s3_door: S3Door,
     gateway: GatewayPool,
     gateway_trust: ssl.SSLContext | None,
+    events: EventBus,
 ) -> ASGIApp:
     settings = ground.settings
     metrics = Metrics()
     metrics.add(GatewayCollector(gateway.metrics))
+    metrics.add(DeliveryCollector(events.tally.counts, ground.store))
 
     def look_at_database() -> None:
         with ground.store.read() as snapshot:

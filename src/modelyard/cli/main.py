@@ -10,7 +10,10 @@ from typing import Annotated
 import typer
 
 from modelyard import __version__
+from modelyard.cli import event_commands
 from modelyard.cli.errors import CommandError
+from modelyard.cli.options import HomeOption
+from modelyard.cli.options import home_of as _home
 
 app = typer.Typer(
     name="modelyard",
@@ -20,11 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Self-hosted MLOps: train, deploy, govern and monitor models behind the SageMaker API.",
 )
-
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of all state. Default: MODELYARD_HOME, else ~/.modelyard."),
-]
 
 
 def _version(show: bool) -> None:
@@ -250,10 +248,8 @@ def export_card(
     run(connect(_home(home)), name, version, to, _home(home))
 
 
-def _home(given: Path | None) -> Path:
-    from modelyard.settings import home_of
-
-    return home_of(given)
+app.add_typer(event_commands.events, name="events")
+app.command()(event_commands.inbox)
 
 
 def main() -> None:

@@ -1,17 +1,14 @@
-"""What can be asked of dead letters, and of the inbox."""
+"""What can be asked of dead letters."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from modelyard.arns import Arn
-from modelyard.destinations import INBOX
 from modelyard.events.bus_event import DEFAULT_BUS
 from modelyard.events.bus_operations import own_bus
-from modelyard.events.inbox import Inbox
-from modelyard.events.paging import new_token, token_of
+from modelyard.events.paging import new_token, number_of, token_of
 from modelyard.events.rules import on_rule, rule_arn
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
@@ -38,7 +35,7 @@ class DeadLetterOperations:
     @operation("modelyard", "ListDeadLetters", on=on_rule("Rule"))
     def list_dead_letters(self, context: Context, request: Request) -> Response:
         limit = request.get("MaxResults", DEFAULT_PAGE)
-        after = _number(token_of(request.get("NextToken")) or "0")
+        after = number_of(token_of(request.get("NextToken")) or "0")
         with self._store.database.read() as connection:
             found = rows.dead_letters(
                 connection, _meant(context, request, after=after), limit=limit + 1
@@ -62,40 +59,6 @@ class DeadLetterOperations:
             return {"Count": rows.delete(connection, _meant(context, request))}
 
 
-class InboxOperations:
-    """Read the inbox's notifications."""
-
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-
-    @operation(
-        "modelyard", "ListNotifications", on=lambda context, request: _topic(context, request)
-    )
-    def list_notifications(self, context: Context, request: Request) -> Response:
-        after = _number(token_of(request.get("NextToken")) or "0")
-        found, position = self._inbox.read(
-            context.account,
-            request.get("Topic", INBOX),
-            after,
-            limit=request.get("MaxResults", DEFAULT_PAGE),
-        )
-        return {
-            "Notifications": [_notification(one) for one in found],
-            "NextToken": new_token(str(position)),
-        }
-
-
-def _topic(context: Context, request: Mapping[str, Any]) -> str:
-    topic = request.get("Topic", INBOX)
-    arn = Arn(
-        service="sns",
-        region=context.region,
-        account=context.account,
-        resource=topic if isinstance(topic, str) and topic else "*",
-    )
-    return str(arn)
-
-
 def _meant(context: Context, request: Request, *, after: int = 0) -> DeadLetters:
     """Return which dead letters a request is about.
 
@@ -112,15 +75,9 @@ def _meant(context: Context, request: Request, *, after: int = 0) -> DeadLetters
         scope=scope_of(context),
         rule_arn=rule,
         target=request.get("TargetId"),
-        ids=None if "Ids" not in request else [_number(id_) for id_ in request["Ids"]],
+        ids=None if "Ids" not in request else [number_of(id_) for id_ in request["Ids"]],
         after=after,
     )
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ValidationError(f"{text[:80]!r} is no id or token that was given")
-    return int(text)
 
 
 def _described(letter: TargetDelivery) -> dict[str, Any]:
@@ -133,15 +90,4 @@ def _described(letter: TargetDelivery) -> dict[str, Any]:
         "Attempts": letter.attempts,
         "Error": letter.error,
         "CreationTime": letter.created_at,
-    }
-
-
-def _notification(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "Time": found.get("time"),
-        "Title": found.get("title"),
-        "Text": found.get("text"),
-        "EventId": found.get("event_id"),
-        "Rule": found.get("rule"),
-        "Resources": found.get("resources"),
     }

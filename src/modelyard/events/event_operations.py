@@ -13,7 +13,7 @@ from modelyard.events.bus_event import BusEvent
 from modelyard.events.bus_operations import own_bus
 from modelyard.events.buses import Bus, find_bus, may_put, on_bus, on_buses_of_entries
 from modelyard.events.errors import NoSuchResource
-from modelyard.events.paging import new_token, token_of
+from modelyard.events.paging import new_token, number_of, token_of
 from modelyard.events.patterns import Pattern
 from modelyard.events.vocabulary import is_reserved
 from modelyard.operations.context import Context
@@ -81,20 +81,20 @@ class EventOperations:
 
     @operation("modelyard", "TailEvents", on=on_bus("EventBusName"))
     def tail_events(self, context: Context, request: Request) -> Response:
-        """Answer what came to a bus since the page before; from the first call on, if that was
-        asked without a token."""
+        """Answer what came to a bus since the page before. The first page is empty, and says
+        where to go on; or begins with the oldest event that is kept."""
         bus = own_bus(context, request.get("EventBusName"))
         pattern = Pattern.parse(request["EventPattern"]) if "EventPattern" in request else None
         after = token_of(request.get("NextToken"))
-        if after is not None and not (after.isascii() and after.isdigit() and len(after) < 19):
-            raise ValidationError("NextToken is not one that this operation gave: leave it out")
+        if after is None and request.get("FromBeginning"):
+            after = "0"
         found = []
         with self._store.read() as snapshot:
             find_bus(snapshot, bus)
             events, newest = deliveries.events_after(
                 snapshot.connection,
                 scope_of(context),
-                None if after is None else int(after),
+                None if after is None else number_of(after),
                 limit=request.get("MaxResults", DEFAULT_TAIL),
             )
             for event in events:

@@ -48,3 +48,14 @@ def token_of(token: str | None) -> str | None:
     if not text.startswith(_AFTER):
         raise ValidationError("NextToken is not one that this operation gave: leave it out")
     return text.removeprefix(_AFTER)
+
+
+def number_of(text: str) -> int:
+    """Return the number of an id, or of a token's text.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ValidationError(f"{text[:80]!r} is no id or token that was given")
+    return int(text)

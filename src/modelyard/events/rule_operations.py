@@ -27,6 +27,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import tags_of
 from modelyard.operations.table import OperationTable, Request, Response, operation
+from modelyard.operations.targets import every
 from modelyard.store.resources import Resource, Store
 
 MAX_RULES = 300  # of a bus
@@ -80,7 +81,7 @@ class RuleOperations:
         row = self._row(context, request, "Name")
         return {**_described(row), "CreatedBy": row.spec["CreatedBy"]}
 
-    @operation("events", "ListRules", on=on_rule("NamePrefix"))
+    @operation("events", "ListRules", on=every("rule", service="events"))
     def list_rules(self, context: Context, request: Request) -> Response:
         bus = own_bus(context, request.get("EventBusName"))
         prefix = request.get("NamePrefix", "")

@@ -73,7 +73,8 @@ class TargetOperations:
             known |= {one["Id"]: {"request": dict(one), "put_by": by} for one in taken}
             if len(known) > MAX_TARGETS:
                 raise LimitReached(
-                    f"A rule has at most {MAX_TARGETS} targets, {rule.name} would have {len(known)}."
+                    f"A rule has at most {MAX_TARGETS} targets, and {rule.name} would have "
+                    f"{len(known)}."
                 )
             if taken:
                 transaction.update(row, spec={**row.spec, "Targets": list(known.values())})

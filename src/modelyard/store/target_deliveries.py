@@ -124,8 +124,9 @@ def enqueue(connection: sa.Connection, deliveries: Sequence[NewDelivery]) -> int
                 error=delivery.error,
             )
             .on_conflict_do_nothing()
+            .returning(_rows.id)
         )
-        new += written.rowcount
+        new += written.one_or_none() is not None
     return new
 
 

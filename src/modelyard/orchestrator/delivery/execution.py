@@ -210,11 +210,13 @@ class Deliverer:
         def save() -> None:
             with self._store.write() as transaction:
                 current = self._check(transaction, pipeline, execution)
-                transaction.update(
+                changed = transaction.update(
                     current,
                     status=execution.status,
                     observed={"execution": execution.to_json()},
                 )
+                if changed.status == current.status:
+                    transaction.announce(changed)  # an action has ended, or begun
 
         await asyncio.to_thread(save)
         return execution
