@@ -70,7 +70,10 @@ class Rule:
 def targets_of(row: Resource) -> list[RuleTarget]:
     """Return the targets of a rule's row."""
     return [
-        RuleTarget(request=target["request"], put_by=Principal(**target["put_by"]))
+        RuleTarget(
+            request=target["request"],
+            put_by=Principal(**{**target["put_by"], "chain": tuple(target["put_by"]["chain"])}),
+        )
         for target in row.spec.get("Targets", [])
     ]
 

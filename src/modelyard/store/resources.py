@@ -34,7 +34,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from modelyard import clock
-from modelyard.store import causes, documents, tables
+from modelyard.store import documents, event_rows, tables
 from modelyard.store.database import Database
 from modelyard.store.errors import AlreadyExists, NotFound, StaleRevision
 from modelyard.store.search_index import Projection, SearchIndex
@@ -97,10 +97,7 @@ class Transaction(Snapshot):
         if tags:
             self.tag(resource, tags)
         self._record(resource, moment)
-        if not causes.depth():
-            # What had this ARN before says nothing of the new one.
-            origin = tables.event_origins
-            self.connection.execute(sa.delete(origin).where(origin.c.arn == arn))
+        event_rows.forget_origin(self.connection, arn)
         self._emit(resource, moment)
         return resource
 
@@ -192,7 +189,11 @@ class Transaction(Snapshot):
             Unstorable: a value cannot be kept; see `documents`.
         """
         _check(scope, kind, "", arn, status=status, spec=None, observed=detail)
-        self._write_event(scope, kind, arn, status, detail, clock.to_micros(clock.now()))
+        self.has_events = True
+        moment = clock.to_micros(clock.now())
+        event_rows.write_event(
+            self.connection, scope, kind, arn, status=status, detail=detail, moment=moment
+        )
 
     def tag(self, resource: Resource, added: Mapping[str, str]) -> None:
         """Add tags, or replace the values of those that are there.
@@ -289,37 +290,16 @@ class Transaction(Snapshot):
         )
 
     def _emit(self, resource: Resource, moment: int, *, status: str | None = None) -> None:
-        depth = causes.depth()
-        if depth:
-            insert = self._insert(tables.event_origins)
-            self.connection.execute(
-                insert.values(arn=resource.arn, depth=depth, at=moment).on_conflict_do_update(
-                    index_elements=["arn"], set_={"depth": depth, "at": moment}
-                )
-            )
-        self._write_event(
+        self.has_events = True
+        event_rows.mark_origin(self.connection, resource.arn, moment)
+        event_rows.write_event(
+            self.connection,
             resource.scope,
             resource.kind,
             resource.arn,
-            status or resource.status,
-            resource.observed,
-            moment,
-        )
-
-    def _write_event(
-        self, scope: Scope, kind: str, arn: str, status: str, detail: Json, moment: int
-    ) -> None:
-        self.has_events = True
-        self.connection.execute(
-            sa.insert(tables.events).values(
-                account=scope.account,
-                region=scope.region,
-                kind=kind,
-                arn=arn,
-                status=status,
-                detail=dict(detail),
-                at=moment,
-            )
+            status=status or resource.status,
+            detail=resource.observed,
+            moment=moment,
         )
 
 

@@ -1,0 +1,52 @@
+"""The rows of events as they are written, and of what set them off."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from modelyard.store import causes, tables
+from modelyard.store.snapshots import Json, Scope
+
+
+def write_event(
+    connection: sa.Connection,
+    scope: Scope,
+    kind: str,
+    arn: str,
+    *,
+    status: str,
+    detail: Json,
+    moment: int,
+) -> None:
+    """Write one event, as of `moment`, in microseconds."""
+    connection.execute(
+        sa.insert(tables.events).values(
+            account=scope.account,
+            region=scope.region,
+            kind=kind,
+            arn=arn,
+            status=status,
+            detail=dict(detail),
+            at=moment,
+        )
+    )
+
+
+def mark_origin(connection: sa.Connection, arn: str, moment: int) -> None:
+    """Keep how many rules stand behind the newest change of a resource, if any does."""
+    depth = causes.depth()
+    if not depth:
+        return
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    connection.execute(
+        insert(tables.event_origins)
+        .values(arn=arn, depth=depth, at=moment)
+        .on_conflict_do_update(index_elements=["arn"], set_={"depth": depth, "at": moment})
+    )
+
+
+def forget_origin(connection: sa.Connection, arn: str) -> None:
+    """Forget what set off an earlier resource of this ARN: it says nothing of the new one."""
+    origin = tables.event_origins
+    connection.execute(sa.delete(origin).where(origin.c.arn == arn))
