@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 
-.PHONY: setup demo test check fix bench lock sagemaker-v2 clean
+.PHONY: setup demo test check fix bench lock sagemaker-v2 sagemaker-v3 clean
 
 setup: $(VENV)/.ready
 
@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 demo: setup
 	$(BIN)/python examples/demo.py
 
-test: setup check sagemaker-v2
+test: setup check sagemaker-v2 sagemaker-v3
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=xml
 
 check: setup
@@ -32,8 +32,9 @@ fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The sagemaker SDK's v2 line pins what ours does not: it lives, and is tested, in an environment of its own.
+# The sagemaker SDK's lines pin what ours does not, and not the same: each lives, and is tested, in an environment of its own.
 sagemaker-v2: .venv-sagemaker-v2/.ready
+sagemaker-v3: .venv-sagemaker-v3/.ready
 
 .venv-%/.ready: locks/%.lock $(VENV)/.ready
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-$*

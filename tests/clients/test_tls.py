@@ -9,7 +9,6 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,6 @@ from tests.live import LiveServer, clean_environment
 
 AWS = Path(sys.executable).with_name("aws")
 PART_BYTES = 5 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    live = LiveServer(tmp_path_factory.mktemp("secure") / "home", options=["--tls"])
-    live.start()
-    yield live
-    assert live.stop() == 0, live.log.read_text()
 
 
 @pytest.fixture(scope="module")
