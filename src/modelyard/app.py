@@ -41,6 +41,7 @@ from modelyard.hosting.endpoint_config_operations import EndpointConfigOperation
 from modelyard.hosting.endpoint_operations import EndpointOperations
 from modelyard.hosting.invoker import EndpointInvoker
 from modelyard.hosting.model_operations import ModelOperations
+from modelyard.hosting.model_operations import description_of as description_of_model
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.authentication import Authenticator
@@ -88,16 +89,29 @@ from modelyard.orchestrator.stacks import resources as stack_resources
 from modelyard.outbound import Outbound
 from modelyard.processing import task as processing_task
 from modelyard.processing.operations import ProcessingOperations
+from modelyard.registry import descriptions, people
+from modelyard.registry.approval_operations import ApprovalOperations
+from modelyard.registry.approvals import Approvals
+from modelyard.registry.artifacts import Artifacts
+from modelyard.registry.deployment import Deployments
+from modelyard.registry.descriptions import searched_version
+from modelyard.registry.group_operations import GroupOperations
+from modelyard.registry.references import GROUP, VERSION
+from modelyard.registry.registration import Registration
+from modelyard.registry.search_operations import Searchable, SearchOperations
+from modelyard.registry.version_changes import VersionChanges
+from modelyard.registry.version_operations import VersionOperations
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores
 from modelyard.store.origins import following
 from modelyard.store.outbox import Event, Outbox
-from modelyard.store.resources import Store
+from modelyard.store.resources import Json, Resource, Store
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
 from modelyard.tls.renewal import Renewal
+from modelyard.training import description as training_description
 from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
 from modelyard.workflows.engine import Engine
@@ -176,7 +190,8 @@ def build(
     trust = None if tls is None else tls.trust
 
     key_keeper = _add_keys(ground)
-    endpoints = _add_hosting(ground, gateway, runtime)
+    deployments = _add_registry(ground)
+    endpoints = _add_hosting(ground, gateway, runtime, deployments)
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,
@@ -319,10 +334,67 @@ def _add_keys(ground: _Ground) -> KeyKeeper:
     return KeyKeeper(ring)
 
 
-def _add_hosting(ground: _Ground, gateway: GatewayPool, runtime: Runtime) -> EndpointWorkflow:
+def _add_registry(ground: _Ground) -> Deployments:
+    store = ground.store
+    artifacts = Artifacts(ground.objects)
+    approvals = Approvals(people.STORED, artifacts.exists)
+    registration = Registration(store, artifacts, approvals)
+    for capability in (
+        GroupOperations(store, account_exists=lambda account: _is_account(ground, account)),
+        VersionOperations(store, registration, VersionChanges(store, registration, approvals)),
+        ApprovalOperations(store, approvals),
+        SearchOperations(store, _searchable()),
+    ):
+        ground.table.add(capability)
+    store.index_missing()
+    return Deployments(store, artifacts)
+
+
+def _is_account(ground: _Ground, account: str) -> bool:
+    own = ground.settings.account
+    if account == own:
+        return True
+    arn = f"arn:aws:modelyard::{own}:account/{account}"
+    with ground.store.read() as snapshot:
+        return snapshot.find_by_arn(arn) is not None
+
+
+def _searchable() -> dict[str, Searchable]:
+    def searched_job(job: Resource) -> Json:
+        return training_description.describe(job, image_of)
+
+    def shown_model(model: Resource) -> Json:
+        return {"Model": description_of_model(model)}
+
+    return {
+        "ModelPackage": Searchable(
+            kind=VERSION, project=searched_version, show=descriptions.describe_version
+        ),
+        "ModelPackageGroup": Searchable(
+            kind=GROUP, project=descriptions.describe_group, show=descriptions.describe_group
+        ),
+        "TrainingJob": Searchable(kind="training-job", project=searched_job, show=searched_job),
+        "Model": Searchable(kind="model", project=shown_model, show=shown_model),
+        "Endpoint": Searchable(
+            kind="endpoint",
+            project=endpoint_operations.description_of,
+            show=endpoint_operations.description_of,
+        ),
+    }
+
+
+def _add_hosting(
+    ground: _Ground, gateway: GatewayPool, runtime: Runtime, deployments: Deployments
+) -> EndpointWorkflow:
     store, objects, home = ground.store, ground.objects, ground.home
     for capability in (
-        ModelOperations(store, objects, require_role=require_role, require_image=image_of),
+        ModelOperations(
+            store,
+            objects,
+            require_role=require_role,
+            require_image=image_of,
+            resolve_package=deployments.resolve,
+        ),
         EndpointConfigOperations(store, objects, require_instance_type=instance_type),
         EndpointOperations(store, ground.engine),
     ):

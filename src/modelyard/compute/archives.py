@@ -22,6 +22,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -65,13 +67,38 @@ def extract(archive: Path, target: Path, *, max_files: int, max_bytes: int) -> N
     try:
         content = aside / "content"
         content.mkdir()
-        sink = _Sink(content, max_files=max_files, max_bytes=max_bytes)
+        sink = _Folder(content, max_files=max_files, max_bytes=max_bytes)
         with archive.open("rb") as stream:
             _read_by_magic(stream, sink)
         sink.sync()
         content.rename(target)
     finally:
         shutil.rmtree(aside)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivedFile:
+    """One file of an archive, by its two ends."""
+
+    name: str
+    size: int  # bytes
+    head: bytes  # up to 64 KiB from its beginning
+    tail: bytes  # up to 64 KiB to its end
+
+
+def look(archive: IO[bytes], *, max_files: int, max_bytes: int) -> list[ArchivedFile]:
+    """Return the files of an archive that keeps every rule; nothing is written.
+
+    Args:
+        archive: a tar.gz or zip by its first bytes; it can seek.
+        max_files, max_bytes: as for `extract`.
+
+    Raises:
+        ArchiveError: it breaks a rule or is damaged.
+    """
+    sink = _Looks(max_files=max_files, max_bytes=max_bytes)
+    _read_by_magic(archive, sink)
+    return sink.found
 
 
 def checked_name(raw: str) -> str:
@@ -101,12 +128,11 @@ class _Source(Protocol):
 
 
 class _Sink:
-    """The folder being filled, and what counts against the caps."""
+    """What takes an archive's entries, and counts them against the caps."""
 
-    def __init__(self, folder: Path, *, max_files: int, max_bytes: int) -> None:
+    def __init__(self, *, max_files: int, max_bytes: int) -> None:
         self.max_files = max_files
         self.max_bytes = max_bytes
-        self._folder = folder
         self._files: set[str] = set()
         self._folders: set[str] = {""}
         self._bytes = 0
@@ -115,7 +141,7 @@ class _Sink:
         self._make_folder(checked_name(raw))
 
     def add_file(self, raw: str, source: _Source, *, executable: bool) -> int:
-        """Write one file; return its size in bytes."""
+        """Take one file; return its size in bytes."""
         name = checked_name(raw)
         if not name:
             raise ArchiveError(f"the name {raw!r} is a folder's, the entry is a file")
@@ -124,19 +150,58 @@ class _Sink:
         self._make_folder(name.rpartition("/")[0])
         self._files.add(name)
         self._count()
+        return self.take_file(name, self._counted(source), executable=executable)
+
+    def take_file(self, name: str, chunks: Iterator[bytes], *, executable: bool) -> int:
+        """Do with a file what this sink is for; return its size in bytes."""
+        raise NotImplementedError
+
+    def take_folder(self, name: str) -> None:
+        """Do with a folder what this sink is for."""
+
+    def _counted(self, source: _Source) -> Iterator[bytes]:
+        while chunk := source.read(_CHUNK_BYTES):
+            self._bytes += len(chunk)
+            if self._bytes > self.max_bytes:
+                raise _too_large(self.max_bytes)
+            yield chunk
+
+    def _make_folder(self, name: str) -> None:
+        if name in self._folders:
+            return
+        if name in self._files:
+            raise ArchiveError(f"the name {name!r} is both a file's and a folder's")
+        self._make_folder(name.rpartition("/")[0])
+        self._folders.add(name)
+        self._count()
+        self.take_folder(name)
+
+    def _count(self) -> None:
+        if len(self._files) + len(self._folders) - 1 > self.max_files:
+            raise ArchiveError(f"it holds more than {self.max_files:,} files and folders")
+
+
+class _Folder(_Sink):
+    """The folder being filled."""
+
+    def __init__(self, folder: Path, *, max_files: int, max_bytes: int) -> None:
+        super().__init__(max_files=max_files, max_bytes=max_bytes)
+        self._folder = folder
+
+    def take_file(self, name: str, chunks: Iterator[bytes], *, executable: bool) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(self._folder / name, flags, 0o755 if executable else 0o644)
         size = 0
         with os.fdopen(handle, "wb") as file:
-            while chunk := source.read(_CHUNK_BYTES):
+            for chunk in chunks:
                 size += len(chunk)
-                self._bytes += len(chunk)
-                if self._bytes > self.max_bytes:
-                    raise _too_large(self.max_bytes)
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         return size
+
+    def take_folder(self, name: str) -> None:
+        (self._folder / name).mkdir(mode=0o755)
 
     def sync(self) -> None:
         """Make the folders durable; the files are."""
@@ -147,19 +212,23 @@ class _Sink:
             finally:
                 os.close(handle)
 
-    def _make_folder(self, name: str) -> None:
-        if name in self._folders:
-            return
-        if name in self._files:
-            raise ArchiveError(f"the name {name!r} is both a file's and a folder's")
-        self._make_folder(name.rpartition("/")[0])
-        self._folders.add(name)
-        self._count()
-        (self._folder / name).mkdir(mode=0o755)
 
-    def _count(self) -> None:
-        if len(self._files) + len(self._folders) - 1 > self.max_files:
-            raise ArchiveError(f"it holds more than {self.max_files:,} files and folders")
+class _Looks(_Sink):
+    """Looks at what an archive holds, and keeps each file's two ends."""
+
+    def __init__(self, *, max_files: int, max_bytes: int) -> None:
+        super().__init__(max_files=max_files, max_bytes=max_bytes)
+        self.found: list[ArchivedFile] = []
+
+    def take_file(self, name: str, chunks: Iterator[bytes], *, executable: bool) -> int:
+        head, tail, size = b"", b"", 0
+        for chunk in chunks:
+            size += len(chunk)
+            if len(head) < _CHUNK_BYTES:
+                head += chunk[: _CHUNK_BYTES - len(head)]
+            tail = (tail + chunk)[-_CHUNK_BYTES:]
+        self.found.append(ArchivedFile(name=name, size=size, head=head, tail=tail))
+        return size
 
 
 class _BoundedReader:

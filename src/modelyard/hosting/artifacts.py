@@ -56,19 +56,30 @@ class ModelCache:
         """Return the folder of a prepared model."""
         return self._folder / digest
 
-    async def prepare(self, account: str, uri: S3Uri, image: str) -> str:
+    async def prepare(
+        self, account: str, uri: S3Uri, image: str, *, sha256: str | None = None
+    ) -> str:
         """Make a model ready and return its digest.
 
+        Args:
+            sha256: what the archive must be, if it is one that was registered.
+
         Raises:
-            ModelArtifactError: there is no such archive, it is malicious or broken, or what it
-                holds is no model that `image` serves.
+            ModelArtifactError: there is no such archive, it is another than was registered, it is
+                malicious or broken, or what it holds is no model that `image` serves.
         """
         async with self._preparing:
             self._folder.mkdir(parents=True, exist_ok=True)
             aside = Path(tempfile.mkdtemp(prefix=".preparing-", dir=self._folder))
             try:
                 archive = aside / "model.tar.gz"
-                digest = await asyncio.to_thread(self._fetch, account, uri, archive, image)
+                digest, found = await asyncio.to_thread(self._fetch, account, uri, archive, image)
+                if sha256 is not None and found != sha256:
+                    raise ModelArtifactError(
+                        f"The archive {uri} was changed after it was registered: its SHA-256 was "
+                        f"{sha256[:12]}… and is {found[:12]}…; put the registered one back, or "
+                        "register this one as a version of its own"
+                    )
                 if not self.path(digest).is_dir():
                     await self._make(aside, archive, uri, digest)
                 return digest
@@ -84,16 +95,18 @@ class ModelCache:
             if child.name not in keep:
                 shutil.rmtree(child, ignore_errors=True)
 
-    def _fetch(self, account: str, uri: S3Uri, target: Path, image: str) -> str:
-        digest = hashlib.sha256(image.encode() + b"\0")
+    def _fetch(self, account: str, uri: S3Uri, target: Path, image: str) -> tuple[str, str]:
+        """Copy an archive aside; return the digest of it with the image, and of it alone."""
+        digest, alone = hashlib.sha256(image.encode() + b"\0"), hashlib.sha256()
         try:
             with self._objects.of(account).open(uri) as source, target.open("wb") as sink:
                 while chunk := source.read(_CHUNK_BYTES):
                     digest.update(chunk)
+                    alone.update(chunk)
                     sink.write(chunk)
         except StoreError as error:
             raise ModelArtifactError(f"Could not find model data at {uri}: {error}") from error
-        return digest.hexdigest()
+        return digest.hexdigest(), alone.hexdigest()
 
     async def _make(self, aside: Path, archive: Path, uri: S3Uri, digest: str) -> None:
         base = aside / "base"

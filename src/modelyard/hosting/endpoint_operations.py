@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelyard.arns import sagemaker_arn
 from modelyard.hosting.endpoint_config_operations import find_endpoint_config
-from modelyard.hosting.model_operations import container_of, find_model
+from modelyard.hosting.model_operations import artifact_of, container_of, find_model
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.listing import listing_of
@@ -121,22 +121,24 @@ def plan_of(snapshot: Snapshot, context: Context, config_name: str) -> Json:
         ValidationError: the configuration, or a model that it names, does not exist.
     """
     config = find_endpoint_config(snapshot, context, config_name)
-    return {
-        "config_name": config_name,
-        "capture": config.spec.get("DataCaptureConfig"),
-        "variants": [
+    variants: list[Json] = []
+    for variant in config.spec["ProductionVariants"]:
+        model = find_model(snapshot, context, variant["ModelName"])
+        variants.append(
             {
                 "name": variant["VariantName"],
                 "weight": variant.get("InitialVariantWeight", 1.0),
                 "instance_count": variant.get("InitialInstanceCount", 1),
                 "instance_type": variant["InstanceType"],
                 "model_name": variant["ModelName"],
-                "container": dict(
-                    container_of(find_model(snapshot, context, variant["ModelName"]))
-                ),
+                "container": dict(container_of(model)),
+                "artifact": artifact_of(model),
             }
-            for variant in config.spec["ProductionVariants"]
-        ],
+        )
+    return {
+        "config_name": config_name,
+        "capture": config.spec.get("DataCaptureConfig"),
+        "variants": variants,
     }
 
 

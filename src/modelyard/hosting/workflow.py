@@ -107,8 +107,13 @@ class EndpointWorkflow:
             container = variant["container"]
             image = self._image_of(container["Image"])
             source = archive_url(container) or ""
+            # Of a registered model: whose bucket it lies in, and what it must still be.
+            artifact = variant.get("artifact") or {}
             digest = await self._models.prepare(
-                endpoint.scope.account, S3Uri.parse(source), image.name
+                artifact.get("account", endpoint.scope.account),
+                S3Uri.parse(source),
+                image.name,
+                sha256=artifact.get("sha256"),
             )
             self._say(endpoint, f"variant {variant['name']}: {source} is ready ({digest[:12]})")
             variants.append({**variant, "digest": digest, "image": image.name})

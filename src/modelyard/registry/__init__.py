@@ -1,0 +1,1 @@
+"""The model registry: groups of model versions, their approval, and who shares them."""

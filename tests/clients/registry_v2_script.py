@@ -1,0 +1,67 @@
+"""Run in the SDK v2's environment: register a model, approve it, deploy it, ask it.
+
+Arguments: the archive's S3 URI, the image, the role, the bucket, a CSV without labels.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import boto3
+import sagemaker
+from sagemaker import ModelPackage
+from sagemaker.deserializers import CSVDeserializer
+from sagemaker.model import Model
+from sagemaker.predictor import Predictor
+from sagemaker.serializers import CSVSerializer
+
+archive, image, role, bucket, rows = sys.argv[1:]
+session = sagemaker.Session(boto3.Session(), default_bucket=bucket)
+model = Model(image_uri=image, model_data=archive, role=role, sagemaker_session=session)
+package = model.register(
+    content_types=["text/csv"],
+    response_types=["text/csv"],
+    inference_instances=["ml.m5.large"],
+    transform_instances=["ml.m5.large"],
+    model_package_group_name="sdk-v2-group",
+    approval_status="PendingManualApproval",
+    customer_metadata_properties={"owner": "sdk"},
+)
+again = model.register(
+    content_types=["text/csv"],
+    response_types=["text/csv"],
+    model_package_group_name="sdk-v2-group",
+)
+client = session.sagemaker_client
+before = client.describe_model_package(ModelPackageName=package.model_package_arn)
+deployable = ModelPackage(
+    role=role, model_package_arn=package.model_package_arn, sagemaker_session=session
+)
+deployable.update_approval_status("Approved", approval_description="by the script")
+deployable.update_customer_metadata({"deployed": "yes"})
+deployable.deploy(
+    initial_instance_count=1, instance_type="ml.m5.large", endpoint_name="sdk-v2-package"
+)
+predictor = Predictor(
+    "sdk-v2-package",
+    sagemaker_session=session,
+    serializer=CSVSerializer(),
+    deserializer=CSVDeserializer(),
+)
+answer = predictor.predict(Path(rows).read_text())
+after = client.describe_model_package(ModelPackageName=package.model_package_arn)
+predictor.delete_endpoint()
+print()  # the SDK's progress ends without one
+print(
+    json.dumps(
+        {
+            "arns": [package.model_package_arn, again.model_package_arn],
+            "before": before["ModelApprovalStatus"],
+            "after": after["ModelApprovalStatus"],
+            "metadata": after["CustomerMetadataProperties"],
+            "scores": [float(value) for row in answer for value in row],
+        }
+    )
+)
