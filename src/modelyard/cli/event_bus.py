@@ -29,7 +29,7 @@ def tail(
     if pattern is not None:
         request["EventPattern"] = pattern
     while True:
-        page = connection.operation("Modelyard.TailEvents", request)
+        page = connection.operation("Modelyard.ListEvents", request)
         for event in page["Events"]:
             sys.stdout.write(event + "\n")
         sys.stdout.flush()

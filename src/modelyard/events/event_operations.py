@@ -40,7 +40,7 @@ class _Refused(OperationError):
 
 
 class EventOperations:
-    """PutEvents, TestEventPattern, TailEvents."""
+    """PutEvents, TestEventPattern, ListEvents."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -79,8 +79,8 @@ class EventOperations:
             )
         return {"Result": pattern.matches(event)}
 
-    @operation("modelyard", "TailEvents", on=on_bus("EventBusName"))
-    def tail_events(self, context: Context, request: Request) -> Response:
+    @operation("modelyard", "ListEvents", on=on_bus("EventBusName"))
+    def list_events(self, context: Context, request: Request) -> Response:
         """Answer what came to a bus since the page before. The first page is empty, and says
         where to go on; or begins with the oldest event that is kept."""
         bus = own_bus(context, request.get("EventBusName"))

@@ -91,6 +91,16 @@ def _training(change: Change) -> dict[str, Any]:
     return found
 
 
+def _processing(change: Change) -> dict[str, Any]:
+    observed = change.observed
+    found = {
+        "ProcessingStartTime": micros_to_millis(observed.get("started")),
+        "ProcessingEndTime": micros_to_millis(observed.get("ended")),
+        "ExitMessage": observed.get("exit_message"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _endpoint(change: Change) -> dict[str, Any]:
     shown = change.observed.get("live") or change.observed.get("plan") or {}
     return {
@@ -242,8 +252,18 @@ SAGEMAKER_KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
         arn="ProcessingJobArn",
         status="ProcessingJobStatus",
         statuses=_JOB,
-        spec=("ProcessingInputs", "ProcessingOutputConfig", "ProcessingResources", "RoleArn"),
-        observed=("ExitMessage", "MonitoringScheduleArn", "AutoMLJobArn"),
+        spec=(
+            "ProcessingInputs",
+            "ProcessingOutputConfig",
+            "ProcessingResources",
+            "AppSpecification",
+            "StoppingCondition",
+            "RoleArn",
+            "ExperimentConfig",
+        ),
+        observed=("MonitoringScheduleArn", "AutoMLJobArn"),
+        more=_processing,
+        more_keys=("ProcessingStartTime", "ProcessingEndTime", "ExitMessage"),
     ),
     "transform-job": _sagemaker(
         "Transform Job State Change",

@@ -18,7 +18,7 @@ class Undeliverable(Exception):
 class Needed:
     """What whoever puts a target must be allowed to do, and its role when it acts."""
 
-    action: str  # "sns:Publish"
+    action: str  # "events:InvokeApiDestination"
     resource: str  # ARN
     request: Mapping[str, Any]
 

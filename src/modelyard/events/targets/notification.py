@@ -62,7 +62,9 @@ class NotificationTarget:
 
     def needed(self, request: Mapping[str, Any]) -> Needed | None:
         arn = request["Arn"]
-        return Needed(action="sns:Publish", resource=arn, request={"TopicArn": arn})
+        return Needed(
+            action="modelyard:PublishNotification", resource=arn, request={"TopicArn": arn}
+        )
 
     def deliver(self, context: Context, outgoing: Outgoing) -> None:
         topic = Arn.parse(outgoing.target.arn).resource

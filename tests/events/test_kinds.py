@@ -1,0 +1,185 @@
+"""What an event tells of a change, for each kind of resource."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from modelyard.events.changes import Change, upper_snake
+from modelyard.events.kinds import EVENT_TYPES, KINDS, told_of
+from modelyard.events.texts import TEXTS, text_of
+from modelyard.orchestrator.delivery.pipeline import Execution
+from tests.events.world import REGION, SCOPE
+
+AT = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+
+
+def change(kind: str, status: str, **others: Any) -> Change:
+    given: dict[str, Any] = {
+        "scope": SCOPE,
+        "kind": kind,
+        "arn": f"arn:aws:sagemaker:{REGION}:{SCOPE.account}:{kind}/one",
+        "name": "one",
+        "status": status,
+        "spec": {},
+        "observed": {},
+        "previous_status": None,
+        "previously_observed": {},
+        "created_at": AT,
+        "at": AT,
+        "tags": {},
+    }
+    return Change(**{**given, **others})
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("InService", "IN_SERVICE"),
+        ("OutOfService", "OUT_OF_SERVICE"),
+        ("Failed", "FAILED"),
+        ("UpdateRollbackFailed", "UPDATE_ROLLBACK_FAILED"),
+    ],
+)
+def test_an_endpoints_status_is_told_in_upper_snake_case(status: str, expected: str) -> None:
+    (told,) = told_of(change("endpoint", status))
+    assert told.type.name == "SageMaker Endpoint State Change"
+    assert told.detail["EndpointStatus"] == expected == upper_snake(status)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_detail_holds_no_field_that_patterns_would_be_refused_for(kind: str) -> None:
+    observed: dict[str, Any] = {}
+    if kind == "delivery":
+        observed = {"execution": Execution.new().to_json()}
+    for status in ("InProgress", "Deleted"):
+        for told in told_of(change(kind, status, observed=observed)):
+            assert set(told.detail) <= told.type.keys
+            for field, words in told.type.values.items():
+                if field in told.detail and status == "Deleted":
+                    assert told.detail[field] in words
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SageMaker Training Job State Change",
+        "SageMaker HyperParameter Tuning Job State Change",
+        "SageMaker Transform Job State Change",
+        "SageMaker Endpoint State Change",
+        "SageMaker Feature Group State Change",
+        "SageMaker Model Package State Change",
+        "SageMaker Model Building Pipeline Execution Status Change",
+        "SageMaker Model Card State Change",
+        "SageMaker Processing Job State Change",
+    ],
+)
+def test_the_services_detail_types_are_known(name: str) -> None:
+    assert ("aws.sagemaker", name) in EVENT_TYPES
+
+
+def test_a_version_tells_of_its_approval() -> None:
+    observed = {
+        "ModelPackageGroupName": "risk",
+        "ModelPackageVersion": 3,
+        "ModelApprovalStatus": "Approved",
+        "ModelPackageStatus": "Completed",
+        "ModelLifeCycle": {"Stage": "Staging", "StageStatus": "Approved"},
+    }
+    (told,) = told_of(change("model-package", "Completed", observed=observed))
+    assert {**told.detail, **observed} == told.detail
+    envelope = {"detail-type": told.type.name, "detail": told.detail}
+    assert text_of(envelope) == (
+        "Version 3 of the model package group risk is: Completed, Approved."
+    )
+
+
+def test_a_kind_without_an_entry_has_the_general_shape_without_what_was_observed() -> None:
+    (told,) = told_of(
+        change("key-alias", "Active", observed={"secret": "x"}, previous_status="Pending")
+    )
+    assert (told.type.source, told.type.name) == (
+        "modelyard",
+        "Modelyard Key Alias State Change",
+    )
+    assert (told.detail["Kind"], told.detail["Name"]) == ("key-alias", "one")
+    assert (told.detail["Status"], told.detail["PreviousStatus"]) == ("Active", "Pending")
+    assert "secret" not in told.detail
+
+
+def test_a_pipeline_tells_of_its_execution_and_of_each_action_once() -> None:
+    execution = Execution.new()
+    begun = execution.to_json()
+    published = dict(begun, source=dict(begun["source"], status="Succeeded", summary="v1"))
+    published["deploy"] = dict(begun["deploy"], status="InProgress")
+    ended = dict(published, status="Failed")
+    ended["deploy"] = dict(published["deploy"], status="Failed", error="no such image")
+
+    def told(status: str, now: Any, before: Any) -> list[tuple[str, str, str]]:
+        previously = {} if before is None else {"execution": before}
+        made = told_of(
+            change(
+                "delivery",
+                status,
+                observed={"execution": now},
+                previously_observed=previously,
+            )
+        )
+        return [
+            (one.type.name.split()[1], one.detail.get("action", ""), one.detail["state"])
+            for one in made
+        ]
+
+    assert told("InProgress", begun, None) == [
+        ("Action", "S3Source", "STARTED"),
+        ("Pipeline", "", "STARTED"),
+    ]
+    assert told("InProgress", published, begun) == [
+        ("Action", "S3Source", "SUCCEEDED"),
+        ("Action", "deploy_stack", "STARTED"),
+    ]
+    assert told("Failed", ended, published) == [
+        ("Action", "deploy_stack", "FAILED"),
+        ("Pipeline", "", "FAILED"),
+    ]
+    assert uuid.UUID(execution.id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "text"),
+    [
+        (
+            "CodePipeline Pipeline Execution State Change",
+            {"pipeline": "p", "state": "SUCCEEDED"},
+            "Pipeline p finished executing. Pipeline execution result is SUCCEEDED",
+        ),
+        (
+            "CodePipeline Action Execution State Change",
+            {"pipeline": "p", "stage": "DeployDev", "action": "a", "state": "FAILED"},
+            "DeployDev action a in the Pipeline p finished executing. "
+            "Action execution result is FAILED",
+        ),
+        (
+            "SageMaker HyperParameter Tuning Job State Change",
+            {"HyperParameterTuningJobName": "h", "HyperParameterTuningJobStatus": "Stopped"},
+            "The hyperparameter training job h status is: Stopped.",
+        ),
+        (
+            "SageMaker Training Job State Change",
+            {"TrainingJobName": "t", "TrainingJobStatus": "Failed", "FailureReason": "OOM"},
+            "The training job t status is: Failed.\nOOM",
+        ),
+        ("Order placed", {"n": 1}, 'Order placed: {"n": 1}'),
+    ],
+)
+def test_a_notification_says_what_subscribers_know(
+    kind: str, detail: dict[str, Any], text: str
+) -> None:
+    assert text_of({"detail-type": kind, "detail": detail}) == text
+
+
+def test_every_wording_is_of_a_detail_type_that_there_is() -> None:
+    assert set(TEXTS) <= {name for _, name in EVENT_TYPES}
