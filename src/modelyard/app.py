@@ -18,6 +18,7 @@ from modelyard.api.event_metrics import DeliveryCollector
 from modelyard.api.gateway_metrics import GatewayCollector
 from modelyard.api.metrics import Metrics
 from modelyard.api.orchestrator import orchestrator_app
+from modelyard.api.s3 import actions as s3_actions
 from modelyard.api.s3.door import S3Door
 from modelyard.arns import role_arn
 from modelyard.compute.capacity import Capacity
@@ -45,12 +46,16 @@ from modelyard.hosting.model_operations import description_of as description_of_
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.authentication import Authenticator
-from modelyard.identity.authorisation import Policy
+from modelyard.identity.authorisation import Permissions
+from modelyard.identity.authority import authority
 from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.gateway_keys import gateway_keys
 from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
 from modelyard.identity.people_operations import PeopleOperations
+from modelyard.identity.policies.book import PolicyBook
+from modelyard.identity.policies.shares import Shares
+from modelyard.identity.policy_operations import PolicyOperations
 from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
 from modelyard.identity.session_operations import SessionOperations
@@ -72,7 +77,7 @@ from modelyard.logs.operations import LogOperations
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.schema import Schema
-from modelyard.operations.table import Authoriser, OperationTable
+from modelyard.operations.table import OperationTable
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
@@ -119,6 +124,15 @@ from modelyard.workflows.engine import Engine
 #: The services whose models are read while the rest starts, else the first request would wait.
 _WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events")
 
+#: What is asked of the policies without being an operation of a service's model.
+_GUARDED = (
+    *s3_actions.ACTIONS,
+    *(f"modelyard:{name}" for name in ("GetMetrics", "GetReadiness", "InvokeInference")),
+    *(f"modelyard:{name}" for name in ("DeletePipeline", "GetPipelineStatus", "ProvisionPipeline")),
+    "iam:PassRole",
+    "sagemaker:InvokeEndpoint",
+)
+
 log = structlog.get_logger(__name__)
 
 
@@ -156,8 +170,9 @@ class _Ground:
     objects: ObjectStores
     logs: LogStreams
     schema: Schema
-    authoriser: Authoriser
     table: OperationTable
+    permissions: Permissions
+    shares: Shares  # to which a room adds the finder of its resources' own policies
     engine: Engine
     key_ring: KeyRing
     keys: KeyService
@@ -177,6 +192,7 @@ def build(
         StoreError: the database or the objects cannot be used.
         CredentialsError: the root credentials cannot be used.
         MasterKeyError: the master key cannot be used.
+        PolicyErrors: the policies in the home cannot be used, nor any that were in force before.
     """
     ground = _lay_ground(settings, home, url)
     gateway = GatewayPool(
@@ -225,6 +241,8 @@ def build(
         default_region=settings.region,
         known=lambda: known.known,
     )
+    # Once every operation is there: policies are checked against them.
+    ground.permissions.book.load()
     s3_door = S3Door(
         ground.table.guard,
         authenticator.secret_of,
@@ -236,6 +254,7 @@ def build(
         asgi=_doors(ground, authenticator, service, s3_door, gateway, trust, events),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
+            _watched(ground.permissions.book),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
@@ -267,8 +286,11 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     database = Database(settings.database_url)
     database.claim()
     database.migrate()
-    store, policy = Store(database), Policy()
-    table = OperationTable(schema, policy)
+    store = Store(database)
+    deciding = authority(
+        store, schema, account=settings.account, folder=home.policies, guarded=_GUARDED
+    )
+    table = deciding.table
     key_ring = _key_ring(settings, home, store)
     keys = KeyService(key_ring, table.guard, table.decide, region=settings.region)
     objects = ObjectStores(home.objects, keys.of_account)
@@ -291,19 +313,28 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         objects=objects,
         logs=LogStreams(home.logs),
         schema=schema,
-        authoriser=policy,
         table=table,
+        permissions=deciding.permissions,
+        shares=deciding.shares,
         engine=Engine(database),
         key_ring=key_ring,
         keys=keys,
     )
 
 
+def _watched(book: PolicyBook) -> Step:
+    async def start() -> None:
+        book.start()
+
+    return Step(start=start, stop=lambda: asyncio.to_thread(book.stop))
+
+
 def _add_identity(ground: _Ground) -> KnownCallers:
     store, credentials = ground.store, ground.credentials
     known = KnownCallers(store, credentials, account=ground.settings.account)
     for capability in (
-        IdentityOperations(store, ground.authoriser),
+        IdentityOperations(store, ground.permissions),
+        PolicyOperations(ground.permissions),
         SessionOperations(store, credentials, known.refresh),
         RoleOperations(store, known.refresh),
         UserOperations(store, credentials, known.refresh),

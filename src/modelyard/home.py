@@ -60,6 +60,7 @@ class Home:
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
         self.inbox = path / "inbox"  # <account>/<topic>.jsonl
+        self.policies = path / "policies"  # *.cedar, written by the user
         self.run = path / "run"  # sockets
         self.tls = path / "tls"  # the home's certificate authority, and what it issued
         self._server = path / "server.json"
@@ -78,7 +79,15 @@ class Home:
                     f"other users can write to the home {self.path}, and so could replace your "
                     f"models and keys: chmod go-w {self.path}"
                 )
-            for folder in (self.objects, self.jobs, self.models, self.logs, self.inbox, self.run):
+            for folder in (
+                self.objects,
+                self.jobs,
+                self.models,
+                self.logs,
+                self.inbox,
+                self.policies,
+                self.run,
+            ):
                 folder.mkdir(mode=0o700, exist_ok=True)
             # A disk may be full or read-only and every folder there: only a write tells.
             with tempfile.TemporaryFile(dir=self.run) as probe:

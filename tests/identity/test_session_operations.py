@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelyard.identity.principals import root_of, user_of
 from modelyard.identity.roles import ensure_default_roles
-from modelyard.operations.errors import AccessDenied, NoSuchEntity, ValidationError
+from modelyard.operations.errors import AccessDenied, ValidationError
 from modelyard.sigv4 import SignatureError
 from tests.identity.trusting import (
     DEV,
@@ -23,6 +24,16 @@ from tests.identity.world import ACCOUNT, World, signed
 
 ADA = user_of(f"arn:aws:iam::{DEV}:user/ada")
 BOB = user_of(f"arn:aws:iam::{DEV}:user/bob")
+
+
+@pytest.fixture(autouse=True)
+def anybody_may_ask(home: World, tmp_path: Path) -> None:
+    """Have the trust policies alone decide."""
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    action = 'Modelyard::Action::"sts:AssumeRole"'
+    (folder / "anybody.cedar").write_text(f"permit (principal, action == {action}, resource);")
+    home.permissions.book.load()
 
 
 def refused(home: World, principal: Any, role: str, **members: Any) -> str:
@@ -231,7 +242,7 @@ def test_what_was_got_through_a_revoked_role_ends_with_it(home: World) -> None:
 
 def test_sessions_are_revoked_in_their_own_account_only(home: World) -> None:
     role = make_role(home, DEV, "r", trust({"AWS": DEV}))
-    with pytest.raises(NoSuchEntity, match="in the account of their role"):
+    with pytest.raises(AccessDenied, match="guardrail-own-account"):
         revoke(home, STAGING, RoleArn=role)
 
 

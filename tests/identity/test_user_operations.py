@@ -125,7 +125,7 @@ def test_a_user_is_described_and_listed(home: World) -> None:
 
 
 def test_a_user_who_names_nobody_means_itself(home: World) -> None:
-    make_person(home, DEV, "ada")
+    make_person(home, DEV, "ada", "data-scientist")
     context = home.context(user_of(ADA))
     assert home.table.call(context, "iam", "GetUser", {})["User"]["UserName"] == "ada"
     assert len(home.table.call(context, "iam", "ListAccessKeys", {})["AccessKeyMetadata"]) == 1
@@ -180,7 +180,7 @@ def test_personas_are_known_ones_and_losing_one_ends_sessions(home: World) -> No
         make_person(home, DEV, "ada", "king", "boss")
     made = make_person(home, DEV, "ada", "ml-engineer", "data-scientist")
     assert made["Personas"] == ["data-scientist", "ml-engineer"]
-    session = assume(home, user_of(ADA), make_role(home, DEV, "r", trust({"AWS": DEV})))[
+    session = assume(home, user_of(ADA), make_role(home, DEV, "r", trust({"AWS": ADA})))[
         "Credentials"
     ]
 
@@ -203,6 +203,6 @@ def test_personas_are_known_ones_and_losing_one_ends_sessions(home: World) -> No
 
 
 def test_a_user_learns_who_it_is(home: World) -> None:
-    make_person(home, DEV, "ada")
+    make_person(home, DEV, "ada", "data-scientist")
     answer = home.table.call(home.context(user_of(ADA)), "sts", "GetCallerIdentity", {})
     assert (answer["Account"], answer["Arn"], answer["UserId"][:4]) == (DEV, ADA, "AIDA")

@@ -14,11 +14,13 @@ from botocore.compat import get_current_datetime
 from botocore.credentials import Credentials as BotocoreCredentials
 
 from modelyard.identity.authentication import Authenticator, RequestHead
-from modelyard.identity.authorisation import Policy
+from modelyard.identity.authorisation import Permissions
+from modelyard.identity.authority import authority
 from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
 from modelyard.identity.people_operations import PeopleOperations
+from modelyard.identity.policy_operations import PolicyOperations
 from modelyard.identity.principals import root_of
 from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import ensure_default_role
@@ -57,6 +59,7 @@ class World:
     authenticator: Authenticator
     table: OperationTable
     known: KnownCallers
+    permissions: Permissions
 
     def context(self, principal: Principal | None = None, account: str = "") -> Context:
         acting = principal or root_of(ACCOUNT)
@@ -76,11 +79,13 @@ def world(folder: Path) -> World:
     store = Store(database)
     ensure_default_role(store, ACCOUNT)
     credentials = establish_credentials(folder / "credentials")
-    clock, policy = Clock(), Policy()
-    table = OperationTable(Schema(), policy)
+    clock, schema = Clock(), Schema()
+    deciding = authority(store, schema, account=ACCOUNT, folder=folder / "policies")
+    table, permissions = deciding.table, deciding.permissions
     known = KnownCallers(store, credentials, account=ACCOUNT, now=clock)
     for capability in (
-        IdentityOperations(store, policy),
+        IdentityOperations(store, permissions),
+        PolicyOperations(permissions),
         SessionOperations(store, credentials, known.refresh, now=clock),
         RoleOperations(store, known.refresh, now=clock),
         UserOperations(store, credentials, known.refresh, now=clock),
@@ -101,6 +106,7 @@ def world(folder: Path) -> World:
         ),
         known=known,
         table=table,
+        permissions=permissions,
     )
 
 

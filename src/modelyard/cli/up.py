@@ -50,6 +50,7 @@ def run(
             error
         )
     from modelyard.identity.credentials import CredentialsError
+    from modelyard.identity.policies.texts import PolicyErrors
     from modelyard.log import configure
     from modelyard.server import PortInUse, serve
     from modelyard.store.errors import StoreError
@@ -60,7 +61,7 @@ def run(
         typer.secho(f"warning: {warning}", err=True, fg="yellow", bold=True)
     try:
         serve(found, _welcome(found.home))
-    except (HomeError, PortInUse, CredentialsError, StoreError) as error:
+    except (HomeError, PortInUse, CredentialsError, PolicyErrors, StoreError) as error:
         raise CommandError(str(error)) from error
     except TlsError as error:
         raise CommandError("TLS cannot be served:\n  " + "\n  ".join(error.problems)) from error

@@ -37,6 +37,9 @@ _ACTIONS: Mapping[str, str] = {
     "UploadPartCopy": "s3:PutObject",
 }
 
+#: All actions that the door asks about.
+ACTIONS = tuple(sorted(set(_ACTIONS.values())))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:

@@ -1,0 +1,95 @@
+"""One decision: Cedar's, over the policies that can match and the facts that they look at.
+
+Cedar denies by default and lets `forbid` win. To that one rule is added: a policy that fails (it
+compares a text with a number) is not passed over, as Cedar does, since a `forbid` that a caller can
+make fail forbids nothing. Whatever fails refuses the call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cedarpy
+
+from modelyard.identity.policies.entities import ACTION, RESOURCE, Subject, Target, action_entity
+from modelyard.identity.policies.library import Library, Slice
+from modelyard.identity.policies.requests import Unjudgeable, record_of
+
+ShareVerdict = Literal["Allow", "Deny", "None"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What a policy may ask of a call, beside who does what to which resource."""
+
+    source: str
+    region: str
+    request: Mapping[str, Any]
+    shared: ShareVerdict = "None"  # what the resource's own policy says
+    named: bool = False  # it allows this very principal, not just its account
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the policies say."""
+
+    allowed: bool
+    policies: tuple[str, ...]  # the ids of those that decided, sorted
+    failure: str = ""  # why no decision could be made, if so: then it is a refusal
+
+
+def judge(
+    library: Library,
+    chosen: Slice,
+    subject: Subject,
+    action: str,
+    target: Target,
+    circumstances: Circumstances,
+) -> Verdict:
+    """Return the decision; raises nothing, whatever the request holds."""
+    if not chosen.ids:
+        return Verdict(allowed=False, policies=())
+    try:
+        answer = _asked(chosen, subject, action, target, circumstances)
+    except Unjudgeable as error:
+        return Verdict(allowed=False, policies=(), failure=str(error))
+    except (ValueError, TypeError, RecursionError, KeyError) as error:
+        return Verdict(
+            allowed=False,
+            policies=(),
+            failure=f"the policies cannot be asked about it: {_short(error)}",
+        )
+    if answer.diagnostics.errors:
+        return Verdict(
+            allowed=False,
+            policies=(),
+            failure=f"a policy failed: {_short(answer.diagnostics.errors[0])}",
+        )
+    return Verdict(allowed=answer.allowed, policies=tuple(sorted(answer.diagnostics.reasons)))
+
+
+def _asked(
+    chosen: Slice, subject: Subject, action: str, target: Target, circumstances: Circumstances
+) -> cedarpy.AuthzResult:
+    context = {
+        "source": circumstances.source,
+        "region": circumstances.region,
+        "shared": circumstances.shared,
+        "named": circumstances.named,
+        "request": record_of(circumstances.request, chosen.looks.members),
+    }
+    asked = {
+        "principal": {"type": subject.type, "id": subject.arn},
+        "action": {"type": ACTION, "id": action},
+        "resource": {"type": RESOURCE, "id": target.arn},
+        "context": json.dumps(context),
+    }
+    entities = json.dumps([subject.entity(), action_entity(action), target.entity()])
+    return cedarpy.is_authorized(asked, chosen.set, entities)
+
+
+def _short(problem: object) -> str:
+    return " ".join(str(problem).split())[:300]
