@@ -21,6 +21,7 @@ from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3 import actions as s3_actions
 from modelyard.api.s3.door import S3Door
 from modelyard.arns import role_arn
+from modelyard.audit.log import AuditLog
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import image_of, processing_image_of, retrieve
 from modelyard.compute.instance_types import instance_type
@@ -176,6 +177,7 @@ class _Ground:
     engine: Engine
     key_ring: KeyRing
     keys: KeyService
+    audit: AuditLog
 
 
 def build(
@@ -229,7 +231,11 @@ def build(
     )
     service = _add_orchestrator(ground, invoker.invoke, drafter)
     known = _add_identity(ground)
-    for capability in (LogOperations(ground.logs), TaggingOperations(ground.store)):
+    for capability in (
+        LogOperations(ground.logs),
+        TaggingOperations(ground.store),
+        ground.audit.operations,
+    ):
         ground.table.add(capability)
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
@@ -255,6 +261,8 @@ def build(
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             _watched(ground.permissions.book),
+            # Records until the last door is closed.
+            Step(start=ground.audit.start, stop=ground.audit.stop),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
@@ -287,8 +295,26 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     database.claim()
     database.migrate()
     store = Store(database)
+    credentials = establish_credentials(
+        home.credentials,
+        access_key_id=settings.root_access_key_id,
+        secret_access_key=settings.root_secret_access_key,
+        token=settings.root_token,
+    )
+    audit = AuditLog(
+        database,
+        home,
+        sealing_key=credentials.sealing_key,
+        account=settings.account,
+        keep_days=settings.audit_keep_days,
+    )
     deciding = authority(
-        store, schema, account=settings.account, folder=home.policies, guarded=_GUARDED
+        store,
+        schema,
+        account=settings.account,
+        folder=home.policies,
+        guarded=_GUARDED,
+        auditor=audit.recorder,
     )
     table = deciding.table
     key_ring = _key_ring(settings, home, store)
@@ -302,12 +328,7 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         settings=settings,
         home=home,
         url=url,
-        credentials=establish_credentials(
-            home.credentials,
-            access_key_id=settings.root_access_key_id,
-            secret_access_key=settings.root_secret_access_key,
-            token=settings.root_token,
-        ),
+        credentials=credentials,
         database=database,
         store=store,
         objects=objects,
@@ -319,6 +340,7 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
         engine=Engine(database),
         key_ring=key_ring,
         keys=keys,
+        audit=audit,
     )
 
 
@@ -588,6 +610,7 @@ def _doors(
             allowed_hosts=settings.allowed_hosts,
             readiness={"database": look_at_database},
             metrics=metrics,
+            refusals=ground.audit.refusals,
         )
     )
 

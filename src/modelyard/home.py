@@ -63,6 +63,8 @@ class Home:
         self.policies = path / "policies"  # *.cedar, written by the user
         self.run = path / "run"  # sockets
         self.tls = path / "tls"  # the home's certificate authority, and what it issued
+        self.audit_keys = path / "audit-keys"
+        self.audit_head = path / "audit-head.json"
         self._server = path / "server.json"
         self._lock = path / "server.lock"
 

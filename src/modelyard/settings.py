@@ -150,6 +150,9 @@ class Settings:
     capture_flush_seconds: float = _setting(
         10.0, "how long captured requests may wait in memory", rules.seconds(0.1, 60)
     )
+    audit_keep_days: int = _setting(
+        0, "days that audit records are kept; 0 is for ever", rules.whole_number(0, 36_500)
+    )
     allow_detailed_error_message: bool = _setting(
         True, "say in the orchestrator's answers what went wrong", rules.flag
     )

@@ -83,6 +83,9 @@ def description(database: Database) -> list[tuple[Any, ...]]:
             "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) "
             "FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
             "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+            "SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), "
+            "(SELECT prosrc FROM pg_proc WHERE pg_proc.oid = tgfoid) "
+            "FROM pg_trigger WHERE NOT tgisinternal",
         ]
     with database.read() as connection:
         rows = [tuple(row) for query in queries for row in connection.exec_driver_sql(query)]

@@ -17,7 +17,7 @@ from modelyard.api.dispatch import Door, door_of
 from modelyard.api.errors import RequestRefused, failure_of
 from modelyard.api.hosts import AllowedHosts
 from modelyard.api.metrics import Metrics
-from modelyard.api.observed import Observed
+from modelyard.api.observed import NoRefusalLog, Observed, RefusalLog
 from modelyard.api.plain import (
     PlainDoor,
     ReadinessCheck,
@@ -50,6 +50,7 @@ class Rooms:
     allowed_hosts: Sequence[str] = ()
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
+    refusals: RefusalLog = field(default_factory=NoRefusalLog)
     lifespan: Lifespan = nullcontext
 
 
@@ -61,7 +62,7 @@ def build_app(rooms: Rooms) -> ASGIApp:
     runtime = RuntimeDoor(rooms.authenticator, rooms.gateway_url, trust=rooms.gateway_trust)
     doors = _doors(rooms, runtime)
     guarded = _Guarded(doors, AllowedHosts(rooms.bound_host, rooms.allowed_hosts))
-    observed = Observed(guarded, rooms.metrics, render_plain_failure)
+    observed = Observed(guarded, rooms.metrics, render_plain_failure, rooms.refusals)
 
     @asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[None]:

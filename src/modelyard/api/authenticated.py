@@ -109,4 +109,5 @@ def admit(state: RequestState, caller: Caller) -> None:
         principal=caller.principal,
         request_id=state.request_id,
         source=state.source,
+        door=state.door,
     )

@@ -95,6 +95,7 @@ _CODE: Mapping[type[Exception], str] = {
 
 def failure_of(error: Exception, state: RequestState) -> Failure:
     """Return what to tell of `error`; what nobody foresaw is logged and told as InternalFailure."""
+    note_unproved(error, state)
     if isinstance(error, RequestRefused):
         found = Failure(status=error.status, code=error.code, message=str(error))
     else:
@@ -106,6 +107,12 @@ def failure_of(error: Exception, state: RequestState) -> Failure:
             found = Failure(status=_STATUS[family], code=code, message=str(error))
     state.error = found.code
     return found
+
+
+def note_unproved(error: Exception, state: RequestState) -> None:
+    """Keep why a caller could not be authenticated, if that is what `error` says."""
+    if isinstance(error, SignatureError) and state.context is None:
+        state.unproved = error.message
 
 
 def _unforeseen(error: Exception, state: RequestState) -> Failure:

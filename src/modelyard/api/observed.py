@@ -9,12 +9,15 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from typing import Protocol
 
 import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modelyard.api.authenticated import head_of
 from modelyard.api.bodies import ClientGone
+from modelyard.api.claims import claimed_by
 from modelyard.api.errors import Failure, failure_of
 from modelyard.api.metrics import Metrics
 from modelyard.api.state import RequestState, put_state
@@ -22,6 +25,22 @@ from modelyard.api.state import RequestState, put_state
 _STATUS_CLIENT_GONE = 499  # nobody sees it but the log and the metrics
 
 log = structlog.get_logger(__name__)
+
+
+class RefusalLog(Protocol):
+    """Keeps who came without proving who they are."""
+
+    def refused(
+        self, *, claimed: str, source: str, door: str, code: str, reason: str, request_id: str
+    ) -> None: ...
+
+
+class NoRefusalLog:
+    """Keeps nothing; for tests of single rooms."""
+
+    def refused(
+        self, *, claimed: str, source: str, door: str, code: str, reason: str, request_id: str
+    ) -> None: ...
 
 
 class Observed:
@@ -32,10 +51,12 @@ class Observed:
         app: ASGIApp,
         metrics: Metrics,
         render: Callable[[Failure, RequestState], Response],
+        refusals: RefusalLog,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._render = render
+        self._refusals = refusals
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = scope.get("client")
@@ -62,6 +83,15 @@ class Observed:
     def _note(self, scope: Scope, state: RequestState, answer: _Answer, seconds: float) -> None:
         status = answer.status or _STATUS_CLIENT_GONE
         self._metrics.observe(state, status, seconds)
+        if state.unproved is not None:
+            self._refusals.refused(
+                claimed=claimed_by(head_of(scope)),
+                source=state.source,
+                door=state.door,
+                code=state.error or "AccessDenied",
+                reason=state.unproved,
+                request_id=state.request_id,
+            )
         context = state.context
         # Without the query: a presigned URL's is a credential.
         log.info(

@@ -23,6 +23,7 @@ class RequestState:
     service: str | None = None  # of the operation, botocore's name
     operation: str | None = None  # only once it is known to be the API's: it labels metrics
     error: str | None = None  # the code that was answered
+    unproved: str | None = None  # why the caller could not be authenticated
 
 
 def put_state(scope: Scope, state: RequestState) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelyard import __version__
-from modelyard.cli import event_commands
+from modelyard.cli import audit_commands, event_commands
 from modelyard.cli.errors import CommandError
 from modelyard.cli.options import HomeOption
 from modelyard.cli.options import home_of as _home
@@ -248,6 +248,7 @@ def export_card(
     run(connect(_home(home)), name, version, to, _home(home))
 
 
+app.add_typer(audit_commands.audit_app, name="audit")
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
 

@@ -50,3 +50,4 @@ class Context:
     principal: Principal
     request_id: str
     source: str  # the caller's address, or "in-process"
+    door: str = "in-process"  # which of the server's the call came through

@@ -18,9 +18,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from sqlite3 import OperationalError as SqliteOperationalError
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -41,6 +42,20 @@ _CLAIM_SECONDS = 3
 # Advisory locks are numbers that everyone who shares the database must know apart.
 _WRITE_LOCK = 0x6D6F6465_00000001
 _CLAIM_LOCK = 0x6D6F6465_00000002
+
+
+class Companion(Protocol):
+    """What commits together with the changes that are made while it is there: a call's record."""
+
+    def before_commit(self, database: Database, connection: sa.Connection) -> None:
+        """Write, as the last thing in a transaction; if this raises, nothing is changed."""
+
+    def after_commit(self, database: Database) -> None:
+        """Take note that it has committed. Must return at once and raise nothing."""
+
+
+#: The call on whose behalf this thread or task works, if it does.
+companion: ContextVar[Companion | None] = ContextVar("companion", default=None)
 
 
 class Database:
@@ -117,6 +132,8 @@ class Database:
     def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that commits at the end, or rolls back on an exception.
 
+        The `companion` at its end, if there is one, commits with it.
+
         Raises:
             StorageFull: the disk is full, or the database cannot be written.
             DatabaseBusy: other writers did not end within `busy_timeout_seconds`.
@@ -125,7 +142,12 @@ class Database:
         with _translated(), self.engine.connect() as connection:
             self.begin_writing(connection)
             yield connection
+            accompanying = companion.get()
+            if accompanying is not None:
+                accompanying.before_commit(self, connection)
             connection.commit()
+            if accompanying is not None:
+                accompanying.after_commit(self)
 
     def begin_writing(self, connection: sa.Connection) -> None:
         """Begin a transaction that is the only one to write until it ends."""

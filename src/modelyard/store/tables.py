@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from modelyard.store import append_only
+
 metadata = sa.MetaData()
 
 #: How many bytes of UTF-8 each text may be; `documents` refuses longer ones ahead of the database.
@@ -27,6 +29,10 @@ SEARCH_PATH_BYTES = 1024
 SEARCH_TEXT_BYTES = 2000  # longer values are found by their beginning; PostgreSQL indexes 2,704
 SEARCH_ITEM_BYTES = 64
 SEQUENCE_BYTES = 512
+AUDIT_WORD_BYTES = 256
+AUDIT_TEXT_BYTES = 1024
+AUDIT_KEY_ID_BYTES = 16
+AUDIT_MAC_BYTES = 64
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -234,3 +240,47 @@ key_material = sa.Table(
     sa.Column("origin", _text(STATUS_BYTES), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
 )
+audit_records = sa.Table(
+    "audit_records",
+    metadata,
+    # 1, 2, 3, … in the order of commit; `append_only` has the database refuse a gap.
+    sa.Column("sequence", _Id, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("principal", _text(AUDIT_TEXT_BYTES), nullable=False),
+    sa.Column("person", _text(AUDIT_TEXT_BYTES), nullable=False),
+    sa.Column("source", _text(AUDIT_WORD_BYTES), nullable=False),
+    sa.Column("door", _text(AUDIT_WORD_BYTES), nullable=False),
+    sa.Column("action", _text(AUDIT_WORD_BYTES), nullable=False),
+    sa.Column("resource", _text(AUDIT_TEXT_BYTES), nullable=False),
+    sa.Column("allowed", sa.Boolean, nullable=False),
+    sa.Column("policies", sa.Text, nullable=False),  # a line each
+    sa.Column("outcome", _text(AUDIT_WORD_BYTES), nullable=False),
+    sa.Column("request_id", _text(AUDIT_WORD_BYTES), nullable=False),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("key_id", _text(AUDIT_KEY_ID_BYTES), nullable=False),
+    sa.Column("mac", _text(AUDIT_MAC_BYTES), nullable=False),
+    # Each filter of a look-up, newest first.
+    sa.Index("audit_records_by_time", "at", "sequence"),
+    sa.Index("audit_records_by_account", "account", "at", "sequence"),
+    sa.Index("audit_records_by_principal", "principal", "at", "sequence"),
+    sa.Index("audit_records_by_person", "person", "at", "sequence"),
+    sa.Index("audit_records_by_action", "action", "at", "sequence"),
+    sa.Index("audit_records_by_resource", "resource", "at", "sequence"),
+    sa.Index("audit_records_by_decision", "allowed", "at", "sequence"),
+    sa.Index("audit_records_by_request", "request_id"),
+)
+
+audit_prunings = sa.Table(
+    "audit_prunings",
+    metadata,
+    # All records up to this one were removed, because they were older than is kept.
+    sa.Column("up_to", _Id, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("last_mac", _text(AUDIT_MAC_BYTES), nullable=False),  # of the record `up_to`
+    sa.Column("key_id", _text(AUDIT_KEY_ID_BYTES), nullable=False),
+    sa.Column("mac", _text(AUDIT_MAC_BYTES), nullable=False),
+)
+
+append_only.guard_trail(audit_records, audit_prunings)

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from modelyard import clock
 from modelyard.api.bodies import ClientGone
+from modelyard.api.errors import note_unproved
 from modelyard.api.s3 import signature_v2
 from modelyard.api.s3.actions import wanted
 from modelyard.api.s3.authentication import Caller, Lookup, RequestHead, S3Authenticator
@@ -97,6 +98,7 @@ class S3Door:
             resource = head.path
             answer = await self._answer(head, exchange.receive, state)
         except Exception as error:
+            note_unproved(error, state)
             refused = error_of(error)
             if refused is None:
                 if isinstance(error, ClientGone):
@@ -115,6 +117,7 @@ class S3Door:
             principal=caller.principal,
             request_id=state.request_id,
             source=state.source,
+            door=state.door,
         )
         bucket, key = head.address()
         level: Level = "key" if key else "bucket" if bucket else "service"

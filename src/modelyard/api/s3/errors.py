@@ -12,6 +12,7 @@ from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import (
     AlreadyExists,
     BucketNotEmpty,
+    DatabaseBusy,
     KeyConflict,
     KeyUnusable,
     NoSuchBucket,
@@ -66,6 +67,7 @@ _STORE_CODES: Mapping[type[StoreError], str] = {
     KeyConflict: "KeyConflict",
     ObjectDamaged: "InternalError",
     StorageFull: "InsufficientStorage",
+    DatabaseBusy: "ServiceUnavailable",
     S3ServerUnavailable: "ServiceUnavailable",
 }
 
