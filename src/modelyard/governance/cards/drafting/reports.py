@@ -59,7 +59,7 @@ def _groups(data: Json) -> Iterator[Group]:
         elif name == "explanations":
             yield from _explanations(part)
         elif name == "metric_groups":
-            yield from (dict(group) for group in part)
+            yield from (dict(group.items()) for group in part)
         elif name.endswith("_metrics") and isinstance(part, dict):
             metrics = [metric for key, value in part.items() for metric in _quality(key, value)]
             if metrics:
@@ -204,7 +204,7 @@ def largest_drawings(groups: Iterable[Group]) -> list[tuple[Group, dict[str, Any
     drawn = [
         (group, metric)
         for group in groups
-        for metric in group["metric_data"]
-        if isinstance(metric["value"], list)
+        for metric in group.get("metric_data", [])
+        if isinstance(metric, dict) and isinstance(metric.get("value"), list)
     ]
     return sorted(drawn, key=lambda pair: -len(json.dumps(pair[1]["value"])))

@@ -49,9 +49,13 @@ class Typesetter:
         return " ".join(self._printable(str(text)).split())
 
     def markup(self, text: object) -> str:
-        """Return a text as a paragraph's markup: everything in it is text, line breaks are kept."""
-        lines = self._printable(str(text)).splitlines()
-        return "<br/>".join(escape(line) for line in lines)
+        """Return a text as a paragraph's markup: everything in it is text.
+
+        Line breaks are kept, but of empty lines no more than one.
+        """
+        lines = [line.strip() for line in self._printable(str(text)).splitlines()]
+        kept = [line for line, before in zip(lines, [" ", *lines], strict=False) if line or before]
+        return "<br/>".join(escape(line) for line in kept)
 
     def _printable(self, text: str) -> str:
         composed = unicodedata.normalize("NFC", text)
