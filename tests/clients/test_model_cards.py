@@ -179,3 +179,25 @@ def test_the_orchestrator_documents_a_job_in_one_call(
     status, answer = post(server, "/provisionpipeline", request)
     assert (status, answer["message"]) == (400, "A boto3 ClientError occurred")
     assert "(ResourceNotFound) when calling the DescribeModelCard" in answer["detailedMessage"]
+
+
+def test_a_card_under_a_key_is_read_by_nobody_once_the_key_is_disabled(
+    server: LiveServer,
+) -> None:
+    sagemaker, kms = server.client("sagemaker"), server.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    content = json.dumps({"intended_uses": {"purpose_of_model": "kept-under-a-key"}})
+    sagemaker.create_model_card(
+        ModelCardName="sealed",
+        Content=content,
+        ModelCardStatus="Draft",
+        SecurityConfig={"KmsKeyId": key},
+    )
+    assert sagemaker.describe_model_card(ModelCardName="sealed")["Content"] == content
+    files = [file for file in server.home.rglob("*") if file.is_file()]
+    assert not [file for file in files if b"kept-under-a-key" in file.read_bytes()]
+    kms.disable_key(KeyId=key)
+    with pytest.raises(ClientError, match="Disabled"):
+        sagemaker.describe_model_card(ModelCardName="sealed")
+    kms.enable_key(KeyId=key)
+    assert sagemaker.describe_model_card(ModelCardName="sealed")["Content"] == content

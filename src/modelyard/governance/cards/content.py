@@ -70,6 +70,11 @@ def model_id(document: Document) -> str:
     return str(overview.get("model_id") or package.get("model_package_arn") or "")
 
 
+def registry_group(document: Document) -> str:
+    """Return the registry group that a card's model belongs to; empty where it names none."""
+    return str(document.get("model_package_details", {}).get("model_package_group_name") or "")
+
+
 def _read(text: str) -> tuple[dict[str, Any], list[str]]:
     if len(text) > MAX_CHARACTERS:
         return {}, [

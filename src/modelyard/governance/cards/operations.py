@@ -201,6 +201,8 @@ def _newest(
         "ModelCardVersion": number,
         "ModelCardStatus": status,
         "ModelId": content.model_id(document),
+        "ModelPackageGroupName": content.registry_group(document),
+        "RiskRating": document.get("intended_uses", {}).get("risk_rating", "Unknown"),
         "ContentSha256": content.digest(document),
         "LastModifiedBy": user_context(context),
     }
