@@ -29,12 +29,15 @@ from modelyard.compute.runtime import Runtime
 from modelyard.events.room import EventBus
 from modelyard.gateway.routes import Keys
 from modelyard.gateway.supervisor import GatewayPool
+from modelyard.governance.cards import content as card_content
 from modelyard.governance.cards import export_operations
+from modelyard.governance.cards import search as card_search
 from modelyard.governance.cards.drafting.operations import DraftOperations
 from modelyard.governance.cards.export_operations import ModelCardExportOperations
 from modelyard.governance.cards.export_workflow import ExportWorkflow
 from modelyard.governance.cards.operations import ModelCardOperations
 from modelyard.governance.cards.paper.card import PrintedCard
+from modelyard.governance.cards.rows import CARD
 from modelyard.governance.cards.sealed_content import SealedContents
 from modelyard.home import Home
 from modelyard.hosting import endpoint_operations
@@ -391,7 +394,7 @@ def _add_registry(ground: _Ground) -> Deployments:
     store = ground.store
     artifacts = Artifacts(ground.objects)
     approvals = Approvals(people.STORED, artifacts.exists)
-    registration = Registration(store, artifacts, approvals)
+    registration = Registration(store, artifacts, approvals, card_content.problems_of)
     for capability in (
         GroupOperations(store, account_exists=lambda account: _is_account(ground, account)),
         VersionOperations(store, registration, VersionChanges(store, registration, approvals)),
@@ -423,6 +426,7 @@ def _searchable() -> dict[str, Searchable]:
         "ModelPackage": Searchable(
             kind=VERSION, project=searched_version, show=descriptions.describe_version
         ),
+        "ModelCard": Searchable(kind=CARD, project=card_search.result, show=card_search.result),
         "ModelPackageGroup": Searchable(
             kind=GROUP, project=descriptions.describe_group, show=descriptions.describe_group
         ),

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tests.clients.jobs import train
 from tests.clients.test_orchestrator import post
 from tests.governance.cards.paper.printed import text_of
-from tests.live import LiveServer
+from tests.live import XGBOOST, LiveServer
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +201,57 @@ def test_a_card_under_a_key_is_read_by_nobody_once_the_key_is_disabled(
         sagemaker.describe_model_card(ModelCardName="sealed")
     kms.enable_key(KeyId=key)
     assert sagemaker.describe_model_card(ModelCardName="sealed")["Content"] == content
+
+
+def test_a_registry_versions_card_has_its_reports_and_is_found_by_its_model(
+    server: LiveServer, job: dict[str, Any]
+) -> None:
+    sagemaker = server.client("sagemaker")
+    report = {"binary_classification_metrics": {"auc": {"value": 0.98765}}}
+    server.client("s3").put_object(
+        Bucket=server.bucket, Key="cards/quality.json", Body=json.dumps(report)
+    )
+    sagemaker.create_model_package_group(ModelPackageGroupName="carded")
+    container = {"Image": XGBOOST, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    request = {
+        "ModelPackageGroupName": "carded",
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+        "ModelMetrics": {
+            "ModelQuality": {
+                "Statistics": {
+                    "ContentType": "application/json",
+                    "S3Uri": f"s3://{server.bucket}/cards/quality.json",
+                }
+            }
+        },
+    }
+    with pytest.raises(ClientError, match=r"ModelCard\.ModelCardContent: intended_uses\.risk"):
+        sagemaker.create_model_package(
+            **request,
+            ModelCard={
+                "ModelCardContent": '{"intended_uses": {"risk_rating": "?"}}',
+                "ModelCardStatus": "Draft",
+            },
+        )
+    package = sagemaker.create_model_package(**request)["ModelPackageArn"]
+    draft = drafted(server, **{"model-package": package})
+    content = json.loads(draft["Content"])
+    assert content["model_package_details"]["model_package_group_name"] == "carded"
+    assert draft["Sources"][0] == job["TrainingJobArn"]
+    (evaluation,) = content["evaluation_details"]
+    assert evaluation["metric_groups"][0]["metric_data"] == [
+        {"name": "auc", "type": "number", "value": 0.98765}
+    ]
+    sagemaker.create_model_card(
+        ModelCardName="of-registry", Content=draft["Content"], ModelCardStatus="Draft"
+    )
+    for name, value in (("ModelId", package), ("ModelPackageGroupName", "carded")):
+        wanted = {"Filters": [{"Name": name, "Operator": "Equals", "Value": value}]}
+        (found,) = sagemaker.search(Resource="ModelCard", SearchExpression=wanted)["Results"]
+        assert found["ModelCard"]["ModelCardName"] == "of-registry"
+        assert found["ModelCard"]["ModelId"] == package
+        assert "Content" not in found["ModelCard"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from modelyard import clock
@@ -32,12 +32,20 @@ class Registration:
 
     Args:
         approvals: decides on a package that is registered as approved.
+        card_problems: says what is wrong with the content of a model card.
     """
 
-    def __init__(self, store: Store, artifacts: Artifacts, approvals: Approvals) -> None:
+    def __init__(
+        self,
+        store: Store,
+        artifacts: Artifacts,
+        approvals: Approvals,
+        card_problems: Callable[[str], Sequence[str]] = lambda _content: (),
+    ) -> None:
         self._store = store
         self._artifacts = artifacts
         self._approvals = approvals
+        self._card_problems = card_problems
 
     def register(
         self, context: Context, request: Request, *, source: Mapping[str, Any] | None = None
@@ -80,16 +88,20 @@ class Registration:
             )
 
     def examine(self, request: Mapping[str, Any], accounts: list[str]) -> list[Artifact]:
-        """Return what was found of every archive that a request names.
+        """Return what was found of every archive that a request names; its card is looked at too.
 
         Args:
             accounts: in whose buckets they may lie.
 
         Raises:
-            ValidationError: with everything that is wrong with them.
+            ValidationError: with everything that is wrong.
         """
         found: list[Artifact] = []
-        problems: list[str] = []
+        card = request.get("ModelCard", {}).get("ModelCardContent")
+        problems = [
+            f"ModelCard.ModelCardContent: {problem}"
+            for problem in (self._card_problems(card) if card else ())
+        ]
         for url in archives_of(request):
             try:
                 any_format = request.get("SkipModelValidation") == "All"

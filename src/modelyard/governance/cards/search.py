@@ -23,21 +23,11 @@ _SHOWN = (
 
 
 def result(card: Resource) -> dict[str, Any]:
-    """Return what Search shows of a card: all but its content."""
+    """Return what Search shows of a card, and finds it by: all but its content."""
     shown = {name: card.observed[name] for name in _SHOWN if card.observed.get(name)}
     return {
         **shown,
         **card.spec,
         "CreationTime": card.created_at,
         "LastModifiedTime": card.modified_at,
-    }
-
-
-def fields(card: Resource) -> dict[str, Any]:
-    """Return the fields that a card is found by."""
-    found = result(card)
-    return {
-        **found,
-        "CreationTime": card.created_at.isoformat(),
-        "LastModifiedTime": card.modified_at.isoformat(),
     }
