@@ -25,6 +25,8 @@ from modelyard.audit.log import AuditLog
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import image_of, processing_image_of, retrieve
 from modelyard.compute.instance_types import instance_type
+from modelyard.compute.memory import MemoryFolder
+from modelyard.compute.moved_base import MovedBase
 from modelyard.compute.runtime import Runtime
 from modelyard.events.room import EventBus
 from modelyard.gateway.routes import Keys
@@ -73,6 +75,7 @@ from modelyard.keys.crypto_operations import CryptoOperations
 from modelyard.keys.keeper import KeyKeeper
 from modelyard.keys.key_operations import KeyOperations
 from modelyard.keys.master import load_master
+from modelyard.keys.ring import KIND as KEY_KIND
 from modelyard.keys.ring import KeyRing
 from modelyard.keys.rotation_operations import RotationOperations
 from modelyard.keys.service import KeyService
@@ -112,6 +115,7 @@ from modelyard.registry.version_changes import VersionChanges
 from modelyard.registry.version_operations import VersionOperations
 from modelyard.settings import Settings
 from modelyard.store.database import Database
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores
 from modelyard.store.origins import following
@@ -211,8 +215,10 @@ def build(
     trust = None if tls is None else tls.trust
 
     key_keeper = _add_keys(ground)
+    memory = _memory(settings, home, runtime)
+    memory.clear()
     deployments = _add_registry(ground)
-    endpoints = _add_hosting(ground, gateway, runtime, deployments)
+    endpoints, routing = _add_hosting(ground, gateway, runtime, memory, deployments)
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,
@@ -220,6 +226,8 @@ def build(
         capacity=Capacity.of_machine(),
         logs=ground.logs,
         jobs=home.jobs,
+        memory=memory,
+        keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=processing_image_of,
     )
     _add_training(ground, workshop)
@@ -244,6 +252,7 @@ def build(
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
     events = _add_events(ground, outbox, service)
+    outbox.subscribe("captured-data-keys", _on_keys(routing))
     authenticator = Authenticator(
         credentials,
         account=settings.account,
@@ -266,6 +275,7 @@ def build(
             _watched(ground.permissions.book),
             # Records until the last door is closed.
             Step(start=ground.audit.start, stop=ground.audit.stop),
+            Step(stop=lambda: asyncio.to_thread(memory.clear)),
             Step(stop=s3_servers.close),
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
@@ -377,6 +387,17 @@ def _key_ring(settings: Settings, home: Home, store: Store) -> KeyRing:
     return ring
 
 
+def _memory(settings: Settings, home: Home, runtime: Runtime) -> MemoryFolder:
+    folder, refused = Path(settings.memory_folder), ""
+    if runtime.name == MovedBase.name and folder.is_relative_to("/dev"):
+        refused = (
+            "what is under a key is worked with in memory, and jobs that are confined by "
+            f"{runtime.name!r} can see {folder}: install bubblewrap, or mount a tmpfs elsewhere "
+            "and name it with the setting memory_folder"
+        )
+    return MemoryFolder(folder, home.path, refused=refused)
+
+
 def _add_keys(ground: _Ground) -> KeyKeeper:
     ring, access = ground.key_ring, KeyAccess(ground.table.decide)
     for capability in (
@@ -441,9 +462,20 @@ def _searchable() -> dict[str, Searchable]:
 
 
 def _add_hosting(
-    ground: _Ground, gateway: GatewayPool, runtime: Runtime, deployments: Deployments
-) -> EndpointWorkflow:
+    ground: _Ground,
+    gateway: GatewayPool,
+    runtime: Runtime,
+    memory: MemoryFolder,
+    deployments: Deployments,
+) -> tuple[EndpointWorkflow, Routing]:
     store, objects, home = ground.store, ground.objects, ground.home
+
+    def keys_of(endpoint: Resource, role: str | None) -> DataKeys:
+        # Without a role a model is nobody, and may use no key.
+        if role is None:
+            return NoKeys()
+        return ground.keys.of_role(endpoint.scope, role, endpoint.name)
+
     for capability in (
         ModelOperations(
             store,
@@ -452,31 +484,53 @@ def _add_hosting(
             require_image=image_of,
             resolve_package=deployments.resolve,
         ),
-        EndpointConfigOperations(store, objects, require_instance_type=instance_type),
+        EndpointConfigOperations(
+            store,
+            objects,
+            require_instance_type=instance_type,
+            key_problem=ground.keys.problem,
+        ),
         EndpointOperations(store, ground.engine),
     ):
         ground.table.add(capability)
+    models = ModelCache(home.models, objects, runtime, memory)
+    routing = Routing(store, gateway, objects, models.path, keys_of=keys_of)
     workflow = EndpointWorkflow(
-        store,
-        ModelCache(home.models, objects, runtime),
-        Routing(store, gateway, home.objects, home.models),
-        ground.logs,
-        image_of=image_of,
+        store, models, routing, ground.logs, image_of=image_of, keys_of=keys_of
     )
     ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)
-    return workflow
+    return workflow, routing
+
+
+def _on_keys(routing: Routing) -> Callable[[Event], Awaitable[None]]:
+    """Look again at what is captured when a key's state changes."""
+
+    async def refresh(event: Event) -> None:
+        if event.kind == KEY_KIND:
+            await routing.refresh()
+
+    return refresh
 
 
 def _add_training(ground: _Ground, workshop: Workshop) -> None:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
     desk = _desk(ground, workflow, "training job")
-    ground.table.add(TrainingOperations(desk, ground.objects, image_of=image_of))
+    ground.table.add(
+        TrainingOperations(desk, ground.objects, image_of=image_of, key_problem=ground.keys.problem)
+    )
 
 
 def _add_processing(ground: _Ground, workshop: Workshop) -> None:
     workflow = JobWorkflow(workshop, processing_task.KIND, processing_task.ProcessingTask)
     desk = _desk(ground, workflow, "processing job")
-    ground.table.add(ProcessingOperations(desk, ground.objects, image_of=processing_image_of))
+    ground.table.add(
+        ProcessingOperations(
+            desk,
+            ground.objects,
+            image_of=processing_image_of,
+            key_problem=ground.keys.problem,
+        )
+    )
 
 
 def _desk(ground: _Ground, workflow: JobWorkflow, noun: str) -> JobDesk:

@@ -132,6 +132,11 @@ class Settings:
         secret=True,
         shown="made at the first start",
     )
+    memory_folder: str = _setting(
+        "/dev/shm",  # noqa: S108 - a folder of ours is made in it, for its owner only
+        "folder in memory (tmpfs) for jobs and models that are under a key",
+        rules.file,
+    )
     master_key_file: str = _setting(
         "",
         "file of the master key, which seals all encryption keys",

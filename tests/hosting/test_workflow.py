@@ -50,7 +50,7 @@ class Hosting(World):
         folder = self.folder
         self.gateway = KeptRoutes()
         cache = ModelCache(folder / "models", self.objects, self.runtime)
-        routing = Routing(self.store, self.gateway, folder / "objects", folder / "models")
+        routing = Routing(self.store, self.gateway, self.objects, cache.path)
         self.workflow = EndpointWorkflow(
             self.store, cache, routing, LogStreams(folder / "logs"), image_of=image_of
         )

@@ -72,7 +72,10 @@ class World:
             self.store, self.objects, require_role=_any_role, require_image=image_of
         )
         self.configs = EndpointConfigOperations(
-            self.store, self.objects, require_instance_type=instance_type
+            self.store,
+            self.objects,
+            require_instance_type=instance_type,
+            key_problem=lambda _scope, _role, key: f"there is no key {key}",
         )
         self.endpoints = EndpointOperations(self.store, self.engine)
 

@@ -180,7 +180,7 @@ def test_everything_that_is_wrong_is_told_at_once(platform: Platform) -> None:
             compression_type="Zip",
             encrypt_inner_traffic="yes",
             instance_cuont=1,
-            kms_key_arn="arn:aws:kms:us-east-1:123456789012:key/1",
+            kms_key_arn="alias/mine",
             attribute_names=["a"],
         ),
     )
@@ -194,7 +194,7 @@ def test_everything_that_is_wrong_is_told_at_once(platform: Platform) -> None:
         "encrypt_inner_traffic: 'yes' must be one of 'True', 'False'",
         "instance_cuont: is not an attribute of model_training_builtin: "
         "did you mean instance_count?",
-        "kms_key_arn: customer managed keys are not offered yet: leave it out",
+        "kms_key_arn: 'alias/mine' must match",
         "attribute_names: is for s3_data_type AugmentedManifestFile only",
     ):
         assert said in text

@@ -76,7 +76,14 @@ class World:
             remove_files=self.workflow.remove_files,
         )
         self.table = OperationTable(SCHEMA, AllowAll())
-        self.table.add(ProcessingOperations(desk, self.stores, image_of=image_of))
+        self.table.add(
+            ProcessingOperations(
+                desk,
+                self.stores,
+                image_of=image_of,
+                key_problem=lambda _scope, _role, key: f"there is no key {key}",
+            )
+        )
 
     @property
     def folder(self) -> Path:

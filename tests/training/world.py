@@ -89,7 +89,12 @@ class World:
             wake=self.workflow.wake,
             remove_files=self.workflow.remove_files,
         )
-        self.operations = TrainingOperations(self.desk, self.stores, image_of=self.image_of)
+        self.operations = TrainingOperations(
+            self.desk,
+            self.stores,
+            image_of=self.image_of,
+            key_problem=lambda _scope, _role, key: None if key == "key" else f"there is no {key}",
+        )
 
     def image_of(self, uri: str) -> Image:
         if uri not in self.scripts:

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from modelyard.compute.job_files import JobFile, walk
 
@@ -29,16 +30,23 @@ class Packed:
 
 
 def pack(roots: Sequence[Path], relative: str, target: Path) -> Packed:
-    """Write the regular files below each root's `relative` to the new file `target`, a tar.gz.
+    """Write the new file `target`, a tar.gz; see `pack_into`.
+
+    The file grows while it is written: its caller makes it appear when it is whole.
+    """
+    with target.open("xb") as file:
+        return pack_into(file, roots, relative)
+
+
+def pack_into(file: BinaryIO, roots: Sequence[Path], relative: str) -> Packed:
+    """Write the regular files below each root's `relative` to `file`, as a tar.gz.
 
     Of two files of one name the earlier root's is taken. A folder that is not there is like an
-    empty one. See `job_files` for what becomes of links. The file grows while it is written: its
-    caller makes it appear when it is whole.
+    empty one. See `job_files` for what becomes of links.
     """
     packed = Packed()
     taken: set[str] = set()
     with (
-        target.open("xb") as file,
         gzip.GzipFile(
             filename="", mode="wb", fileobj=file, mtime=0, compresslevel=_LEVEL
         ) as zipped,

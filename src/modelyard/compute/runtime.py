@@ -35,6 +35,8 @@ class Program:
     hosts: Mapping[str, str] = field(default_factory=dict)
     network: bool = True  # False: no network at all
     vcpus: int = 1  # what the program is told, and how many threads it should use
+    #: Where its temporary files go, made anew; None: to a folder of the runtime's own.
+    temporary: Path | None = None
     #: How much memory each of its processes may write to; None: as much as there is.
     memory_bytes: int | None = None
 

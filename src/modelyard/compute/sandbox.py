@@ -68,7 +68,8 @@ class SandboxRuntime:
         folder = self._state / _folder_name(program.identity)
         lock = await self._claim(folder)
         try:
-            launch = await asyncio.to_thread(self._prepare, program, folder / _SCRATCH)
+            scratch = program.temporary or folder / _SCRATCH
+            launch = await asyncio.to_thread(self._prepare, program, scratch)
             process = await asyncio.create_subprocess_exec(
                 *launcher("warden"),
                 env={},
@@ -99,7 +100,7 @@ class SandboxRuntime:
 
     def _prepare(self, program: Program, scratch: Path) -> Launch:
         remove_tree(scratch)
-        scratch.mkdir(mode=0o700)
+        scratch.mkdir(mode=0o700, parents=True)
         return self._confinement.launch(program, scratch)
 
     async def _claim(self, folder: Path) -> int:

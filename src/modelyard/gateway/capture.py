@@ -4,6 +4,9 @@ An invocation costs one append. A thread writes what has gathered, every few sec
 there is much of it; each file appears whole, under the hour of its invocations. What cannot be
 written (a full disk) is kept and tried again, within `MAX_HELD_BYTES`.
 
+Where the capture names a key, files reach the disk encrypted and only so (`envelope`), under a data
+key that came with the routes and is in memory alone.
+
     <prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/mm-ss-mmm-<uuid>.jsonl      hours in UTC
 """
 
@@ -24,7 +27,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from modelyard.gateway.routes import Capture
+from modelyard.envelope.ciphertext import Ciphertext
+from modelyard.envelope.header import Header, Mode
+from modelyard.envelope.marking import mark
+from modelyard.envelope.writing import sealed
+from modelyard.gateway.routes import Capture, CaptureKey
 
 #: What may gather before it is written without waiting for the interval.
 FLUSH_BYTES = 16 * 1024 * 1024
@@ -48,6 +55,7 @@ class Destination:
     output: bool
     csv_content_types: frozenset[str]
     json_content_types: frozenset[str]
+    key: CaptureKey | None = None
 
     @classmethod
     def of(cls, capture: Capture, variant: str) -> Destination:
@@ -68,6 +76,7 @@ class Destination:
             output=capture.output,
             csv_content_types=frozenset(capture.csv_content_types),
             json_content_types=frozenset(capture.json_content_types),
+            key=capture.key,
         )
 
     def samples(self) -> bool:
@@ -230,6 +239,9 @@ class _Writer:
         aside = place.root / f"{_ASIDE}{os.getpid()}-{uuid.uuid4().hex}"
         try:
             with aside.open("wb") as file:
+                if place.key is not None:
+                    mark(file.fileno())
+                    content = _sealed(content, place.key)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -247,6 +259,13 @@ class _Writer:
         for path in root.glob(f"{_ASIDE}*"):
             if not _is_alive(int(path.name.removeprefix(_ASIDE).partition("-")[0])):
                 path.unlink(missing_ok=True)
+
+
+def _sealed(content: bytes, key: CaptureKey) -> bytes:
+    """Return the encrypted file of `content`; each has a key of its own, derived from `key`."""
+    data_key = Ciphertext.decode(base64.b64decode(key.sealed))
+    mode: Mode = "AES256" if key.mode == "AES256" else "aws:kms"
+    return sealed(content, base64.b64decode(key.plaintext), Header.fresh(mode, data_key))
 
 
 def _is_alive(pid: int) -> bool:

@@ -63,6 +63,18 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaptureKey:
+    """What captured files are encrypted with, as long as this snapshot lasts."""
+
+    mode: str  # "aws:kms" or "AES256"
+    sealed: str  # the data key as its header has it, base64
+    plaintext: str  # base64
+
+    def __repr__(self) -> str:  # no secret in a log
+        return f"CaptureKey({self.mode})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capture:
     """Where requests and answers are kept (DataCaptureConfig)."""
 
@@ -74,6 +86,7 @@ class Capture:
     output: bool
     csv_content_types: Sequence[str]  # lower case
     json_content_types: Sequence[str]
+    key: CaptureKey | None = None  # None: the files are kept as they are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,5 +161,10 @@ def _endpoint(value: Mapping[str, Any]) -> Endpoint:
     capture = value["capture"]
     return Endpoint(
         variants=[Variant(**{**v, "model": Model(**v["model"])}) for v in value["variants"]],
-        capture=None if capture is None else Capture(**capture),
+        capture=None if capture is None else _capture(capture),
     )
+
+
+def _capture(value: Mapping[str, Any]) -> Capture:
+    key = value["key"]
+    return Capture(**{**value, "key": None if key is None else CaptureKey(**key)})

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from modelyard.arns import sagemaker_arn
+from modelyard.hosting.model_operations import KIND as MODEL_KIND
 from modelyard.hosting.model_operations import find_model
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError, ValidationError
@@ -15,12 +16,12 @@ from modelyard.operations.table import Request, Response, operation
 from modelyard.operations.targets import every, named
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.objects import ObjectStores, S3Uri
-from modelyard.store.resources import Resource, Snapshot, Store
+from modelyard.store.resources import Resource, Scope, Snapshot, Store
 
 KIND = "endpoint-config"
 
 #: Members of the request, and of its variants, that mean a way of serving that is not offered.
-_NOT_OFFERED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants", "KmsKeyId")
+_NOT_OFFERED = ("AsyncInferenceConfig", "ExplainerConfig", "ShadowProductionVariants")
 _VARIANT_NOT_OFFERED = ("ServerlessConfig", "AcceleratorType", "ManagedInstanceScaling")
 
 InstanceTypeCheck = Callable[[str], object]
@@ -31,6 +32,7 @@ class EndpointConfigOperations:
 
     Args:
         require_instance_type: raises ValueError, naming near matches, for an unknown type.
+        key_problem: why a role could not use a key in a scope, in a sentence; None: it could.
     """
 
     def __init__(
@@ -39,10 +41,12 @@ class EndpointConfigOperations:
         objects: ObjectStores,
         *,
         require_instance_type: InstanceTypeCheck,
+        key_problem: Callable[[Scope, str, str], str | None],
     ) -> None:
         self._store = store
         self._objects = objects
         self._require_instance_type = require_instance_type
+        self._key_problem = key_problem
 
     @operation(
         "sagemaker", "CreateEndpointConfig", on=named("endpoint-config", "EndpointConfigName")
@@ -128,7 +132,31 @@ class EndpointConfigOperations:
                 "The variants' weights sum to 0, so no traffic could be sent: give one at least"
                 " a weight above 0"
             )
+        problems += self._key_problems(snapshot, context, request)
         return problems + self._capture_problems(context, request.get("DataCaptureConfig"))
+
+    def _key_problems(self, snapshot: Snapshot, context: Context, request: Request) -> list[str]:
+        """Return why the models' roles could not use the keys; they are who does."""
+        capture = request.get("DataCaptureConfig") or {}
+        keys = {
+            "KmsKeyId": request.get("KmsKeyId"),
+            "DataCaptureConfig.KmsKeyId": capture.get("KmsKeyId"),
+        }
+        problems = []
+        for variant in request["ProductionVariants"]:
+            model = snapshot.find(scope_of(context), MODEL_KIND, variant.get("ModelName", ""))
+            role = None if model is None else model.spec.get("ExecutionRoleArn")
+            for member, key in keys.items():
+                if not key or model is None:
+                    continue
+                problem = (
+                    f"model {model.name!r} has no ExecutionRoleArn, which would use the key"
+                    if role is None
+                    else self._key_problem(scope_of(context), role, key)
+                )
+                if problem is not None:
+                    problems.append(f"{member}: {problem}")
+        return list(dict.fromkeys(problems))
 
     def _variant_problems(
         self, snapshot: Snapshot, context: Context, variant: Request
@@ -158,12 +186,7 @@ class EndpointConfigOperations:
     def _capture_problems(self, context: Context, capture: Request | None) -> list[str]:
         if capture is None:
             return []
-        problems = []
-        if capture.get("KmsKeyId"):
-            problems.append(
-                "DataCaptureConfig.KmsKeyId is not offered yet: leave it out (captured data is "
-                "kept as it is)"
-            )
+        problems: list[str] = []
         try:
             uri = S3Uri.parse(capture["DestinationS3Uri"])
         except ValueError as error:

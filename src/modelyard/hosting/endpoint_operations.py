@@ -131,6 +131,7 @@ def plan_of(snapshot: Snapshot, context: Context, config_name: str) -> Json:
                 "instance_count": variant.get("InitialInstanceCount", 1),
                 "instance_type": variant["InstanceType"],
                 "model_name": variant["ModelName"],
+                "role": model.spec.get("ExecutionRoleArn"),
                 "container": dict(container_of(model)),
                 "artifact": artifact_of(model),
             }
@@ -138,6 +139,7 @@ def plan_of(snapshot: Snapshot, context: Context, config_name: str) -> Json:
     return {
         "config_name": config_name,
         "capture": config.spec.get("DataCaptureConfig"),
+        "key": config.spec.get("KmsKeyId", ""),
         "variants": variants,
     }
 

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 import structlog
 
+from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.hosting.artifacts import ModelArtifactError, ModelCache
 from modelyard.hosting.endpoint_operations import KIND
 from modelyard.hosting.model_operations import archive_url
-from modelyard.hosting.routing import Routing
-from modelyard.store.errors import NotFound
+from modelyard.hosting.routing import KeysOf, Routing, no_keys
+from modelyard.store.errors import KeyUnusable, NotFound, StorageFull
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import S3Uri
 from modelyard.store.resources import Json, Resource, Store
@@ -35,6 +36,7 @@ class EndpointWorkflow:
 
     Args:
         image_of: the image behind a URI.
+        keys_of: the keys as a role may use them, for an endpoint.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class EndpointWorkflow:
         logs: LogStreams,
         *,
         image_of: Callable[[str], ServingImage],
+        keys_of: KeysOf = no_keys,
     ) -> None:
         self._store = store
         self._models = models
         self._routing = routing
         self._logs = logs
         self._image_of = image_of
+        self._keys_of = keys_of
 
     async def run(self, arn: str) -> None:
         """Bring the endpoint to where its status says it is going."""
@@ -64,7 +68,8 @@ class EndpointWorkflow:
 
     async def restore(self) -> None:
         """Serve, after a start, all that served before; what cannot be fails with its reason."""
-        failed = await self._routing.restore()
+        lost = await asyncio.to_thread(self._put_back)
+        failed = {**await self._routing.restore(), **lost}
         for arn, reason in failed.items():
             endpoint = await asyncio.to_thread(self._read, arn)
             if endpoint is not None and endpoint.status == "InService":
@@ -81,13 +86,29 @@ class EndpointWorkflow:
             for variant in (endpoint.observed.get("live") or {}).get("variants", [])
         )
 
+    def _put_back(self) -> dict[str, str]:
+        """Put models that are under a key into memory again; return why not, by endpoint."""
+        failed: dict[str, str] = {}
+        with self._store.read() as snapshot:
+            endpoints = snapshot.with_status(KIND, "InService", "Updating", "Failed")
+        for endpoint in endpoints:
+            for variant in (endpoint.observed.get("live") or {}).get("variants", []):
+                if not variant.get("private"):
+                    continue
+                try:
+                    keys = self._keys_of(endpoint, variant.get("role"))
+                    self._models.put_back(variant["digest"], keys)
+                except (KeyUnusable, RuntimeUnavailableError, StorageFull, ValueError) as error:
+                    failed[endpoint.arn] = str(error)
+        return failed
+
     async def _deploy(self, endpoint: Resource) -> None:
         self._say(endpoint, f"deploying {endpoint.observed['plan']['config_name']}")
         reason: str | None
         try:
             plan = await self._prepared(endpoint)
             reason = await self._routing.deploy(endpoint, plan)
-        except (ModelArtifactError, ValueError) as error:
+        except (ModelArtifactError, KeyUnusable, ValueError) as error:
             reason = str(error)
         except Exception as error:
             log.exception("deployment failed", endpoint=endpoint.arn)
@@ -109,14 +130,19 @@ class EndpointWorkflow:
             source = archive_url(container) or ""
             # Of a registered model: whose bucket it lies in, and what it must still be.
             artifact = variant.get("artifact") or {}
-            digest = await self._models.prepare(
+            ready = await self._models.prepare(
                 artifact.get("account", endpoint.scope.account),
                 S3Uri.parse(source),
                 image.name,
                 sha256=artifact.get("sha256"),
+                key=endpoint.observed["plan"].get("key", ""),
+                keys=self._keys_of(endpoint, variant.get("role")),
             )
-            self._say(endpoint, f"variant {variant['name']}: {source} is ready ({digest[:12]})")
-            variants.append({**variant, "digest": digest, "image": image.name})
+            self._say(
+                endpoint, f"variant {variant['name']}: {source} is ready ({ready.digest[:12]})"
+            )
+            made = {"digest": ready.digest, "private": ready.private, "image": image.name}
+            variants.append({**variant, **made})
         return {**endpoint.observed["plan"], "variants": variants}
 
     async def _delete(self, endpoint: Resource) -> None:

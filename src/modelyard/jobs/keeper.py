@@ -6,13 +6,15 @@ following a link, to where the job cannot reach, and then given its key.
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelyard.compute.job_files import JobFile, walk
-from modelyard.store.durable_files import copy_bytes, full_disk_told
-from modelyard.store.errors import NoSuchBucket
+from modelyard.jobs.staging import EncryptedInput
+from modelyard.store.durable_files import copy_stream, full_disk_told
+from modelyard.store.encryption.bucket_defaults import Encryption
+from modelyard.store.errors import NoSuchBucket, NoSuchKey
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
 
@@ -25,6 +27,8 @@ class FolderKeeper:
         folder: below /opt/ml.
         bases: what each host sees as /opt/ml.
         aside: an empty folder on the same file system as `bases`, which no job sees.
+        encryption: how the files are encrypted; None: as their bucket says.
+        private: whether the folders are in memory.
     """
 
     def __init__(
@@ -34,12 +38,17 @@ class FolderKeeper:
         folder: str,
         bases: Sequence[Path],
         aside: Path,
+        *,
+        encryption: Encryption | None = None,
+        private: bool = False,
     ) -> None:
         self._objects = objects
         self._uri = uri
         self._folder = folder
         self._bases = bases
         self._aside = aside
+        self._encryption = encryption
+        self._private = private
         #: (base, name) -> (size, time) of what has its key.
         self._kept: dict[tuple[Path, str], tuple[int, int]] = {}
 
@@ -50,6 +59,8 @@ class FolderKeeper:
 
         Raises:
             StorageFull: the disk is full or read-only.
+            EncryptedInput: some are encrypted, and the job is not private.
+            KeyUnusable: the job's role may not use their key, or nobody may now.
         """
         prefix = self._uri.child("")
         try:
@@ -57,12 +68,14 @@ class FolderKeeper:
         except NoSuchBucket:
             return 0
         for info in found:
-            source = self._objects.path_of(S3Uri(prefix.bucket, info.key))
+            source = S3Uri(prefix.bucket, info.key)
             for base in self._bases:
                 name = info.key[len(prefix.key) :]
                 target = base / self._folder / name
-                if source is not None and not target.exists():
-                    self._kept[base, name] = self._give(source, target)
+                if not target.exists():
+                    # One that was deleted meanwhile is not kept any more.
+                    with contextlib.suppress(NoSuchKey):
+                        self._kept[base, name] = self._give(source, target)
         return len(found)
 
     def upload(self, say: Callable[[str], None]) -> int:
@@ -85,23 +98,26 @@ class FolderKeeper:
         return changed
 
     def _keep(self, found: JobFile, say: Callable[[str], None]) -> None:
-        aside = self._objects.aside()
+        uri = self._uri.child(*found.name.split("/"))
         try:
-            with found.open() as source, full_disk_told(), aside.open("xb") as target:
-                copy_bytes(source.fileno(), target.fileno())
-            self._objects.publish(self._uri.child(*found.name.split("/")), aside)
+            with (
+                found.open() as source,
+                self._objects.writing(uri, self._encryption) as target,
+            ):
+                copy_stream(source, target)
         except ValueError as error:
             say(f"{self._folder}/{found.name} is not kept: {error}")
-        finally:
-            aside.unlink(missing_ok=True)
 
-    def _give(self, source: Path, target: Path) -> tuple[int, int]:
+    def _give(self, source: S3Uri, target: Path) -> tuple[int, int]:
         # A copy, since the job may write to it; whole or not at all, since a run after a crash
         # takes what it finds.
+        if not self._private and self._objects.is_encrypted(source):
+            raise EncryptedInput
         aside = self._aside / "restored"
         with full_disk_told():
             self._aside.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, aside, follow_symlinks=False)
+            with self._objects.open(source) as content, aside.open("wb") as copied:
+                copy_stream(content, copied)
             target.parent.mkdir(parents=True, exist_ok=True)
             aside.replace(target)
             status = target.stat()

@@ -8,6 +8,10 @@
             model/  output/data/  checkpoints/  …
         staged/algo-1/input/data/train/  what is mounted there, read-only
         aside/            what is on its way into the others
+        temporary/algo-1/ the /tmp of a private job's host
+
+A private job, of which nothing may reach a disk in clear, lies in memory instead of <home>/jobs
+(`compute.memory`).
 
 Nothing here outlives the job; a folder that is to be kept, as checkpoints are, is found again by a
 run after a crash.
@@ -27,10 +31,12 @@ class JobFolder:
     """The files of one job.
 
     Args:
-        jobs: `<home>/jobs`.
+        jobs: `<home>/jobs`, or a folder in memory.
+        private: whether that is in memory.
     """
 
-    def __init__(self, jobs: Path, job: Resource) -> None:
+    def __init__(self, jobs: Path, job: Resource, *, private: bool = False) -> None:
+        self.private = private
         parts = [job.scope.account, job.scope.region, job.kind, job.name]
         self.path = jobs.joinpath(*(quote(part, safe="").replace(".", "%2E") for part in parts))
 
@@ -46,6 +52,14 @@ class JobFolder:
     def staged(self, host: str, mount: str) -> Path:
         """The files that a host sees below /opt/ml/<mount>."""
         return self.path / "staged" / host / mount
+
+    def temporary(self, host: str) -> Path | None:
+        """Where a host's temporary files go; None: where the runtime keeps them."""
+        return self.path / "temporary" / host if self.private else None
+
+    def exists(self) -> bool:
+        """Return whether there is anything of the job."""
+        return self.path.is_dir()
 
     def prepare(
         self, hosts: Sequence[str], *, folders: Sequence[str], mounts: Sequence[str], kept: str = ""

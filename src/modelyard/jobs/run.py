@@ -24,7 +24,13 @@ from modelyard.jobs.progress import Progress, StopRequested
 from modelyard.jobs.staging import DataError, Interrupted, Staging
 from modelyard.jobs.task import Kind, Task
 from modelyard.jobs.workshop import Workshop
-from modelyard.store.errors import NotFound, StorageFull, StoreError
+from modelyard.store.errors import (
+    KeyUnusable,
+    NotFound,
+    ObjectDamaged,
+    StorageFull,
+    StoreError,
+)
 from modelyard.store.resources import Resource
 
 _FAILURE_FILE_BYTES = 4096
@@ -47,6 +53,7 @@ class JobRun:
         task: Task,
         progress: Progress,
         job: Resource,
+        folder: JobFolder,
         wake: asyncio.Event,
     ) -> None:
         self._shop = workshop
@@ -55,7 +62,7 @@ class JobRun:
         self._demand = demand = task.demand
         self._progress = progress
         self._job = job
-        self._folder = JobFolder(workshop.jobs, job)
+        self._folder = folder
         self._patience = Patience(
             job, demand.limits, progress, wake, poll_seconds=workshop.poll_seconds
         )
@@ -66,13 +73,15 @@ class JobRun:
 
         Raises:
             Superseded: another run has it.
+            EncryptedInput: it is not private, and must be.
         """
         with ExitStack() as stack:
             await asyncio.to_thread(self._open_logs, stack)
             async with self._patience:
                 ended = await self._ended()
             uploaded = await self._finish(ended)
-        if uploaded:
+        # What may not lie in clear anywhere does not wait for somebody who looks for it.
+        if uploaded or self._folder.private:
             await asyncio.to_thread(self._folder.remove)
         else:
             log.error("a job's results are still there", job=self._job.arn, at=self._folder.path)
@@ -80,12 +89,13 @@ class JobRun:
     async def _ended(self) -> Outcome:
         """Return how the programs ended, having run them if that is not known yet."""
         known = self._job.observed.get("outcome")
-        if known is not None:
+        if known is not None and (self._folder.exists() or not known["codes"]):
             return Outcome.from_json(known)
         if self._job.status == "Stopping":
             await self._end_leftovers()
             # What a program had written when the server crashed under it is kept as well.
-            codes = {host: -9 for host in self._demand.hosts if self._job.observed.get("worked")}
+            worked = self._job.observed.get("worked") and self._folder.exists()
+            codes = {host: -9 for host in self._demand.hosts if worked}
             ended = Outcome(codes=codes, stop="Stopped")
         else:
             ended = await self._perform()
@@ -103,7 +113,7 @@ class JobRun:
             return Outcome(stop="Stopped")
         except TimeIsUp:
             return Outcome(stop="MaxWaitTimeExceeded")
-        except DataError as error:
+        except (DataError, KeyUnusable, ObjectDamaged) as error:
             return Outcome(reason=client_error(str(error)))
         except (RuntimeUnavailableError, StorageFull) as error:
             return Outcome(reason=internal_error(str(error)))
@@ -139,13 +149,16 @@ class JobRun:
 
     def _stage(self, interrupted: Callable[[], bool]) -> None:
         demand = self._demand
+        if self._folder.private and self._shop.memory is not None:
+            self._shop.memory.require()
         self._folder.prepare(
             demand.hosts, folders=demand.folders, mounts=demand.mounts, kept=demand.kept_folder
         )
         staging = Staging(
-            self._shop.objects.of(self._job.scope.account),
+            self._shop.objects_of(self._job),
             volume_gib=demand.volume_gib,
             interrupted=interrupted,
+            private=self._folder.private,
         )
         try:
             self._task.stage(staging, self._say)
@@ -161,11 +174,18 @@ class JobRun:
         programs = {host: self._task.program(host) for host in self._demand.hosts}
         hosts = Hosts(self._shop.runtime, grace_seconds=self._shop.stop_grace_seconds)
         meanwhile = asyncio.create_task(self._task.accompany(self._say))
+        running = asyncio.create_task(
+            hosts.run(programs, self._logs, self._patience.reason_to_stop())
+        )
         try:
-            codes, why = await hosts.run(programs, self._logs, self._patience.reason_to_stop())
+            await asyncio.wait({meanwhile, running}, return_when=asyncio.FIRST_COMPLETED)
+            if meanwhile.done() and not running.done():
+                meanwhile.result()  # what it raises ends the programs
+            codes, why = await running
         finally:
-            meanwhile.cancel()
-            await asyncio.gather(meanwhile, return_exceptions=True)
+            for task in (meanwhile, running):
+                task.cancel()
+            await asyncio.gather(meanwhile, running, return_exceptions=True)
         return Outcome(codes=codes, stop=why, reason=None if why else self._failure(codes))
 
     def _failure(self, codes: dict[str, int]) -> str | None:
@@ -185,6 +205,8 @@ class JobRun:
             await self._progress.enter("Uploading")
             try:
                 facts = await self._upload(ended)
+            except KeyUnusable as error:
+                problem = client_error(str(error))
             except (StoreError, ValueError) as error:
                 kind = client_error if isinstance(error, (NotFound, ValueError)) else internal_error
                 problem = kind(f"the results cannot be uploaded: {error}")

@@ -2,7 +2,8 @@
 
 Nothing is copied: an object's file, which is never written to once it has its key, is linked into
 the input's folder, and that folder is mounted read-only. What was staged stays as it was, also
-where its object is replaced or deleted while the job runs. Only gzipped inputs are written out.
+where its object is replaced or deleted while the job runs. Only gzipped inputs are written out, and
+encrypted objects: those go to private jobs only, which lie in memory.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from modelyard.store.durable_files import full_disk_told
-from modelyard.store.errors import NoSuchBucket, NotFound, ObjectTooLarge
+from modelyard.store.errors import NoSuchBucket, NoSuchKey, NotFound, ObjectTooLarge
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri, key_problem
 
@@ -51,6 +52,10 @@ class DataError(Exception):
     """The job's input is not as the job says; the message is for its owner."""
 
 
+class EncryptedInput(Exception):
+    """An object is encrypted, and would reach the disk in clear: the job must be a private one."""
+
+
 class Interrupted(Exception):
     """Staging was told to stop."""
 
@@ -61,12 +66,19 @@ class Staging:
     Args:
         volume_gib: how much gzipped inputs may have when it is unpacked.
         interrupted: asked between files; True ends the staging.
+        private: whether the folders are in memory; then all that is staged counts.
     """
 
     def __init__(
-        self, objects: Objects, *, volume_gib: int, interrupted: Callable[[], bool]
+        self,
+        objects: Objects,
+        *,
+        volume_gib: int,
+        interrupted: Callable[[], bool],
+        private: bool = False,
     ) -> None:
         self._objects = objects
+        self._private = private
         self._room_left = volume_gib * _GIB
         self._volume_gib = volume_gib
         self._interrupted = interrupted
@@ -78,6 +90,8 @@ class Staging:
             DataError: there are none, or the input is not what it says.
             Interrupted: see above.
             StorageFull: the disk is full or read-only.
+            EncryptedInput: an object is encrypted, and the job is not private.
+            KeyUnusable: the job's role may not use a key, or nobody may now.
         """
         files = self._files(source)
         for position, folder in enumerate(folders):
@@ -170,22 +184,30 @@ class Staging:
             raise DataError(f"{source.label}: {uri} was deleted while it was being read")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if not self._private and self._objects.is_encrypted(uri):
+                raise EncryptedInput
             if source.gzipped:
-                self._unpack(source, uri, path, target)
+                with self._objects.open(uri) as file, gzip.open(file, "rb") as unpacked:
+                    self._write(source, uri, unpacked, target)
+            elif self._private:
+                with self._objects.open(uri) as file:
+                    self._write(source, uri, file, target)
             else:
                 _link(path, target)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NoSuchKey) as error:
             raise DataError(f"{source.label}: {uri} was deleted while it was being read") from error
 
-    def _unpack(self, source: Source, uri: S3Uri, path: Path, target: Path) -> None:
+    def _write(
+        self, source: Source, uri: S3Uri, content: gzip.GzipFile | BinaryIO, target: Path
+    ) -> None:
         try:
-            with gzip.open(path, "rb") as packed, target.open("xb") as unpacked:
-                while data := packed.read(_COPY_BYTES):
+            with target.open("xb") as unpacked:
+                while data := content.read(_COPY_BYTES):
                     self._room_left -= len(data)
                     if self._room_left < 0:
                         raise DataError(
-                            f"{source.label} has more than {self._volume_gib} GiB when "
-                            "it is unpacked: raise ResourceConfig.VolumeSizeInGB"
+                            f"{source.label} has more than {self._volume_gib} GiB when it is "
+                            "on the job's volume: raise ResourceConfig.VolumeSizeInGB"
                         )
                     if self._interrupted():
                         raise Interrupted

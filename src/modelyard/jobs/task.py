@@ -13,6 +13,8 @@ from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
 from modelyard.jobs.progress import Wording
 from modelyard.jobs.staging import Staging
+from modelyard.store.objects import Objects
+from modelyard.store.resources import Resource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,8 @@ class Kind:
     wording: Wording  # of every secondary status that a run enters
     working: str  # the secondary status while the programs run
     failure_file: str  # below /opt/ml: what a program says of its failure
+    #: Whether nothing of a job may reach a disk in clear, by what it asks for.
+    is_private: Callable[[Objects, Resource], bool] = lambda _objects, _job: False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,8 @@ class Task(ABC):
             DataError: the input is not as the job says.
             Interrupted: the staging was told to stop.
             StorageFull: the disk is full or read-only.
+            EncryptedInput: some of it is encrypted, and the job is not private.
+            KeyUnusable: the job's role may not use a key, or nobody may now.
         """
 
     @abstractmethod
@@ -74,7 +80,11 @@ class Task(ABC):
 
     @abstractmethod
     async def accompany(self, say: Callable[[str], None]) -> None:
-        """Do what is to be done while the programs run; cancelled when they have ended."""
+        """Do what is to be done while the programs run; cancelled when they have ended.
+
+        Raises:
+            KeyUnusable: a key that the job needs cannot be used any more; that ends the job.
+        """
 
     @abstractmethod
     def found(self) -> dict[str, Any]:

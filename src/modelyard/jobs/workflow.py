@@ -16,6 +16,7 @@ from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.outcome import internal_error
 from modelyard.jobs.progress import Progress, Superseded
 from modelyard.jobs.run import JobRun
+from modelyard.jobs.staging import EncryptedInput
 from modelyard.jobs.task import Kind, Task
 from modelyard.jobs.workshop import Workshop
 from modelyard.store.resources import Resource
@@ -49,9 +50,7 @@ class JobWorkflow:
             if job is None:
                 await self._clear(arn)
             else:
-                folder = JobFolder(self._workshop.jobs, job)
-                task = await asyncio.to_thread(self._make_task, self._workshop, job, folder)
-                await JobRun(self._workshop, self.kind, task, progress, job, wake).carry_out()
+                await self._carry_out(progress, job, wake)
         except Superseded:
             log.info("a job is gone, or another run has it", job=arn)
         except Exception as error:
@@ -69,7 +68,28 @@ class JobWorkflow:
 
     def remove_files(self, job: Resource) -> None:
         """Remove what is left of an ended job's files. Blocking."""
-        JobFolder(self._workshop.jobs, job).remove()
+        self._folder(job).remove()
+
+    async def _carry_out(self, progress: Progress, job: Resource, wake: asyncio.Event) -> None:
+        objects = self._workshop.objects_of(job)
+        if not _is_private(job) and await asyncio.to_thread(self.kind.is_private, objects, job):
+            job = await progress.note(private=True)
+        try:
+            await self._run(progress, job, wake)
+        except EncryptedInput:
+            await asyncio.to_thread(self.remove_files, job)
+            await self._run(progress, await progress.note(private=True), wake)
+
+    async def _run(self, progress: Progress, job: Resource, wake: asyncio.Event) -> None:
+        folder = self._folder(job)
+        task = await asyncio.to_thread(self._make_task, self._workshop, job, folder)
+        await JobRun(self._workshop, self.kind, task, progress, job, folder, wake).carry_out()
+
+    def _folder(self, job: Resource) -> JobFolder:
+        memory = self._workshop.memory
+        if memory is not None and _is_private(job):
+            return JobFolder(memory.path / "jobs", job, private=True)
+        return JobFolder(self._workshop.jobs, job)
 
     async def _clear(self, arn: str) -> None:
         """An earlier run has finished the job and was interrupted ahead of clearing up."""
@@ -91,3 +111,8 @@ class JobWorkflow:
             )
         except Superseded:
             return
+
+
+def _is_private(job: Resource) -> bool:
+    """Return whether nothing of a job may reach a disk in clear."""
+    return bool(job.observed.get("private"))

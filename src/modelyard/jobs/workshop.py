@@ -8,10 +8,12 @@ from pathlib import Path
 
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image
+from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.logs import LogStreams
-from modelyard.store.objects import ObjectStores
-from modelyard.store.resources import Store
+from modelyard.store.objects import Objects, ObjectStores
+from modelyard.store.resources import Resource, Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,10 @@ class Workshop:
     capacity: Capacity
     logs: LogStreams
     jobs: Path  # <home>/jobs
+    #: For jobs of which nothing may reach a disk in clear; None: there are none.
+    memory: MemoryFolder | None = None
+    #: The keys as a job's role may use them.
+    keys_of: Callable[[Resource], DataKeys] = lambda _job: NoKeys()
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
     poll_seconds: float = 1.0  # how often a run looks whether it is to stop
@@ -31,3 +37,7 @@ class Workshop:
     #: A full disk may be freed by whoever filled it: how often, and after what time, to try again.
     upload_attempts: int = 6
     upload_again_seconds: float = 5.0
+
+    def objects_of(self, job: Resource) -> Objects:
+        """Return the objects of a job's account as its role reads and writes them."""
+        return self.objects.of(job.scope.account).acting(self.keys_of(job))

@@ -16,13 +16,18 @@ _Request = Mapping[str, Any]
 
 
 def problems_of(
-    request: _Request, *, image_of: Callable[[str], Image], has_bucket: Callable[[str], bool]
+    request: _Request,
+    *,
+    image_of: Callable[[str], Image],
+    has_bucket: Callable[[str], bool],
+    key_problem: Callable[[str, str], str | None],
 ) -> list[str]:
     """Return all that stands against a CreateProcessingJob request, in the order of its members.
 
     Args:
         image_of: returns the image of a URI, raises ValueError where there is none.
         has_bucket: whether the caller's account has a bucket of that name.
+        key_problem: why a role, by its ARN, could not use a key, by its id; None where it could.
     """
     inputs = request.get("ProcessingInputs", ())
     outputs = request.get("ProcessingOutputConfig", {})
@@ -31,6 +36,7 @@ def problems_of(
         *_outputs(outputs, has_bucket),
         *_folders(inputs, outputs.get("Outputs", ())),
         *_resources(request["ProcessingResources"]["ClusterConfig"]),
+        *_keys(request, key_problem),
         *_program(request["AppSpecification"], image_of),
         *_network(request),
     ]
@@ -58,8 +64,6 @@ def _input(given: _Request) -> Iterator[str]:
 
 def _outputs(config: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
     outputs = config.get("Outputs", ())
-    if config.get("KmsKeyId"):
-        yield "ProcessingOutputConfig.KmsKeyId: keys are not offered for outputs yet: leave it out"
     yield from _repeated("ProcessingOutputConfig", [given["OutputName"] for given in outputs])
     for given in outputs:
         for problem in _output(given, has_bucket):
@@ -124,8 +128,20 @@ def _resources(cluster: _Request) -> Iterator[str]:
             f"{at}.InstanceCount {cluster.get('InstanceCount')} is not offered: "
             f"use 1 to {MAX_INSTANCES}"
         )
-    if cluster.get("VolumeKmsKeyId"):
-        yield f"{at}.VolumeKmsKeyId: keys are not offered for processing yet: leave it out"
+
+
+def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> Iterator[str]:
+    cluster = request["ProcessingResources"]["ClusterConfig"]
+    named = {
+        "ProcessingOutputConfig.KmsKeyId": request.get("ProcessingOutputConfig", {}).get(
+            "KmsKeyId"
+        ),
+        "ProcessingResources.ClusterConfig.VolumeKmsKeyId": cluster.get("VolumeKmsKeyId"),
+    }
+    for member, key in named.items():
+        problem = key_problem(request["RoleArn"], key) if key else None
+        if problem is not None:
+            yield f"{member}: {problem}"
 
 
 def _program(program: _Request, image_of: Callable[[str], Image]) -> Iterator[str]:

@@ -59,6 +59,7 @@ def program_of(
         argv=[*(spec.entrypoint or image.entrypoint), *spec.arguments],
         environment=_environment(job),
         base=folder.base(host),
+        temporary=folder.temporary(host),
         inputs={
             mount: folder.staged(host, mount) for mount in sorted(set(mounts_of(spec).values()))
         },

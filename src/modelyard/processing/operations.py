@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
+from modelyard.operations.requests import scope_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.operations.targets import every, named
 from modelyard.processing.checks import problems_of
 from modelyard.processing.description import describe, summary
 from modelyard.store.objects import ObjectStores
+from modelyard.store.resources import Scope
 
 _JOB = named("processing-job", "ProcessingJobName")
 
@@ -22,14 +25,21 @@ class ProcessingOperations:
 
     Args:
         image_of: returns the image of a URI; raises ValueError, naming what is offered.
+        key_problem: why a role could not use a key in a scope, in a sentence; None: it could.
     """
 
     def __init__(
-        self, desk: JobDesk, objects: ObjectStores, *, image_of: Callable[[str], Image]
+        self,
+        desk: JobDesk,
+        objects: ObjectStores,
+        *,
+        image_of: Callable[[str], Image],
+        key_problem: Callable[[Scope, str, str], str | None],
     ) -> None:
         self._desk = desk
         self._objects = objects
         self._image_of = image_of
+        self._key_problem = key_problem
 
     @operation("sagemaker", "CreateProcessingJob", on=_JOB)
     def create_processing_job(self, context: Context, request: Request) -> Response:
@@ -37,6 +47,7 @@ class ProcessingOperations:
             request,
             image_of=self._image_of,
             has_bucket=self._objects.of(context.account).has_bucket,
+            key_problem=partial(self._key_problem, scope_of(context)),
         )
         if problems:
             raise ValidationError.of(problems)

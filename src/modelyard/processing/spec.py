@@ -11,6 +11,7 @@ from modelyard.compute.instance_types import InstanceType, instance_type
 from modelyard.compute.job_files import BASE
 from modelyard.jobs.placement import hosts_of
 from modelyard.jobs.staging import Source
+from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.s3_uris import S3Uri
 
 FOLDER = f"{BASE}/processing"
@@ -71,6 +72,8 @@ class ProcessingSpec:
     environment: Mapping[str, str]
     inputs: Sequence[Input]
     outputs: Sequence[Output]
+    output_key: str  # what the outputs are encrypted under; empty: as their bucket says
+    volume_key: str  # of the job's volume, which then is in memory
     instance_type: InstanceType
     instance_count: int
     volume_gib: int
@@ -82,14 +85,16 @@ class ProcessingSpec:
         """Return the values of a CreateProcessingJob request that was checked."""
         program = request["AppSpecification"]
         cluster = request["ProcessingResources"]["ClusterConfig"]
-        outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", ())
+        output = request.get("ProcessingOutputConfig", {})
         return cls(
             image=program["ImageUri"],
             entrypoint=program.get("ContainerEntrypoint", ()),
             arguments=program.get("ContainerArguments", ()),
             environment=request.get("Environment", {}),
             inputs=[Input.of(given) for given in request.get("ProcessingInputs", ())],
-            outputs=[Output.of(given) for given in outputs],
+            outputs=[Output.of(given) for given in output.get("Outputs", ())],
+            output_key=output.get("KmsKeyId", ""),
+            volume_key=cluster.get("VolumeKmsKeyId", ""),
             instance_type=instance_type(cluster["InstanceType"]),
             instance_count=cluster["InstanceCount"],
             volume_gib=cluster["VolumeSizeInGB"],
@@ -98,6 +103,11 @@ class ProcessingSpec:
                 "MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS
             ),
         )
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """How the outputs are encrypted; None: as their buckets say."""
+        return Encryption(mode="aws:kms", key=self.output_key) if self.output_key else None
 
     @property
     def hosts(self) -> list[str]:

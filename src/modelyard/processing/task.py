@@ -17,8 +17,18 @@ from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
 from modelyard.processing import container
 from modelyard.processing.spec import ProcessingSpec
-from modelyard.store.errors import StoreError
+from modelyard.store.errors import KeyUnusable, StoreError
+from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
+
+
+def is_private(objects: Objects, job: Resource) -> bool:
+    """Return whether a job names a key, or writes to a bucket that encrypts what it keeps."""
+    spec = ProcessingSpec.of(job.spec)
+    return bool(spec.output_key or spec.volume_key) or any(
+        objects.vault.defaults.get(output.uri.bucket) is not None for output in spec.outputs
+    )
+
 
 KIND = Kind(
     name="processing-job",
@@ -38,6 +48,7 @@ KIND = Kind(
     },
     working="Processing",
     failure_file=container.MESSAGE_FILE,
+    is_private=is_private,
 )
 
 
@@ -51,9 +62,18 @@ class ProcessingTask(Task):
         self._image = workshop.image_of(spec.image)
         self._seconds = workshop.checkpoint_seconds
         bases = [folder.base(host) for host in spec.hosts]
-        objects = workshop.objects.of(job.scope.account)
+        objects = workshop.objects_of(job)
+        self._keys = workshop.keys_of(job)
         self._keepers = {
-            output.name: FolderKeeper(objects, output.uri, output.folder, bases, folder.aside)
+            output.name: FolderKeeper(
+                objects,
+                output.uri,
+                output.folder,
+                bases,
+                folder.aside,
+                encryption=spec.encryption,
+                private=folder.private,
+            )
             for output in spec.outputs
         }
         self._continuous = [
@@ -75,6 +95,9 @@ class ProcessingTask(Task):
 
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
         spec, folder = self._spec, self._folder
+        for key in filter(None, (spec.volume_key, spec.output_key)):
+            # Nobody works on what is under a key who may not use it; see the training task.
+            self._keys.generate(key, {"modelyard:job": self._job.arn})
         for given in spec.inputs:
             targets = [container.staged(spec, folder, host, given) for host in spec.hosts]
             for target in targets:
@@ -98,6 +121,8 @@ class ProcessingTask(Task):
             upload = asyncio.ensure_future(asyncio.to_thread(self._upload_continuous, say))
             try:
                 await asyncio.shield(upload)
+            except KeyUnusable:
+                raise
             except StoreError as error:
                 say(f"outputs cannot be uploaded: {error}")
             finally:

@@ -38,11 +38,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from modelyard.envelope.marking import is_sealed
 from modelyard.store.buckets import Buckets
 from modelyard.store.durable_files import copy_stream, full_disk_told, sync
 from modelyard.store.encryption.bucket_defaults import BucketDefaults, Encryption
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
-from modelyard.store.encryption.sealed_files import is_sealed
 from modelyard.store.encryption.vault import Vault, encryption_of_file
 from modelyard.store.errors import KeyConflict, NoSuchKey, ObjectTooLarge
 from modelyard.store.object_files import (

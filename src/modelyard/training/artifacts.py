@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelyard.compute.job_files import JobFile, walk
-from modelyard.compute.packing import pack
-from modelyard.store.durable_files import copy_bytes, full_disk_told
+from modelyard.compute.packing import pack_into
+from modelyard.store.durable_files import copy_stream
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
 from modelyard.training.spec import TrainingSpec
@@ -59,14 +59,8 @@ class Artifacts:
         return self._upload_files(relative, self._spec.results.child(name))
 
     def _upload_archive(self, relative: str, uri: S3Uri) -> S3Uri:
-        self._objects.check_place(uri)
-        aside = self._objects.aside()
-        try:
-            with full_disk_told():
-                packed = pack(self._bases, relative, aside)
-            self._objects.publish(uri, aside)
-        finally:
-            aside.unlink(missing_ok=True)
+        with self._objects.writing(uri, self._spec.encryption) as sink:
+            packed = pack_into(sink, self._bases, relative)
         self._tell_left_out(relative, packed.left_out)
         return uri
 
@@ -84,15 +78,14 @@ class Artifacts:
         return folder.child("")
 
     def _upload_file(self, found: JobFile, uri: S3Uri) -> None:
-        aside = self._objects.aside()
         try:
-            with found.open() as source, full_disk_told(), aside.open("xb") as target:
-                copy_bytes(source.fileno(), target.fileno())
-            self._objects.publish(uri, aside)
+            with (
+                found.open() as source,
+                self._objects.writing(uri, self._spec.encryption) as target,
+            ):
+                copy_stream(source, target)
         except ValueError as error:
             self._say(f"{found.name!r} was not uploaded: {error}")
-        finally:
-            aside.unlink(missing_ok=True)
 
     def _tell_left_out(self, relative: str, names: Sequence[str]) -> None:
         for name in names:

@@ -38,13 +38,18 @@ _RESERVED_FOLDERS = ("input", "model", "output", "code")
 
 
 def problems_of(
-    request: _Request, *, image_of: Callable[[str], Image], has_bucket: Callable[[str], bool]
+    request: _Request,
+    *,
+    image_of: Callable[[str], Image],
+    has_bucket: Callable[[str], bool],
+    key_problem: Callable[[str, str], str | None],
 ) -> list[str]:
     """Return all that stands against a CreateTrainingJob request, in the order of its members.
 
     Args:
         image_of: returns the image of a URI, raises ValueError where there is none.
         has_bucket: whether the caller's account has a bucket of that name.
+        key_problem: why a role, by its ARN, could not use a key, by its id; None where it could.
     """
     return [
         *_members(request),
@@ -54,6 +59,7 @@ def problems_of(
         *_resources(request.get("ResourceConfig")),
         *_isolation(request),
         *_stopping(request),
+        *_keys(request, key_problem),
         *_checkpoints(request.get("CheckpointConfig"), has_bucket),
     ]
 
@@ -118,8 +124,6 @@ def _channel(channel: _Request) -> Iterator[str]:
 
 def _output(output: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
     yield from _target_problems("OutputDataConfig.S3OutputPath", output["S3OutputPath"], has_bucket)
-    if output.get("KmsKeyId"):
-        yield _no_keys("OutputDataConfig.KmsKeyId")
 
 
 def _resources(resources: _Request | None) -> Iterator[str]:
@@ -138,8 +142,19 @@ def _resources(resources: _Request | None) -> Iterator[str]:
             f"ResourceConfig.InstanceCount {resources.get('InstanceCount')} is not offered: "
             f"use 1 to {MAX_INSTANCES}"
         )
-    if resources.get("VolumeKmsKeyId"):
-        yield _no_keys("ResourceConfig.VolumeKmsKeyId")
+
+
+def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> Iterator[str]:
+    named = {
+        "OutputDataConfig.KmsKeyId": request["OutputDataConfig"].get("KmsKeyId"),
+        "ResourceConfig.VolumeKmsKeyId": (request.get("ResourceConfig") or {}).get(
+            "VolumeKmsKeyId"
+        ),
+    }
+    for member, key in named.items():
+        problem = key_problem(request["RoleArn"], key) if key else None
+        if problem is not None:
+            yield f"{member}: {problem}"
 
 
 def _isolation(request: _Request) -> Iterator[str]:
@@ -205,7 +220,3 @@ def _not_offered(member: str) -> str:
 
 def _no_pipe(member: str) -> str:
     return f"{member} Pipe is not offered: use File, or FastFile, which is treated like File"
-
-
-def _no_keys(member: str) -> str:
-    return f"{member}: keys of customers are not offered yet: leave it out"

@@ -46,6 +46,7 @@ def program_of(
         environment=_environment(job),
         base=folder.base(host),
         inputs={mount: folder.staged(host, mount) for mount in map(mount_of, spec.channels)},
+        temporary=folder.temporary(host),
         hosts=addresses_of(job, spec.hosts),
         network=spec.network,
         vcpus=spec.instance_type.vcpus,

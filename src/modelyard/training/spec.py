@@ -10,6 +10,7 @@ from modelyard.compute.instance_types import InstanceType, instance_type
 from modelyard.compute.job_files import BASE
 from modelyard.jobs.placement import hosts_of
 from modelyard.jobs.staging import Source
+from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.s3_uris import S3Uri
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -67,6 +68,8 @@ class TrainingSpec:
     environment: Mapping[str, str]
     channels: Sequence[Channel]
     output: S3Uri
+    output_key: str  # what the results are encrypted under; empty: as their bucket says
+    volume_key: str  # of the job's volume, which then is in memory
     compressed: bool  # whether the results become archives
     instance_type: InstanceType
     instance_count: int
@@ -96,6 +99,8 @@ class TrainingSpec:
             environment=request.get("Environment", {}),
             channels=[Channel.of(channel) for channel in request.get("InputDataConfig", ())],
             output=S3Uri.parse(output["S3OutputPath"]),
+            output_key=output.get("KmsKeyId", ""),
+            volume_key=resources.get("VolumeKmsKeyId", ""),
             compressed=output.get("CompressionType", "GZIP") == "GZIP",
             instance_type=instance_type(resources["InstanceType"]),
             instance_count=resources["InstanceCount"],
@@ -116,6 +121,11 @@ class TrainingSpec:
     def hosts(self) -> list[str]:
         """The job's hosts: algo-1, algo-2, …"""
         return hosts_of(self.instance_count)
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """How the results are encrypted; None: as their bucket says."""
+        return Encryption(mode="aws:kms", key=self.output_key) if self.output_key else None
 
     @property
     def results(self) -> S3Uri:

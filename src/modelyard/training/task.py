@@ -14,12 +14,28 @@ from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
 from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
-from modelyard.store.errors import StoreError
+from modelyard.store.errors import KeyUnusable, StoreError
+from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
 from modelyard.training import container
 from modelyard.training.artifacts import Artifacts
 from modelyard.training.metrics import MetricScanner
 from modelyard.training.spec import TrainingSpec
+
+
+def is_private(objects: Objects, job: Resource) -> bool:
+    """Return whether a job names a key, or writes to a bucket that encrypts what it keeps.
+
+    One that reads what is encrypted is found out about when that is read.
+    """
+    spec = TrainingSpec.of(job.spec)
+    buckets = {spec.output.bucket}
+    if spec.checkpoints is not None:
+        buckets.add(spec.checkpoints.uri.bucket)
+    return bool(spec.output_key or spec.volume_key) or any(
+        objects.vault.defaults.get(bucket) is not None for bucket in buckets
+    )
+
 
 KIND = Kind(
     name="training-job",
@@ -41,6 +57,7 @@ KIND = Kind(
     },
     working="Training",
     failure_file="output/failure",
+    is_private=is_private,
 )
 
 
@@ -53,7 +70,8 @@ class TrainingTask(Task):
         self._spec = spec = TrainingSpec.of(job.spec)
         self._image = workshop.image_of(spec.image)
         self._bases = [folder.base(host) for host in spec.hosts]
-        self._objects = workshop.objects.of(job.scope.account)
+        self._objects = workshop.objects_of(job)
+        self._keys = workshop.keys_of(job)
         self._checkpoint_seconds = workshop.checkpoint_seconds
         self._scanner = MetricScanner([*self._image.metric_definitions, *spec.metric_definitions])
         self._keeper: FolderKeeper | None = None
@@ -64,6 +82,8 @@ class TrainingTask(Task):
                 spec.checkpoints.folder,
                 self._bases,
                 folder.aside,
+                encryption=spec.encryption,
+                private=folder.private,
             )
         self.demand = Demand(
             hosts=spec.hosts,
@@ -81,6 +101,10 @@ class TrainingTask(Task):
 
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
         spec, folder = self._spec, self._folder
+        for key in filter(None, (spec.volume_key, spec.output_key)):
+            # Nothing on the volume reaches a disk, and still nobody works on it who may not use its
+            # key; nor is anything computed that could not be stored.
+            self._keys.generate(key, {"modelyard:job": self._job.arn})
         for channel in spec.channels:
             targets = [folder.staged(host, container.mount_of(channel)) for host in spec.hosts]
             count = staging.stage(channel.source, targets)
@@ -103,6 +127,8 @@ class TrainingTask(Task):
             upload = asyncio.ensure_future(asyncio.to_thread(self._keeper.upload, say))
             try:
                 await asyncio.shield(upload)
+            except KeyUnusable:
+                raise
             except StoreError as error:
                 say(f"checkpoints cannot be uploaded: {error}")
             finally:

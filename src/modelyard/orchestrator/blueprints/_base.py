@@ -129,8 +129,4 @@ def image_uri(values: Mapping[str, str], place: Place, problems: list[Problem]) 
         return {}
 
 
-KMS_KEY_ARN = Attribute(
-    name="kms_key_arn",
-    per_stage=True,
-    not_offered="customer managed keys are not offered yet: leave it out",
-)
+KMS_KEY_ARN = Attribute(name="kms_key_arn", parameter="KmsKeyArn", per_stage=True)

@@ -1,30 +1,17 @@
 """Which files are encrypted, and how many bytes they hold, told without opening them.
 
-An encrypted file is one whose owner may execute it. No upload can set that, links and renames keep
-it, and so do copies and archives of the home; a listing sees it in the status that it reads anyway.
-A file that has the mark and is no envelope is damaged, and refused.
+`envelope.marking` says how they are told. A file that has the mark and is no envelope is damaged,
+and refused.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from typing import BinaryIO
 
 from modelyard.envelope.errors import EnvelopeError
 from modelyard.envelope.frames import plain_size
-
-MARK = stat.S_IXUSR
-
-
-def is_sealed(status: os.stat_result) -> bool:
-    """Return whether a regular file is an encrypted one."""
-    return bool(status.st_mode & MARK)
-
-
-def mark(file: int) -> None:
-    """Say of an open file that it is an encrypted one."""
-    os.fchmod(file, stat.S_IMODE(os.fstat(file).st_mode) | MARK)
+from modelyard.envelope.marking import is_sealed, mark
 
 
 def mark_path(path: str | os.PathLike[str]) -> None:

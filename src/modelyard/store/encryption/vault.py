@@ -15,12 +15,13 @@ from typing import BinaryIO, cast
 from modelyard.envelope.errors import EnvelopeError
 from modelyard.envelope.frames import sealed_size
 from modelyard.envelope.header import Header
+from modelyard.envelope.marking import mark
 from modelyard.envelope.reading import SealedFile, buffered, read_header
 from modelyard.envelope.writing import SealingWriter, sealed_pieces
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.encryption.bucket_defaults import BucketDefaults, Encryption
 from modelyard.store.encryption.data_keys import DataKeys, EncryptionContext
-from modelyard.store.encryption.sealed_files import is_sealed_file, mark
+from modelyard.store.encryption.sealed_files import is_sealed_file
 from modelyard.store.errors import ObjectDamaged
 
 
