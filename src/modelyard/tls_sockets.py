@@ -77,11 +77,6 @@ class Handshakes:
         self._url = url
         self._context: ssl.SSLContext | None = None
 
-    @property
-    def ready(self) -> bool:
-        """Whether there is a certificate to serve with."""
-        return self._context is not None
-
     def set_certificate(self, certificate: Certificate) -> None:
         """From now on, greet new connections with another certificate; the others go on.
 

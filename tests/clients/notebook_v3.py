@@ -20,7 +20,25 @@ from sagemaker.core.shapes import (
     S3DataSource,
     StoppingCondition,
 )
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData
 
+# The SDK's own way to train: it finds session, role and bucket by itself, and uploads the file.
+trainer = ModelTrainer(
+    training_image=image_uris.retrieve("xgboost", "us-east-1", "1.7-1"),
+    base_job_name="trainer-v3",
+    compute=Compute(instance_type="ml.m5.large", instance_count=1, volume_size_in_gb=5),
+    hyperparameters={"objective": "binary:logistic", "num_round": "5"},
+)
+trainer.train(
+    input_data_config=[
+        InputData(channel_name="train", data_source="train.csv", content_type="text/csv")
+    ]
+)
+(trained,) = TrainingJob.get_all(name_contains="trainer-v3")
+trained.refresh()
+
+# The resources below it.
 session = Session()
 role = get_execution_role()
 bucket = session.default_bucket()
@@ -95,6 +113,7 @@ print(
             "metrics": {one.metric_name: one.value for one in job.final_metric_data_list},
             "scores": [float(score) for score in scores],
             "listed": listed,
+            "trainer": [trained.training_job_status, trained.role_arn],
         }
     )
 )

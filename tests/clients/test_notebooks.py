@@ -88,6 +88,7 @@ def test_a_notebook_with_the_sdk_v3_trains_deploys_and_invokes_with_no_argument(
         "train": f"s3://{BUCKET}/notebook-v3/train.csv",
         "status": "Completed",
         "listed": ["notebook-v3"],
+        "trainer": ["Completed", ROLE],
     }
     assert found["metrics"]["train:auc"] > 0.99
     assert auc(breast_cancer().y_test, found["scores"]) > 0.98

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -24,7 +25,8 @@ def post(server: LiveServer, path: str, body: Any, token: str | None = None) -> 
         headers={"Authorization": f"Bearer {token or server.env['MODELYARD_TOKEN']}"},
     )
     try:
-        with urllib.request.urlopen(request) as answer:
+        trust = ssl.create_default_context(cafile=server.env.get("AWS_CA_BUNDLE"))
+        with urllib.request.urlopen(request, context=trust) as answer:
             status, text = answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read().decode()

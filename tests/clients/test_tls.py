@@ -21,6 +21,7 @@ import pytest
 from modelyard import clock
 from tests.certificates import Issuer, new_key, pem_of, write
 from tests.clients.jobs import deploy, train
+from tests.clients.test_orchestrator import await_state, post, realtime_body
 from tests.data import auc, breast_cancer
 from tests.live import LiveServer, clean_environment
 
@@ -149,6 +150,23 @@ def test_our_own_commands_verify_the_server(secure: LiveServer, endpoint: str) -
     refused = run(secure, *command, SSL_CERT_FILE=botocore_bundle())
     assert refused.returncode == 1
     assert "is not to be trusted" in refused.stderr
+
+
+def test_a_pipelines_own_inference_url_is_https_and_answers(
+    secure: LiveServer, endpoint: str
+) -> None:
+    artifact = secure.client("sagemaker").describe_model(ModelName=endpoint)["PrimaryContainer"]
+    body = realtime_body(secure, "tls-url", artifact["ModelDataUrl"])
+    status, answer = post(secure, "/provisionpipeline", body)
+    assert status == 200, answer
+    outputs = await_state(secure, answer["pipeline_id"])["stack"]["outputs"]
+    url = next(value for key, value in outputs.items() if "RestApiEndpoint" in key)
+    assert url.startswith(secure.env["AWS_ENDPOINT_URL"])
+    row = breast_cancer().test_csv.splitlines()[0]
+    # The server itself asks its gateway, over TLS as well.
+    status, score = post(secure, url + "inference", {"payload": row, "content_type": "text/csv"})
+    assert status == 200, score
+    assert 0 <= float(score) <= 1
 
 
 class Stream(io.RawIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -137,6 +138,35 @@ async def test_a_client_that_leaves_at_once_harms_nobody() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.transport.abort()
         assert (await said(port, client(), b"hello"))[0] == b"hello"
+
+
+async def test_a_server_out_of_files_serves_again_once_it_has_some() -> None:
+    class Exhausted(socket.socket):
+        failures = 3
+
+        def accept(self) -> tuple[socket.socket, object]:
+            if self.failures:
+                self.failures -= 1
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    handshakes = Handshakes(Echo, lambda: URL)
+    handshakes.set_certificate(ISSUER.issue("127.0.0.1"))
+    with Exhausted() as bound:
+        bound.bind(("127.0.0.1", 0))
+        listener = TlsListener(bound, handshakes)
+        listener.start()
+        assert (await said(bound.getsockname()[1], client(), b"hello"))[0] == b"hello"
+        assert bound.failures == 0
+        listener.close()
+
+
+async def test_nothing_is_accepted_without_a_certificate() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        with pytest.raises(RuntimeError, match="before there was a certificate"):
+            await Handshakes(Echo, lambda: URL).connect(near)
+        assert far.recv(1) == b""
 
 
 def oldest(context: ssl.SSLContext) -> None:
