@@ -51,6 +51,8 @@ from modelyard.hosting.model_operations import ModelOperations
 from modelyard.hosting.model_operations import description_of as description_of_model
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
+from modelyard.identity.account_operations import AccountOperations
+from modelyard.identity.accounts import ensure_accounts
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Permissions
 from modelyard.identity.authority import authority
@@ -58,12 +60,13 @@ from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.gateway_keys import gateway_keys
 from modelyard.identity.known_callers import KnownCallers
 from modelyard.identity.operations import IdentityOperations
+from modelyard.identity.own_credentials import OwnCredentials
 from modelyard.identity.people_operations import PeopleOperations
 from modelyard.identity.policies.book import PolicyBook
 from modelyard.identity.policies.shares import Shares
 from modelyard.identity.policy_operations import PolicyOperations
 from modelyard.identity.role_operations import RoleOperations
-from modelyard.identity.roles import DEFAULT_ROLE, ensure_default_role, require_role
+from modelyard.identity.roles import DEFAULT_ROLE, require_role
 from modelyard.identity.session_operations import SessionOperations
 from modelyard.identity.user_operations import UserOperations
 from modelyard.jobs.desk import JobDesk
@@ -236,8 +239,7 @@ def build(
     credentials = ground.credentials
     invoker = EndpointInvoker(
         lambda: gateway.local_url,
-        access_key_id=credentials.access_key_id,
-        secret_access_key=credentials.secret_access_key,
+        OwnCredentials(credentials, account=settings.account).of,
         trust=trust,
     )
     service = _add_orchestrator(ground, invoker.invoke, drafter)
@@ -333,10 +335,12 @@ def _lay_ground(settings: Settings, home: Home, url: str) -> _Ground:
     key_ring = _key_ring(settings, home, store)
     keys = KeyService(key_ring, table.guard, table.decide, region=settings.region)
     objects = ObjectStores(home.objects, keys.of_account)
-    ensure_default_role(store, settings.account)
-    own = objects.of(settings.account)
-    if not own.has_bucket(settings.assets_bucket):
-        own.create_bucket(settings.assets_bucket)
+    ensure_accounts(
+        store,
+        settings.account,
+        settings.all_accounts(),
+        lambda account: _make_bucket(settings, objects, account),
+    )
     return _Ground(
         settings=settings,
         home=home,
@@ -364,6 +368,12 @@ def _watched(book: PolicyBook) -> Step:
     return Step(start=start, stop=lambda: asyncio.to_thread(book.stop))
 
 
+def _make_bucket(settings: Settings, objects: ObjectStores, account: str) -> None:
+    name, own = settings.assets_bucket_of(account), objects.of(account)
+    if not own.has_bucket(name):
+        own.create_bucket(name)
+
+
 def _add_identity(ground: _Ground) -> KnownCallers:
     store, credentials = ground.store, ground.credentials
     known = KnownCallers(store, credentials, account=ground.settings.account)
@@ -374,6 +384,12 @@ def _add_identity(ground: _Ground) -> KnownCallers:
         RoleOperations(store, known.refresh),
         UserOperations(store, credentials, known.refresh),
         PeopleOperations(store, credentials, known.refresh),
+        AccountOperations(
+            store,
+            ground.settings.account,
+            make_bucket=lambda account: _make_bucket(ground.settings, ground.objects, account),
+            bucket_of=ground.settings.assets_bucket_of,
+        ),
     ):
         ground.table.add(capability)
     return known
@@ -571,10 +587,10 @@ def _add_orchestrator(
     ground: _Ground, invoke: Invoke, drafter: DraftOperations
 ) -> OrchestratorService:
     store, table, engine = ground.store, ground.table, ground.engine
-    bucket = ground.settings.assets_bucket
+    bucket_of = ground.settings.assets_bucket_of
 
     def assets(account: str) -> Assets:
-        return Assets(ground.objects.of(account), bucket)
+        return Assets(ground.objects.of(account), bucket_of(account))
 
     calls = stack_resources.TableCalls(table, ground.schema)
     kinds: list[stack_resources.ResourceType] = [
@@ -610,8 +626,8 @@ def _add_orchestrator(
         provisioner,
         status,
         invoke,
-        bucket,
-        ModelCards(table, ground.objects, drafter, bucket),
+        bucket_of,
+        ModelCards(table, ground.objects, drafter, bucket_of),
     )
 
 

@@ -9,10 +9,19 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 Rule = Callable[[object], object]
+
+
+class SeveralProblems(ValueError):
+    """A table that is wrong in several places; `problems` says of each key what is."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{key}: {why}" for key, why in problems.items()))
+        self.problems = problems
+
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")

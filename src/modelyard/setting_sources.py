@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelyard.setting_rules import Rule
+from modelyard.setting_rules import Rule, SeveralProblems
 
 PREFIX = "MODELYARD_"
 
@@ -39,6 +39,7 @@ class Reading:
     def __init__(self, definitions: Mapping[str, Definition]) -> None:
         self.values: dict[str, Any] = {}
         self.problems: list[str] = []
+        self.origins: dict[str, str] = {}  # where each value was found, in words
         self._definitions = definitions
 
     def read_file(self, path: Path, *, required: bool) -> None:
@@ -88,9 +89,24 @@ class Reading:
             return
         try:
             self.values[name] = definition.rule(value)
+            self.origins[name] = origin
+        except SeveralProblems as error:
+            self.problems.extend(placed(error, name, origin))
         except ValueError as error:
             written = "cannot be used" if definition.secret else f"is {value!r}"
             self.problems.append(f"{origin} {written}: {name} {error}")
 
     def _secret(self, name: str) -> bool:
         return self._definitions[name].secret
+
+
+def placed(error: SeveralProblems, name: str, origin: str) -> list[str]:
+    """Return each problem of a table with its whole key, and with the file that it is in.
+
+    Args:
+        name: of the setting.
+        origin: where it was found, `accounts in /home/modelyard.toml`.
+    """
+    where = origin.partition(" in ")[2]
+    place = f" in {where}" if where else ""
+    return [f"{name}.{key}{place}: {why}" for key, why in error.problems.items()]

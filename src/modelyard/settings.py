@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from modelyard import setting_rules as rules
+from modelyard.account_settings import AccountSettings, effective_accounts
+from modelyard.account_settings import accounts as account_rules
 from modelyard.destinations import Topic, Webhook, topics, webhooks
-from modelyard.setting_sources import PREFIX, Definition, Reading
+from modelyard.setting_sources import PREFIX, Definition, Reading, placed
 
 DEFAULT_HOME = "~/.modelyard"
 FILE_NAME = "modelyard.toml"
@@ -102,6 +104,12 @@ class Settings:
     account: str = _setting(
         "123456789012", "the account's id", rules.matching(r"[0-9]{12}", "exactly 12 digits")
     )
+    accounts: tuple[AccountSettings, ...] = _setting(
+        (),
+        "the accounts beside this one: [accounts.dev] id = …, stage, provider, profile, region",
+        account_rules,
+        shown="dev, staging, prod",
+    )
     database_url: str = _setting(
         "",
         "where the metadata is kept",
@@ -183,6 +191,18 @@ class Settings:
         if not self.assets_bucket:
             object.__setattr__(self, "assets_bucket", f"modelyard-assets-{self.account}")
 
+    def all_accounts(self) -> Mapping[str, AccountSettings]:
+        """Return every account by name: the orchestrator's own, the defaults, the declared.
+
+        Raises:
+            SeveralProblems: two have one id; `load` has seen to it that none do.
+        """
+        return effective_accounts(self.accounts, self.account)
+
+    def assets_bucket_of(self, account: str) -> str:
+        """Return the bucket that pipelines of an account keep their assets in."""
+        return self.assets_bucket if account == self.account else f"modelyard-assets-{account}"
+
     def warnings(self) -> list[str]:
         """Return what is allowed but should be said loudly at the start."""
         if self.tls or rules.is_loopback(self.host):
@@ -229,6 +249,11 @@ def load(
     reading.values.setdefault("home", rules.folder(DEFAULT_HOME))
     found = Settings(**reading.values)
     problems = reading.problems + _contradictions(found)
+    if not reading.problems:
+        try:
+            found.all_accounts()
+        except rules.SeveralProblems as error:
+            problems += placed(error, "accounts", reading.origins.get("accounts", ""))
     if problems:
         raise SettingsError(problems)
     return found

@@ -86,7 +86,7 @@ class Platform(World):
             self.provisioner,
             PipelineStatus(self.engine, TableCalls(self.table, SCHEMA)),
             self.endpoints.invoke,
-            ASSETS,
+            lambda account: ASSETS,
         )
 
     def assets(self, account: str) -> Assets:

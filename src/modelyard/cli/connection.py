@@ -45,6 +45,7 @@ class Connection:
 
     def __init__(self, url: str, token: str, ca_file: str | None = None) -> None:
         self.url = url.rstrip("/")
+        self.ca_file = ca_file
         self._token = token
         self._pool = urllib3.PoolManager(
             retries=urllib3.Retry(connect=2, read=0, redirect=0), ssl_context=_trust(ca_file)
@@ -61,7 +62,7 @@ class Connection:
                 "POST",
                 path if path.startswith("http") else self.url + path,
                 body=body,
-                headers={"Authorization": f"Bearer {self._token}", **(headers or {})},
+                headers=self._proved(path, body, headers or {}),
                 timeout=_TIMEOUT_SECONDS,
             )
         except urllib3.exceptions.HTTPError as error:
@@ -75,6 +76,10 @@ class Connection:
                 " 'modelyard up', or name the right one in MODELYARD_URL"
             ) from error
         return Answer(status=response.status, body=response.data)
+
+    def _proved(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return `headers` with what proves who calls."""
+        return {"Authorization": f"Bearer {self._token}", **headers}
 
     def orchestrator(self, path: str, body: Mapping[str, Any]) -> Any:
         """Call `/provisionpipeline` and its neighbours; return the answer's JSON, or its text.
@@ -136,6 +141,11 @@ def connect(home: Path) -> Connection:
     url, token = os.environ.get("MODELYARD_URL"), os.environ.get("MODELYARD_TOKEN")
     if url and token:
         return Connection(url, token)
+    if url and os.environ.get("AWS_SESSION_TOKEN"):
+        # A shell of 'modelyard env --as …': its commands act as that session, not as the root.
+        from modelyard.cli.acting import connection_of_environment
+
+        return connection_of_environment(url, os.environ)
     from modelyard.home import Home
     from modelyard.identity.credentials import read_credentials
 

@@ -6,8 +6,8 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from modelyard.cli.errors import CommandError
 from modelyard.home import Home, HomeError, ServerInfo, write_whole
@@ -16,17 +16,31 @@ from modelyard.tls import endpoints, trust
 
 #: What no other server's clients are to be left with.
 _ELSEWHERE = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
-_SESSION_SECONDS = 43_200
+_OWN_HOURS = 12  # a notebook's day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acting:
+    """As whom a shell is to act; without a role, as the root."""
+
+    account: str | None = None  # its name or id; None: the server's own
+    role: str | None = None  # its name or its ARN
+    session: str = "cli"
+    hours: int | None = None
 
 
 def exports(
-    home: Path, *, tls: bool = False, role: str | None = None, write_aws_models: bool = False
+    home: Path,
+    *,
+    tls: bool = False,
+    acting: Acting | None = None,
+    write_aws_models: bool = False,
 ) -> str:
     """Return the lines to evaluate in a shell.
 
     Args:
         tls: insist on a server that speaks TLS; what its clients need is exported either way.
-        role: name or ARN of the role to act as, for twelve hours; None acts as root.
+        acting: as whom; None acts as root.
         write_aws_models: point the sagemaker SDKs' STS at the server, in the user's `~/.aws`.
 
     Raises:
@@ -48,7 +62,7 @@ def exports(
     values = {
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": server.gateway_url,
-        **_caller(server, credentials, role, trusted.get("AWS_CA_BUNDLE")),
+        **_caller(server, credentials, acting or Acting()),
         "AWS_DEFAULT_REGION": server.region,
         "AWS_REGION": server.region,
         "MODELYARD_URL": server.url,
@@ -93,43 +107,31 @@ def undo() -> str:
     return f"unset {' '.join(names)}"
 
 
-def _caller(
-    server: ServerInfo, credentials: Credentials, role: str | None, bundle: str | None
-) -> Mapping[str, str]:
-    if role is None:
+def _caller(server: ServerInfo, credentials: Credentials, acting: Acting) -> Mapping[str, str]:
+    if acting.account is not None and acting.role is None:
+        raise CommandError("--account needs --as: name the role to act as, such as data-scientist")
+    if acting.role is None:
         return {
             "AWS_ACCESS_KEY_ID": credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
             "MODELYARD_TOKEN": credentials.token,
         }
-    import botocore.session
-    from botocore.exceptions import BotoCoreError, ClientError
+    # With a session there is no bearer token: its shell's commands are no more than it.
+    from modelyard.cli.acting import account_id, assume
+    from modelyard.cli.connection import Connection
 
-    sts: Any = botocore.session.Session().create_client(
-        "sts",
-        endpoint_url=server.url,
-        verify=bundle,
-        region_name=server.region,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-    )
-    try:
-        arn = role if role.startswith("arn:") else _role_arn(sts, role)
-        given = sts.assume_role(
-            RoleArn=arn, RoleSessionName="modelyard-env", DurationSeconds=_SESSION_SECONDS
-        )["Credentials"]
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"the role {role} cannot be assumed: {error}") from error
+    connection = Connection(server.url, credentials.token, server.ca_file)
+    if acting.account is None:
+        account = str(connection.operation("Modelyard.WhoAmI", {})["Account"])
+    else:
+        account = account_id(connection, acting.account)
+    hours = acting.hours or (_OWN_HOURS if acting.account is None else 1)
+    keys = assume(connection, account, acting.role, acting.session, seconds=hours * 3600)
     return {
-        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": given["SessionToken"],
+        "AWS_ACCESS_KEY_ID": keys.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": keys.secret,
+        "AWS_SESSION_TOKEN": keys.token,
     }
-
-
-def _role_arn(sts: Any, name: str) -> str:
-    account = sts.get_caller_identity()["Account"]
-    return f"arn:aws:iam::{account}:role/{name}"
 
 
 def _trust(home: Home, server: ServerInfo) -> Mapping[str, str]:

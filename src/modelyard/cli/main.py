@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelyard import __version__
-from modelyard.cli import audit_commands, event_commands
+from modelyard.cli import audit_commands, event_commands, people_commands
 from modelyard.cli.errors import CommandError
 from modelyard.cli.options import HomeOption
 from modelyard.cli.options import home_of as _home
@@ -66,9 +66,19 @@ def up(
 @app.command()
 def env(
     tls: Annotated[bool, typer.Option("--tls", help="Insist on a server that speaks TLS.")] = False,
+    account: Annotated[
+        str | None, typer.Option(help="Act in this account, by its name or id; needs --as.")
+    ] = None,
     role: Annotated[
         str | None,
-        typer.Option(help="Act as this role (modelyard-execution, say) for twelve hours."),
+        typer.Option("--as", "--role", help="Act as this role, data-scientist, say."),
+    ] = None,
+    session: Annotated[str, typer.Option(help="The session's name, which records show.")] = "cli",
+    hours: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=12, help="How long. Default: 1 in another account, 12 in your own."
+        ),
     ] = None,
     write_aws_models: Annotated[
         bool,
@@ -91,7 +101,12 @@ def env(
         typer.echo(environment.undo())
         return
     typer.echo(
-        environment.exports(_home(home), tls=tls, role=role, write_aws_models=write_aws_models)
+        environment.exports(
+            _home(home),
+            tls=tls,
+            acting=environment.Acting(account=account, role=role, session=session, hours=hours),
+            write_aws_models=write_aws_models,
+        )
     )
 
 
@@ -251,6 +266,9 @@ def export_card(
 app.add_typer(audit_commands.audit_app, name="audit")
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
+app.add_typer(people_commands.accounts, name="accounts")
+app.add_typer(people_commands.people, name="people")
+app.add_typer(people_commands.sessions, name="sessions")
 
 
 def main() -> None:

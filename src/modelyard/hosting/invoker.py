@@ -21,24 +21,25 @@ _TIMEOUT = aiohttp.ClientTimeout(total=90, sock_connect=5)
 
 
 class EndpointInvoker:
-    """Invokes endpoints of the server's account.
+    """Invokes endpoints.
 
     Args:
         gateway_url: where the gateway listens at the moment.
+        credentials_of: the access key id, the secret and the session token (None: there is none)
+            that the server signs with for a call; they are of the endpoint's account.
         trust: what its certificate is verified with, where it speaks TLS.
     """
 
     def __init__(
         self,
         gateway_url: Callable[[], str],
+        credentials_of: Callable[[Context], tuple[str, str, str | None]],
         *,
-        access_key_id: str,
-        secret_access_key: str,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._trust = trust
         self._gateway_url = gateway_url
-        self._credentials = Credentials(access_key_id, secret_access_key)
+        self._credentials_of = credentials_of
         self._session: aiohttp.ClientSession | None = None
 
     async def invoke(
@@ -56,7 +57,8 @@ class EndpointInvoker:
             data=body,
             headers={"Content-Type": content_type},
         )
-        SigV4Auth(self._credentials, "sagemaker", context.region).add_auth(request)
+        credentials = Credentials(*self._credentials_of(context))
+        SigV4Auth(credentials, "sagemaker", context.region).add_auth(request)
         prepared = request.prepare()
         async with self._connections().post(
             URL(str(prepared.url), encoded=True),

@@ -64,14 +64,15 @@ def create_missing(
 ) -> Resource:
     """Return the role `name`, made from `spec` if it is not there."""
     scope = role_scope(account)
-    return transaction.find(scope, ROLE_KIND, name) or transaction.create(
-        scope,
-        ROLE_KIND,
-        name,
-        arn=role_arn(account=account, name=name),
-        spec=spec,
-        status="Active",
-    )
+    found = transaction.find(scope, ROLE_KIND, name)
+    if found is None:
+        arn = role_arn(account=account, name=name)
+        return transaction.create(scope, ROLE_KIND, name, arn=arn, spec=spec, status="Active")
+    if "Persona" not in found.spec and "Persona" in spec:
+        # Made by a release that had no personas yet.
+        persona = {"Persona": spec["Persona"]}
+        return transaction.update(found, spec={**found.spec, **persona})
+    return found
 
 
 def find_role(snapshot: Snapshot, account: str, arn: str) -> Resource | None:

@@ -53,11 +53,15 @@ class ModelCards:
     """What the API's door calls for cards. Blocking.
 
     Args:
-        assets_bucket: its name, in each account.
+        assets_bucket: the name of an account's.
     """
 
     def __init__(
-        self, table: OperationTable, objects: ObjectStores, drafter: Drafter, assets_bucket: str
+        self,
+        table: OperationTable,
+        objects: ObjectStores,
+        drafter: Drafter,
+        assets_bucket: Callable[[str], str],
     ) -> None:
         self._table = table
         self._objects = objects
@@ -125,7 +129,7 @@ class ModelCards:
 
     def _export(self, context: Context, body: Body) -> str:
         name, version = _name_and_version(body, "model_card_version")
-        path = f"s3://{self._assets_bucket}/{_EXPORTS}"
+        path = f"s3://{self._assets_bucket(context.account)}/{_EXPORTS}"
         client = self._client(context)
         made = client.create_model_card_export_job(
             ModelCardName=name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -37,7 +37,7 @@ class OrchestratorService:
     """What the API's doors call. Every method but `inference` blocks: call it in a thread.
 
     Args:
-        assets_bucket: its name, in each account.
+        assets_bucket: the name of an account's.
         cards: answers what is asked of model cards.
     """
 
@@ -50,7 +50,7 @@ class OrchestratorService:
         provisioner: Provisioner,
         status: PipelineStatus,
         invoke: Invoke,
-        assets_bucket: str,
+        assets_bucket: Callable[[str], str],
         cards: ModelCards | None = None,
     ) -> None:
         self._store = store
@@ -189,7 +189,8 @@ class OrchestratorService:
 
     def _retained(self, pipeline: Resource, stack: Resource | None) -> list[str]:
         """Return what stays when a pipeline goes."""
-        kept = [f"s3://{self._assets_bucket}/{archive_key(pipeline.spec['stack_name'])}"]
+        bucket = self._assets_bucket(pipeline.scope.account)
+        kept = [f"s3://{bucket}/{archive_key(pipeline.spec['stack_name'])}"]
         if stack is None:
             return kept
         kept.extend(
