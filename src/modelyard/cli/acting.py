@@ -2,66 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 import botocore.loaders
 import botocore.parsers
 import botocore.serialize
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.model import ServiceModel
 
 from modelyard.arns import role_arn
-from modelyard.cli.connection import Connection
+from modelyard.cli.connection import FORM, Connection, SessionKeys, SignedConnection
 from modelyard.cli.errors import CommandError
 
-_SCOPES = {"SageMaker": "sagemaker", "Logs_20140328": "logs", "Modelyard": "modelyard"}
-_FORM_SCOPES = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
-_FORM = "application/x-www-form-urlencoded"
 _ADMINISTRATOR = "orchestrator-administrator"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SessionKeys:
-    """Temporary credentials."""
-
-    access_key_id: str
-    secret: str = field(repr=False)
-    token: str = field(repr=False)
-    expiration: str = ""  # ISO 8601, UTC
-    arn: str = ""  # of the session
-
-
-class SignedConnection(Connection):
-    """The server's HTTP door, with a session's credentials."""
-
-    def __init__(
-        self, url: str, keys: SessionKeys, region: str, ca_file: str | None = None
-    ) -> None:
-        super().__init__(url, token="", ca_file=ca_file)
-        self._keys = keys
-        self._region = region
-
-    def _proved(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
-        url = path if path.startswith("http") else self.url + path
-        request = AWSRequest(method="POST", url=url, data=body, headers=dict(headers))
-        keys = Credentials(self._keys.access_key_id, self._keys.secret, self._keys.token)
-        SigV4Auth(keys, _scope(headers, body), self._region).add_auth(request)
-        return {name: str(value) for name, value in request.headers.items()}
-
-
-def connection_of_environment(url: str, environment: Mapping[str, str]) -> Connection:
-    """Return the way to a server as the session that the environment's AWS variables hold."""
-    keys = SessionKeys(
-        access_key_id=environment.get("AWS_ACCESS_KEY_ID", ""),
-        secret=environment.get("AWS_SECRET_ACCESS_KEY", ""),
-        token=environment["AWS_SESSION_TOKEN"],
-    )
-    return SignedConnection(url, keys, environment.get("AWS_REGION", "us-east-1"))
 
 
 def query(connection: Connection, service: str, name: str, **members: Any) -> dict[str, Any]:
@@ -74,7 +27,7 @@ def query(connection: Connection, service: str, name: str, **members: Any) -> di
     operation = ServiceModel(description, service).operation_model(name)
     serializer = botocore.serialize.create_serializer("query")
     form = serializer.serialize_to_request(members, operation)["body"]
-    answer = connection.post("/", urlencode(form).encode(), {"Content-Type": _FORM})
+    answer = connection.post("/", urlencode(form).encode(), {"Content-Type": FORM})
     shape = operation.output_shape
     if shape is None:
         raise CommandError(f"{service}:{name} answers nothing that could be read")
@@ -108,14 +61,11 @@ def assume(
         CommandError: the caller may not assume it.
     """
     arn = role if role.startswith("arn:") else role_arn(account=account, name=role)
-    answer = query(
-        connection,
-        "sts",
-        "AssumeRole",
-        RoleArn=arn,
-        RoleSessionName=session,
-        DurationSeconds=seconds,
-    )
+    members = {"RoleArn": arn, "RoleSessionName": session, "DurationSeconds": seconds}
+    try:
+        answer = query(connection, "sts", "AssumeRole", **members)
+    except CommandError as error:
+        raise CommandError(f"the role {role} cannot be assumed: {error}") from error
     keys = answer["Credentials"]
     return SessionKeys(
         access_key_id=keys["AccessKeyId"],
@@ -140,11 +90,3 @@ def in_account(connection: Connection, named: str | None) -> Connection:
         return connection
     keys = assume(connection, wanted, _ADMINISTRATOR, "modelyard-cli")
     return SignedConnection(connection.url, keys, "us-east-1", connection.ca_file)
-
-
-def _scope(headers: Mapping[str, str], body: bytes) -> str:
-    """Return the service that a request is signed for; a form says it by its version."""
-    if headers.get("Content-Type") == _FORM:
-        version = parse_qs(body.decode()).get("Version", [""])[0]
-        return _FORM_SCOPES.get(version, "sts")
-    return _SCOPES.get(headers.get("X-Amz-Target", "").partition(".")[0], "sagemaker")

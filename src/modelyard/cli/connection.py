@@ -6,15 +6,19 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import urllib3
 
 from modelyard.cli.errors import CommandError
 
 _TIMEOUT_SECONDS = 60
+FORM = "application/x-www-form-urlencoded"
+_SCOPES = {"SageMaker": "sagemaker", "Logs_20140328": "logs", "Modelyard": "modelyard"}
+_FORM_SCOPES = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +115,57 @@ class Connection:
         return answer.json() if answer.body else {}
 
 
+@dataclass(frozen=True, kw_only=True)
+class SessionKeys:
+    """Temporary credentials."""
+
+    access_key_id: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    expiration: str = ""  # ISO 8601, UTC
+    arn: str = ""  # of the session
+
+
+class SignedConnection(Connection):
+    """The server's HTTP door, with a session's credentials."""
+
+    def __init__(
+        self, url: str, keys: SessionKeys, region: str, ca_file: str | None = None
+    ) -> None:
+        super().__init__(url, token="", ca_file=ca_file)
+        self._keys = keys
+        self._region = region
+
+    def _proved(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        url = path if path.startswith("http") else self.url + path
+        request = AWSRequest(method="POST", url=url, data=body, headers=dict(headers))
+        keys = Credentials(self._keys.access_key_id, self._keys.secret, self._keys.token)
+        SigV4Auth(keys, _scope(headers, body), self._region).add_auth(request)
+        return {name: str(value) for name, value in request.headers.items()}
+
+
+def _connection_of_environment(url: str, environment: Mapping[str, str]) -> Connection:
+    """Return the way to a server as the session that the environment's AWS variables hold."""
+    keys = SessionKeys(
+        access_key_id=environment.get("AWS_ACCESS_KEY_ID", ""),
+        secret=environment.get("AWS_SECRET_ACCESS_KEY", ""),
+        token=environment["AWS_SESSION_TOKEN"],
+    )
+    return SignedConnection(url, keys, environment.get("AWS_REGION", "us-east-1"))
+
+
+def _scope(headers: Mapping[str, str], body: bytes) -> str:
+    """Return the service that a request is signed for; a form says it by its version."""
+    if headers.get("Content-Type") == FORM:
+        version = parse_qs(body.decode()).get("Version", [""])[0]
+        return _FORM_SCOPES.get(version, "sts")
+    return _SCOPES.get(headers.get("X-Amz-Target", "").partition(".")[0], "sagemaker")
+
+
 def _reason(answer: Answer) -> str:
     try:
         said = json.loads(answer.body)
@@ -143,9 +198,7 @@ def connect(home: Path) -> Connection:
         return Connection(url, token)
     if url and os.environ.get("AWS_SESSION_TOKEN"):
         # A shell of 'modelyard env --as …': its commands act as that session, not as the root.
-        from modelyard.cli.acting import connection_of_environment
-
-        return connection_of_environment(url, os.environ)
+        return _connection_of_environment(url, os.environ)
     from modelyard.home import Home
     from modelyard.identity.credentials import read_credentials
 
