@@ -71,10 +71,19 @@ def administrator(server: LiveServer, account: str) -> As:
     return As(server, exported(made.stdout))
 
 
-def make_role(server: LiveServer, account: str, name: str, principal: Any) -> str:
-    iam = administrator(server, account).client("iam")
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))["Role"]
-    return str(role["Arn"])
+def make_role(
+    server: LiveServer, account: str, name: str, principal: Any, persona: str = "auditor"
+) -> str:
+    answer = (
+        administrator(server, account)
+        .client("iam")
+        .create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=trust(principal),
+            Tags=[{"Key": "modelyard:persona", "Value": persona}],
+        )
+    )
+    return str(answer["Role"]["Arn"])
 
 
 def code_of(call: Callable[[], Any]) -> str:
@@ -112,7 +121,7 @@ def test_the_command_line_lists_and_adds_accounts(server: LiveServer) -> None:
 def test_a_user_of_dev_assumes_a_role_of_staging_and_none_of_prod(server: LiveServer) -> None:
     ada = person(server, "ada", "dev", "data-scientist")
     assert ada.arn() == f"arn:aws:iam::{DEV}:user/ada"
-    role = make_role(server, "staging", "for-ada", {"AWS": ada.arn()})
+    role = make_role(server, "staging", "for-ada", {"AWS": ada.arn()}, "data-scientist")
     there = ada.assume(role)
     assert there.arn() == f"arn:aws:sts::{STAGING}:assumed-role/for-ada/me"
     for name in ("data-scientist", "nobody"):

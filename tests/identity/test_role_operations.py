@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 
 from modelyard.identity.principals import root_of
-from modelyard.identity.roles import ensure_default_roles
+from modelyard.identity.roles import ROLE_KIND, ensure_default_roles, role_scope
 from modelyard.operations.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -52,6 +52,19 @@ def test_a_role_has_tags(home: World) -> None:
     call(home, "TagRole", RoleName="r", Tags=[{"Key": "b", "Value": "2"}])
     call(home, "UntagRole", RoleName="r", TagKeys=["a"])
     assert call(home, "ListRoleTags", RoleName="r")["Tags"] == [{"Key": "b", "Value": "2"}]
+
+
+def test_a_role_has_the_persona_that_it_was_made_with(home: World) -> None:
+    tag = {"Key": "modelyard:persona", "Value": "auditor"}
+    make_role(home, DEV, "r", trust("*"), Tags=[tag])
+    with home.store.read() as snapshot:
+        assert snapshot.get(role_scope(DEV), ROLE_KIND, "r").spec["Persona"] == "auditor"
+    with pytest.raises(ValidationError, match="CreateRole only"):
+        call(home, "TagRole", RoleName="r", Tags=[{**tag, "Value": "data-owner"}])
+    with pytest.raises(ValidationError, match="CreateRole only"):
+        call(home, "UntagRole", RoleName="r", TagKeys=["modelyard:persona"])
+    with pytest.raises(ValidationError, match="'king' is no persona"):
+        make_role(home, DEV, "s", trust("*"), Tags=[{**tag, "Value": "king"}])
 
 
 def test_a_trust_policy_with_faults_is_refused_with_all_of_them(home: World) -> None:

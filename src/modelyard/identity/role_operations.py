@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,22 +16,29 @@ from modelyard.identity.requests import page_of, refuse_members
 from modelyard.identity.revocations import revoke
 from modelyard.identity.roles import DEFAULT_ROLE, ROLE_KIND, role_scope
 from modelyard.identity.trust import trust_policy
-from modelyard.identity.users import all_of
+from modelyard.identity.users import all_of, checked_personas
 from modelyard.operations.context import Context
-from modelyard.operations.errors import DeleteConflict, EntityAlreadyExists, NoSuchEntity
+from modelyard.operations.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    NoSuchEntity,
+    ValidationError,
+)
 from modelyard.operations.requests import tags_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.operations.targets import iam
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.resources import Resource, Snapshot, Store
 
+PERSONA_TAG = "modelyard:persona"
 _DEFAULT_SECONDS = 3600
 
 
 class RoleOperations:
     """Roles of the caller's account.
 
-    A new role has no persona: what it may do, policies say by its name.
+    A new role has the persona that its tag `modelyard:persona` names, and so its permissions.
+    Without one it has none, but for what a policy of one's own permits it by its ARN.
 
     Args:
         changed: called after each change that may end sessions.
@@ -58,7 +65,7 @@ class RoleOperations:
             },
         )
         name, path = request["RoleName"], request.get("Path", "/")
-        spec = {
+        spec: dict[str, Any] = {
             "Path": path,
             "Description": request.get("Description", ""),
             "MaxSessionDuration": request.get("MaxSessionDuration", _DEFAULT_SECONDS),
@@ -66,6 +73,8 @@ class RoleOperations:
         }
         arn = Arn(service="iam", region="", account=context.account, resource=f"role{path}{name}")
         tags = tags_of(request)
+        if PERSONA_TAG in tags:
+            (spec["Persona"],) = checked_personas([tags[PERSONA_TAG]])
         try:
             with self._store.write() as transaction:
                 role = transaction.create(
@@ -139,13 +148,16 @@ class RoleOperations:
     @operation("iam", "TagRole", on=iam("role", "RoleName"))
     def tag_role(self, context: Context, request: Request) -> Response:
         """Add tags to a role, or replace the values of those that are there."""
+        tags = tags_of(request)
+        _refuse_persona(tags)
         with self._store.write() as transaction:
-            transaction.tag(_role(transaction, context, request), tags_of(request))
+            transaction.tag(_role(transaction, context, request), tags)
         return {}
 
     @operation("iam", "UntagRole", on=iam("role", "RoleName"))
     def untag_role(self, context: Context, request: Request) -> Response:
         """Remove tags from a role."""
+        _refuse_persona(request["TagKeys"])
         with self._store.write() as transaction:
             transaction.untag(_role(transaction, context, request), request["TagKeys"])
         return {}
@@ -157,6 +169,14 @@ class RoleOperations:
             tags = snapshot.tags(_role(snapshot, context, request))
         page, rest = page_of(list(tags.items()), list(tags), request)
         return {"Tags": [{"Key": key, "Value": value} for key, value in page], **rest}
+
+
+def _refuse_persona(keys: Collection[str]) -> None:
+    if PERSONA_TAG in keys:
+        raise ValidationError(
+            f"The tag {PERSONA_TAG} is what a role is to policies, and is given with CreateRole "
+            "only: create another role"
+        )
 
 
 def _role(snapshot: Snapshot, context: Context, request: Request) -> Resource:
