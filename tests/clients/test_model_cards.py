@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -255,3 +256,46 @@ def test_a_registry_versions_card_has_its_reports_and_is_found_by_its_model(
         assert found["ModelCard"]["ModelCardName"] == "of-registry"
         assert found["ModelCard"]["ModelId"] == package
         assert "Content" not in found["ModelCard"]
+
+
+def test_a_governance_officer_approves_and_files_what_an_auditor_only_reads(
+    server: LiveServer,
+) -> None:
+    def acting(persona: str) -> Any:
+        request = urllib.request.Request(
+            server.env["MODELYARD_URL"],
+            data=json.dumps({"UserName": f"a-{persona}", "Personas": [persona]}).encode(),
+            headers={
+                "Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}",
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": "Modelyard.CreatePerson",
+            },
+        )
+        with urllib.request.urlopen(request) as answer:
+            person = json.load(answer)
+        return server.client(
+            "sagemaker",
+            aws_access_key_id=person["AccessKeyId"],
+            aws_secret_access_key=person["SecretAccessKey"],
+        )
+
+    officer, auditor = acting("governance-officer"), acting("auditor")
+    request = {"ModelCardName": "governed", "ModelCardStatus": "Draft", "Content": "{}"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        auditor.create_model_card(**request)
+    officer.create_model_card(**request)
+    officer.update_model_card(ModelCardName="governed", ModelCardStatus="Approved")
+    export = {"ModelCardName": "governed", "ModelCardExportJobName": "filed"}
+    with pytest.raises(ClientError, match="s3:PutObject"):
+        place = {"S3OutputPath": f"s3://{server.bucket}/elsewhere"}
+        officer.create_model_card_export_job(**export, OutputConfig=place)
+    place = {"S3OutputPath": f"s3://{server.bucket}/model_card_exports"}
+    made = officer.create_model_card_export_job(**export, OutputConfig=place)
+    ended = await_export(server, made["ModelCardExportJobArn"])
+    assert ended["Status"] == "Completed", ended
+    printed = text_of(fetched(server, ended["ExportArtifacts"]["S3ExportArtifacts"]))
+    assert "Draft → Approved" in printed
+    assert "user/a-governance-officer" in printed
+    assert auditor.describe_model_card(ModelCardName="governed")["ModelCardStatus"] == "Approved"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        auditor.delete_model_card(ModelCardName="governed")
