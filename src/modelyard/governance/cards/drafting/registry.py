@@ -35,9 +35,10 @@ def package_details(package: Description) -> dict[str, Any]:
         "task": package.get("Task"),
     }
     found = {name: value for name, value in repeated.items() if value not in (None, "")}
-    profile = package.get("CreatedBy", {}).get("UserProfileName")
-    if profile:
-        found["created_by"] = {"user_profile_name": profile}
+    creator = package.get("CreatedBy", {})
+    who = creator.get("UserProfileName") or creator.get("IamIdentity", {}).get("SourceIdentity")
+    if who:
+        found["created_by"] = {"user_profile_name": who[:_MAX_TEXT]}
     containers = [
         {
             "image": container["Image"][:_MAX_IMAGE],
