@@ -114,6 +114,7 @@ from modelyard.registry.group_operations import GroupOperations
 from modelyard.registry.references import GROUP, VERSION
 from modelyard.registry.registration import Registration
 from modelyard.registry.search_operations import Searchable, SearchOperations
+from modelyard.registry.sharing import ModelPackageGroupPolicies
 from modelyard.registry.version_changes import VersionChanges
 from modelyard.registry.version_operations import VersionOperations
 from modelyard.settings import Settings
@@ -428,6 +429,7 @@ def _add_keys(ground: _Ground) -> KeyKeeper:
 
 
 def _add_registry(ground: _Ground) -> Deployments:
+    ground.shares.add(ModelPackageGroupPolicies(ground.store))
     store = ground.store
     artifacts = Artifacts(ground.objects)
     approvals = Approvals(people.STORED, artifacts.exists)

@@ -80,7 +80,7 @@ def test_lists_in_a_form_arrive_as_lists(house: House) -> None:
         ActionNames=["sagemaker:CreateModel", "sts:AssumeRole"],
     )
     decisions = [result["EvalDecision"] for result in answer["EvaluationResults"]]
-    assert decisions == ["allowed", "implicitDeny"]
+    assert decisions == ["allowed", "explicitDeny"]
     assert answer["IsTruncated"] is False
 
 

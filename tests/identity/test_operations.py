@@ -113,9 +113,9 @@ def test_a_simulation_says_what_the_policy_would(home: World) -> None:
     }
     assert decisions == {
         ("sagemaker:CreateModel", own): "allowed",
-        ("sagemaker:CreateModel", foreign): "implicitDeny",
-        ("sts:AssumeRole", own): "implicitDeny",
-        ("sts:AssumeRole", foreign): "implicitDeny",
+        ("sagemaker:CreateModel", foreign): "explicitDeny",
+        ("sts:AssumeRole", own): "explicitDeny",
+        ("sts:AssumeRole", foreign): "explicitDeny",
     }
 
 

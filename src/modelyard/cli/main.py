@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from modelyard import __version__
-from modelyard.cli import audit_commands, event_commands, people_commands
+from modelyard.cli import audit_commands, event_commands, people_commands, permission_commands
 from modelyard.cli.errors import CommandError
 from modelyard.cli.options import HomeOption
 from modelyard.cli.options import home_of as _home
@@ -269,6 +269,9 @@ app.command()(event_commands.inbox)
 app.add_typer(people_commands.accounts, name="accounts")
 app.add_typer(people_commands.people, name="people")
 app.add_typer(people_commands.sessions, name="sessions")
+app.add_typer(permission_commands.policies, name="policies")
+app.command()(permission_commands.whoami)
+app.command()(permission_commands.can)
 
 
 def main() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from modelyard.arns import Arn
-from modelyard.identity.principals import session_of
+from modelyard.identity.principals import session_of, user_of
 from modelyard.identity.requests import refuse_members
-from modelyard.identity.roles import find_role
-from modelyard.operations.context import Context
+from modelyard.identity.roles import ROLE_KIND
+from modelyard.identity.users import USER_KIND
+from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import NoSuchEntity
 from modelyard.operations.table import Authoriser, Request, Response, operation
 from modelyard.operations.targets import caller, given
+from modelyard.store.errors import NotFound
 from modelyard.store.resources import Store
 
 _SIMULATE_MEMBERS = frozenset(
@@ -50,14 +51,10 @@ class IdentityOperations:
 
     @operation("iam", "SimulatePrincipalPolicy", on=given("PolicySourceArn"))
     def simulate_principal_policy(self, context: Context, request: Request) -> Response:
-        """Answer, for each action and resource, whether a session of the role would be let."""
+        """Answer, for each action and resource, whether the user or role would be let."""
         refuse_members(request, _SIMULATE_MEMBERS)
         source = request["PolicySourceArn"]
-        with self._store.read() as snapshot:
-            role = find_role(snapshot, context.account, source)
-        if role is None:
-            raise NoSuchEntity(f"The role {source} cannot be found.")
-        acting = replace(context, principal=session_of(role.arn, "simulation"))
+        acting = replace(context, principal=self._simulated(context, source))
         return {
             "IsTruncated": False,
             "EvaluationResults": [
@@ -67,21 +64,28 @@ class IdentityOperations:
             ],
         }
 
+    def _simulated(self, context: Context, source: str) -> Principal:
+        with self._store.read() as snapshot:
+            try:
+                found = snapshot.get_by_arn(source)
+            except NotFound as error:
+                raise NoSuchEntity(f"The principal {source} cannot be found.") from error
+        if found.scope.account == context.account and found.kind == ROLE_KIND:
+            return session_of(found.arn, "simulation")
+        if found.scope.account == context.account and found.kind == USER_KIND:
+            return user_of(found.arn)
+        raise NoSuchEntity(f"The principal {source} cannot be found.")
+
     def _evaluated(self, acting: Context, action: str, resource: str) -> dict[str, Any]:
-        owner = _account_of(resource)
-        foreign = owner not in {"", acting.account}
-        refused = foreign or not self._authoriser.decide(acting, action, resource, {}).allowed
+        decision = self._authoriser.decide(acting, action, resource, {})
+        refused = "explicitDeny" if decision.policies else "implicitDeny"
         return {
             "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": "implicitDeny" if refused else "allowed",
-            "MatchedStatements": [],
+            "EvalDecision": "allowed" if decision.allowed else refused,
+            "MatchedStatements": [
+                {"SourcePolicyId": policy, "SourcePolicyType": "user-managed"}
+                for policy in decision.policies
+            ],
             "MissingContextValues": [],
         }
-
-
-def _account_of(resource: str) -> str:
-    try:
-        return Arn.parse(resource).account
-    except ValueError:
-        return ""
