@@ -289,7 +289,7 @@ def build(
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
-            Step(start=events.dispatcher.start, stop=events.dispatcher.stop),
+            Step(start=events.start, stop=events.stop),
             Step(start=outbox.start, stop=outbox.stop),
             Step(start=key_keeper.start, stop=key_keeper.stop),
         ],

@@ -19,7 +19,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import training_request
+from tests.clients.test_registry import put, register
 from tests.live import ROLE, LiveServer
+from tests.registry.world import model_archive
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 INBOX = f"arn:aws:sns:{REGION}:{ACCOUNT}:inbox"
@@ -208,6 +210,35 @@ def test_a_provisioned_pipeline_tells_of_its_stages(bus: LiveServer) -> None:
     assert "Pipeline execution result is SUCCEEDED" in told
     assert "Source action S3Source in the Pipeline" in told
     assert "DeployCloudFormation action deploy_stack in the Pipeline" in told
+
+
+def test_an_approval_is_told_once(bus: LiveServer) -> None:
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": ["approved"], "ModelApprovalStatus": ["Approved"]},
+    }
+    put_rule(bus, "approved", pattern, {"Id": "i", "Arn": INBOX})
+    sagemaker = bus.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="approved")
+    arn = register(bus, "approved", put(bus, "approved/model.tar.gz", model_archive()))
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    sentence = "Version 1 of the model package group approved is: Completed, Approved."
+    until(lambda: sentence in inbox(bus))
+    # Whatever came behind it, there is one event of the approval.
+    assert inbox(bus).count(sentence) == 1
+
+
+def test_a_rule_goes_by_the_clock(bus: LiveServer) -> None:
+    events = bus.client("events")
+    with pytest.raises(ClientError, match="never comes"):
+        events.put_rule(Name="never", ScheduleExpression="cron(0 0 30 2 ? *)")
+    events.put_rule(Name="clock", ScheduleExpression="rate(1 minute)")
+    said = {"Id": "i", "Arn": INBOX, "Input": '"a minute went by"'}
+    assert events.put_targets(Rule="clock", Targets=[said])["FailedEntryCount"] == 0
+    until(lambda: "a minute went by" in inbox(bus), seconds=120)
+    assert events.describe_rule(Name="clock")["ScheduleExpression"] == "rate(1 minute)"
+    events.disable_rule(Name="clock")
 
 
 def test_the_rules_of_a_bus_are_listed_switched_and_deleted(bus: LiveServer) -> None:

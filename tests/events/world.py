@@ -168,14 +168,14 @@ class World:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        await self.bus.dispatcher.start()
+        await self.bus.start()
         await self.outbox.start()
         try:
             yield
         finally:
             self.provisioned.hangs.set()
             await self.outbox.stop()
-            await self.bus.dispatcher.stop()
+            await self.bus.stop()
 
 
 def pipeline_target(id_: str = "t", **others: Any) -> dict[str, Any]:

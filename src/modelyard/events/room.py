@@ -17,6 +17,7 @@ from modelyard.events.inbox_operations import InboxOperations
 from modelyard.events.router import SUBSCRIBER, Router
 from modelyard.events.rule_operations import RuleOperations
 from modelyard.events.rules import Rulebook
+from modelyard.events.scheduler import Scheduler
 from modelyard.events.tally import Tally
 from modelyard.events.target_operations import TargetOperations
 from modelyard.events.targets.bus import BusTarget
@@ -31,8 +32,8 @@ from modelyard.store.resources import Store
 
 
 class EventBus:
-    """Adds its operations to the table and subscribes to the outbox when it is made; the
-    dispatcher is started and stopped by whoever made it.
+    """Adds its operations to the table and subscribes to the outbox when it is made; whoever made
+    it starts and stops it.
 
     Args:
         inbox: folder of the notifications that are kept.
@@ -66,6 +67,7 @@ class EventBus:
             ],
         )
         self.dispatcher = Dispatcher(store, self.courier, self.tally, pace)
+        self.scheduler = Scheduler(store, self.dispatcher.hint)
         rulebook = Rulebook(store)
         outbox.subscribe(SUBSCRIBER, Router(store, rulebook, self.dispatcher.hint))
         for capability in (
@@ -77,3 +79,13 @@ class EventBus:
             InboxOperations(self.inbox),
         ):
             table.add(capability)
+
+    async def start(self) -> None:
+        """Begin to deliver, and to look at the clock."""
+        await self.dispatcher.start()
+        await self.scheduler.start()
+
+    async def stop(self) -> None:
+        """Stop; what is on its way now may be delivered again at the next start."""
+        await self.scheduler.stop()
+        await self.dispatcher.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelyard import clock
 from modelyard.events.bus_event import DEFAULT_BUS
 from modelyard.events.bus_operations import own_bus
 from modelyard.events.buses import Bus, find_bus, on_bus
@@ -22,6 +23,7 @@ from modelyard.events.rules import (
     rows_of,
     rule_arn,
 )
+from modelyard.events.schedules import parse_schedule
 from modelyard.identity.roles import require_role
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
@@ -31,7 +33,7 @@ from modelyard.operations.targets import every
 from modelyard.store.resources import Resource, Store
 
 MAX_RULES = 300  # of a bus
-_KEPT = ("Name", "EventPattern", "Description", "RoleArn")
+_KEPT = ("Name", "EventPattern", "ScheduleExpression", "Description", "RoleArn")
 
 
 class RuleOperations:
@@ -45,12 +47,14 @@ class RuleOperations:
     @operation("events", "PutRule", on=on_rule("Name"))
     def put_rule(self, context: Context, request: Request) -> Response:
         bus = own_bus(context, request.get("EventBusName"))
-        _check(request)
+        _check(bus, request)
         name = request["Name"]
         arn = rule_arn(bus.scope, bus.name, name)
         state = ENABLED if request.get("State", ENABLED) != DISABLED else DISABLED
         spec: dict[str, Any] = {key: request[key] for key in _KEPT if key in request}
         spec |= {"EventBusName": bus.name, "CreatedBy": context.account}
+        if "ScheduleExpression" in request:
+            spec["ScheduledFrom"] = clock.to_micros(clock.now())
         if "RoleArn" in request:
             pass_role(self._table, context, request["RoleArn"])
         with self._store.write() as transaction:
@@ -152,7 +156,7 @@ def pass_role(table: OperationTable, context: Context, arn: str) -> None:
         pass
 
 
-def _check(request: Request) -> None:
+def _check(bus: Bus, request: Request) -> None:
     """Look at all that a rule asks for.
 
     Raises:
@@ -161,16 +165,22 @@ def _check(request: Request) -> None:
     """
     problems = []
     if "ScheduleExpression" in request:
-        problems.append(
-            "ScheduleExpression is not offered yet: leave it out, and give an EventPattern"
-        )
+        if "EventPattern" in request:
+            problems.append("give EventPattern or ScheduleExpression, in a rule each")
+        if bus.name != DEFAULT_BUS:
+            problems.append("ScheduleExpression is for rules of the bus default only")
+        try:
+            parse_schedule(request["ScheduleExpression"], begin=clock.now())
+        except ValueError as error:
+            problems.append(f"Parameter ScheduleExpression is not valid: {error}")
     elif "EventPattern" not in request:
-        problems.append("EventPattern is missing: a rule needs one")
+        problems.append("EventPattern is missing: a rule needs one, or a ScheduleExpression")
     if request.get("State") not in (None, ENABLED, DISABLED):
         problems.append(f"State {request['State']!r} is not offered: use ENABLED or DISABLED")
     if problems:
         raise ValidationError.of(problems)
-    Pattern.parse(request["EventPattern"])
+    if "EventPattern" in request:
+        Pattern.parse(request["EventPattern"])
 
 
 def _described(row: Resource) -> Response:

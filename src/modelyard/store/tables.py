@@ -284,3 +284,12 @@ audit_prunings = sa.Table(
 )
 
 append_only.guard_trail(audit_records, audit_prunings)
+
+
+schedule_slots = sa.Table(
+    "schedule_slots",
+    metadata,
+    # The newest time of a rule's schedule that was queued: no time is queued twice.
+    sa.Column("rule_arn", _text(ARN_BYTES), primary_key=True),
+    sa.Column("slot_at", sa.BigInteger, nullable=False),
+)

@@ -130,6 +130,24 @@ def enqueue(connection: sa.Connection, deliveries: Sequence[NewDelivery]) -> int
     return new
 
 
+def last_slot(connection: sa.Connection, rule_arn: str) -> datetime | None:
+    """Return the newest time of a rule's schedule that was queued; None: none was."""
+    slots = tables.schedule_slots.c
+    found = connection.scalar(sa.select(slots.slot_at).where(slots.rule_arn == rule_arn))
+    return None if found is None else clock.from_micros(found)
+
+
+def keep_slot(connection: sa.Connection, rule_arn: str, slot: datetime) -> None:
+    """Write down that a time of a rule's schedule is queued with this transaction."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    moment = clock.to_micros(slot)
+    connection.execute(
+        insert(tables.schedule_slots)
+        .values(rule_arn=rule_arn, slot_at=moment)
+        .on_conflict_do_update(index_elements=["rule_arn"], set_={"slot_at": moment})
+    )
+
+
 def due_queues(connection: sa.Connection) -> Sequence[Queue]:
     """Return the queues in which something is due."""
     rows = connection.execute(
