@@ -28,6 +28,7 @@ from modelyard.compute.instance_types import instance_type
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.moved_base import MovedBase
 from modelyard.compute.runtime import Runtime
+from modelyard.events.buses import BUS_KIND
 from modelyard.events.room import EventBus
 from modelyard.gateway.routes import Keys
 from modelyard.gateway.supervisor import GatewayPool
@@ -63,7 +64,7 @@ from modelyard.identity.operations import IdentityOperations
 from modelyard.identity.own_credentials import OwnCredentials
 from modelyard.identity.people_operations import PeopleOperations
 from modelyard.identity.policies.book import PolicyBook
-from modelyard.identity.policies.shares import Shares
+from modelyard.identity.policies.shares import KeptPolicies, Shares
 from modelyard.identity.policy_operations import PolicyOperations
 from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, require_role
@@ -641,6 +642,8 @@ def _add_events(ground: _Ground, outbox: Outbox, service: OrchestratorService) -
             raise ValidationError(str(error)) from error
 
     settings = ground.settings
+    # Who of another account may put events on a bus is what its own policy says.
+    ground.shares.add(KeptPolicies(ground.store, "events", BUS_KIND, "Policy"))
     return EventBus(
         ground.store,
         ground.table,
