@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
@@ -21,10 +22,11 @@ from tests.clients.jobs import (
     endpoint_config,
     training_request,
 )
+from tests.clients.test_orchestrator import await_state, post, realtime_body
 from tests.data import breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer
 
-#: A line of the training data and one of the held-out rows: neither is anything else.
+#: A line of the training data, which is nothing else.
 TRAINING_LINE = breast_cancer().train_csv.splitlines()[3].encode()
 
 
@@ -276,3 +278,94 @@ def test_an_endpoint_whose_capture_key_is_disabled_answers_and_captures_again_la
             break
         time.sleep(0.1)
     assert captured(sealed, prefix)
+
+
+def test_a_pipeline_of_the_orchestrator_is_under_its_key_arn(sealed: LiveServer) -> None:
+    key = new_key(sealed)
+    request_under(sealed, "unused", key)
+    training = {
+        "pipeline_type": "model_training_builtin",
+        "model_name": "sealed",
+        "model_framework": "xgboost",
+        "model_framework_version": "1",
+        "training_data": "sealed/train.csv",
+        "job_output_location": "sealed/models",
+        "job_name": "sealed-pipeline-job",
+        "algo_hyperparameters": {"objective": "binary:logistic", "num_round": 5},
+        "kms_key_arn": key,
+    }
+    post(sealed, "/provisionpipeline", training)
+    for _ in range(300):
+        with contextlib.suppress(ClientError):
+            job = await_job(sealed, "sealed-pipeline-job")
+            break
+        time.sleep(0.2)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert job["OutputDataConfig"]["KmsKeyId"] == key
+    assert job["ResourceConfig"]["VolumeKmsKeyId"] == key
+    artifact = job["ModelArtifacts"]["S3ModelArtifacts"]
+    body = {**realtime_body(sealed, "sealed-pipeline", artifact), "kms_key_arn": key}
+    status, answer = post(sealed, "/provisionpipeline", body)
+    assert status == 200, answer
+    state = await_state(sealed, answer["pipeline_id"])
+    assert state["stageStates"][-1]["latestExecution"]["status"] == "Succeeded", state
+    config = sealed.client("sagemaker").describe_endpoint(EndpointName="sealed-pipeline")
+    assert config["DataCaptureConfig"]["KmsKeyId"] == key
+    assert holders(sealed, TRAINING_LINE) == []
+
+
+def test_a_processing_job_reads_and_writes_under_a_key(sealed: LiveServer) -> None:
+    key = new_key(sealed)
+    sagemaker, s3 = sealed.client("sagemaker"), sealed.client("s3")
+    under = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    s3.put_object(Bucket=sealed.bucket, Key="proc/in/a", Body=TRAINING_LINE, **under)
+    sagemaker.create_processing_job(
+        ProcessingJobName="sealed-processing",
+        RoleArn=ROLE,
+        AppSpecification={
+            "ImageUri": XGBOOST,
+            "ContainerEntrypoint": ["/bin/sh", "-c"],
+            "ContainerArguments": ["cp /opt/ml/processing/in/a /opt/ml/processing/out/b"],
+        },
+        ProcessingInputs=[
+            {
+                "InputName": "in",
+                "S3Input": {
+                    "S3Uri": f"s3://{sealed.bucket}/proc/in",
+                    "LocalPath": "/opt/ml/processing/in",
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                },
+            }
+        ],
+        ProcessingOutputConfig={
+            "KmsKeyId": key,
+            "Outputs": [
+                {
+                    "OutputName": "out",
+                    "S3Output": {
+                        "S3Uri": f"s3://{sealed.bucket}/proc/out",
+                        "LocalPath": "/opt/ml/processing/out",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ],
+        },
+        ProcessingResources={
+            "ClusterConfig": {
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 1,
+                "VolumeKmsKeyId": key,
+            }
+        },
+    )
+    for _ in range(600):
+        job = sagemaker.describe_processing_job(ProcessingJobName="sealed-processing")
+        if job["ProcessingJobStatus"] in ENDED:
+            break
+        time.sleep(0.1)
+    assert job["ProcessingJobStatus"] == "Completed", job
+    got = s3.get_object(Bucket=sealed.bucket, Key="proc/out/b")
+    assert (got["Body"].read(), got["SSEKMSKeyId"]) == (TRAINING_LINE, key)
+    assert holders(sealed, TRAINING_LINE) == []

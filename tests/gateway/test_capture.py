@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from modelyard.envelope.ciphertext import Ciphertext
+from modelyard.envelope.reading import SealedFile
 from modelyard.gateway import capture as capturing
 from modelyard.gateway.capture import CaptureLog, Destination, Record
+from modelyard.gateway.routes import CaptureKey
 from tests.gateway.live import capture, captured, eventually
 
 NOON = datetime(2026, 3, 1, 12, 59, 59, 999_000, UTC).timestamp()
@@ -205,3 +208,28 @@ async def test_what_dead_workers_left_half_written_is_removed(tmp_path: Path) ->
     await written(record(tmp_path))
     assert not left.exists()
     assert mine.exists()
+
+
+async def test_what_is_captured_under_a_key_reaches_the_disk_encrypted(tmp_path: Path) -> None:
+    data_key, sealed_key = os.urandom(32), os.urandom(48)
+    wrapped = Ciphertext(key_arn="arn:k", key_version=1, salt=b"s" * 32, sealed=sealed_key)
+    key = CaptureKey(
+        mode="aws:kms",
+        sealed=base64.b64encode(wrapped.encode()).decode(),
+        plaintext=base64.b64encode(data_key).decode(),
+    )
+    one = record(tmp_path, place={"key": key}, input=b"known,plaintext")
+    (tmp_path / "bucket").mkdir(exist_ok=True)
+    log = CaptureLog(3600)
+    for _ in range(2):
+        log.add(one)
+        assert await log.flush()
+    first, second = files_in(tmp_path)
+    assert first.read_bytes()[:8] == second.read_bytes()[:8] == b"MYSEALED"
+    assert b"known" not in first.read_bytes() + second.read_bytes()
+    assert first.stat().st_mode & 0o100
+    assert first.read_bytes()[512:] != second.read_bytes()[512:]
+    with SealedFile(first.open("rb"), data_key) as file:
+        (line,) = file.read().splitlines()
+    assert b"known,plaintext" in line
+    assert key.plaintext not in repr(one)
