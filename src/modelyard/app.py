@@ -66,9 +66,11 @@ from modelyard.identity.people_operations import PeopleOperations
 from modelyard.identity.policies.book import PolicyBook
 from modelyard.identity.policies.shares import KeptPolicies, Shares
 from modelyard.identity.policy_operations import PolicyOperations
+from modelyard.identity.provider_operations import ProviderOperations
 from modelyard.identity.role_operations import RoleOperations
 from modelyard.identity.roles import DEFAULT_ROLE, require_role
 from modelyard.identity.session_operations import SessionOperations
+from modelyard.identity.signing_keys import SigningKeys
 from modelyard.identity.user_operations import UserOperations
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.workflow import JobWorkflow
@@ -379,6 +381,7 @@ def _make_bucket(settings: Settings, objects: ObjectStores, account: str) -> Non
 def _add_identity(ground: _Ground) -> KnownCallers:
     store, credentials = ground.store, ground.credentials
     known = KnownCallers(store, credentials, account=ground.settings.account)
+    outbound = Outbound(ground.settings.outbound_allowed_hosts)
     for capability in (
         IdentityOperations(store, ground.permissions),
         PolicyOperations(ground.permissions),
@@ -386,6 +389,7 @@ def _add_identity(ground: _Ground) -> KnownCallers:
         RoleOperations(store, known.refresh),
         UserOperations(store, credentials, known.refresh),
         PeopleOperations(store, credentials, known.refresh),
+        ProviderOperations(store, credentials, SigningKeys(outbound), outbound.check),
         AccountOperations(
             store,
             ground.settings.account,

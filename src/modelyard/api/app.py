@@ -27,6 +27,7 @@ from modelyard.api.plain import (
 )
 from modelyard.api.runtime_door import RuntimeDoor
 from modelyard.api.state import state_of
+from modelyard.api.unsigned import UnsignedCalls
 from modelyard.identity.authentication import Authenticator
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
@@ -90,10 +91,15 @@ def _doors(rooms: Rooms, runtime: RuntimeDoor) -> Mapping[Door, ASGIApp]:
             json_door.render_json_failure,
             lambda _: json_door.MAX_BODY_BYTES,
         ),
-        Door.QUERY: authenticated(
+        Door.QUERY: UnsignedCalls(
+            authenticated(
+                query_door.QueryDoor(caller),
+                query_door.render_query_failure,
+                lambda _: query_door.MAX_BODY_BYTES,
+            ),
             query_door.QueryDoor(caller),
-            query_door.render_query_failure,
-            lambda _: query_door.MAX_BODY_BYTES,
+            region=rooms.authenticator.default_region,
+            render=query_door.render_query_failure,
         ),
         Door.RUNTIME: runtime,
         Door.S3: rooms.s3,

@@ -70,7 +70,7 @@ class Authenticator:
         self._sealing_key = credentials.sealing_key
         root_alone = known_root(credentials, account)
         self._known = known or (lambda: root_alone)
-        self._default_region = default_region
+        self.default_region = default_region
         self._now = now
         self._max_skew_seconds = max_skew_seconds
 
@@ -166,7 +166,7 @@ class Authenticator:
         principal = self._known().tokens.get(digest_of(token))
         if principal is None:
             raise SignatureError("InvalidClientTokenId", "The bearer token is not valid")
-        region = _checked_region(headers.get(REGION_HEADER, self._default_region))
+        region = _checked_region(headers.get(REGION_HEADER, self.default_region))
         caller = Caller(principal=principal, region=region, service=None)
         return Claim(caller=caller, signature=None, secret="")
 

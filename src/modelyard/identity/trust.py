@@ -31,9 +31,17 @@ def trust_policy(text: str) -> dict[str, Any]:
             f"the trust policy has {len(text)} characters, more than {_MAX_TRUST_CHARACTERS}"
         )
     try:
-        parse(text, trust=True)
+        parsed = parse(text, trust=True)
     except DocumentError as error:
         raise MalformedPolicyDocument(str(error)) from error
+    for number, statement in enumerate(parsed.statements):
+        is_open = statement.effect == "Allow" and "Federated" in statement.principals
+        subjects = [one for one in statement.conditions if one.key.endswith(":sub")]
+        if is_open and not subjects:
+            raise MalformedPolicyDocument(
+                f"Statement[{number}]: needs a condition of the subject, such as StringLike of "
+                "<issuer>:sub: without one, everybody whom the provider knows could assume the role"
+            )
     document: dict[str, Any] = json.loads(text)
     return document
 
