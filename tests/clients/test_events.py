@@ -19,6 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import training_request
+from tests.clients.test_accounts import DEV, person
 from tests.clients.test_registry import put, register
 from tests.live import ROLE, LiveServer
 from tests.registry.world import model_archive
@@ -227,6 +228,28 @@ def test_an_approval_is_told_once(bus: LiveServer) -> None:
     until(lambda: sentence in inbox(bus))
     # Whatever came behind it, there is one event of the approval.
     assert inbox(bus).count(sentence) == 1
+
+
+def test_a_spokes_events_reach_the_hub_that_allows_it(bus: LiveServer) -> None:
+    engineer = person(bus, "eve", "dev", "ml-engineer").client("events")
+    pattern = json.dumps({"source": ["spoke"]})
+    engineer.put_rule(Name="to-hub", EventPattern=pattern)
+    target = {"Id": "hub", "Arn": f"{BUS}/default"}
+    (refused,) = engineer.put_targets(Rule="to-hub", Targets=[target])["FailedEntries"]
+    assert f"does not allow events:PutEvents to account {DEV}" in refused["ErrorMessage"]
+
+    hub = bus.client("events")
+    hub.put_permission(Action="events:PutEvents", Principal=DEV, StatementId="dev")
+    put_rule(bus, "spokes", {"source": ["spoke"], "account": [DEV]}, {"Id": "i", "Arn": INBOX})
+    assert engineer.put_targets(Rule="to-hub", Targets=[target])["FailedEntryCount"] == 0
+    entry = {"Source": "spoke", "DetailType": "t", "Detail": '{"said": "in dev"}'}
+    scientist = person(bus, "dan", "dev", "data-scientist").client("events")
+    assert scientist.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    until(lambda: '{"said": "in dev"}' in inbox(bus))
+    with pytest.raises(ClientError, match="not authorized to perform: events:PutRule"):
+        scientist.put_rule(Name="mine", EventPattern=pattern)
+    # What dev sees of the hub is nothing.
+    assert [rule["Name"] for rule in engineer.list_rules()["Rules"]] == ["to-hub"]
 
 
 def test_a_rule_goes_by_the_clock(bus: LiveServer) -> None:
