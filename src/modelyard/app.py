@@ -48,6 +48,7 @@ from modelyard.hosting.artifacts import ModelCache
 from modelyard.hosting.endpoint_config_operations import EndpointConfigOperations
 from modelyard.hosting.endpoint_operations import EndpointOperations
 from modelyard.hosting.invoker import EndpointInvoker
+from modelyard.hosting.invokers import Invokers
 from modelyard.hosting.model_operations import ModelOperations
 from modelyard.hosting.model_operations import description_of as description_of_model
 from modelyard.hosting.routing import Routing
@@ -218,6 +219,8 @@ def build(
         capture_flush_seconds=settings.capture_flush_seconds,
         certificate=None if tls is None else tls.certificate,
         name=None if tls is None else tls.host,
+        judge=Invokers(ground.table.decide).judge,
+        record=ground.audit.invoked,
     )
     trust = None if tls is None else tls.trust
 

@@ -24,9 +24,11 @@ from modelyard.api.authenticated import context_of
 from modelyard.api.errors import RequestRefused
 from modelyard.api.plain import PlainDoor
 from modelyard.api.state import RequestState, put_state
+from modelyard.operations.table import OperationTable
 from tests.api.asgi import ask
 from tests.api.world import SCHEMA, House, orchestrator, s3
 from tests.identity.world import ACCOUNT, World, world
+from tests.policies import AllowAll
 
 
 def test_only_healthz_answers_to_strangers(house: House) -> None:
@@ -35,7 +37,12 @@ def test_only_healthz_answers_to_strangers(house: House) -> None:
 
 
 ROUTES = [
-    *PlainDoor(None, {}, orchestrator()).router.routes,  # type: ignore[arg-type]  # only listed
+    *PlainDoor(
+        None,  # type: ignore[arg-type]  # only listed
+        {},
+        orchestrator(),
+        OperationTable(SCHEMA, AllowAll()).guard,
+    ).router.routes,
     *orchestrator().routes,
 ]
 PATHS = sorted(

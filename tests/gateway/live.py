@@ -14,7 +14,7 @@ import boto3
 import botocore.config
 import psutil
 
-from modelyard.gateway.routes import Capture, Endpoint, Keys, Model, Variant
+from modelyard.gateway.routes import Capture, Endpoint, Keys, Model, Variant, Verdict
 from modelyard.gateway.supervisor import GatewayPool
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -142,4 +142,9 @@ class LivePool:
 
 
 async def _made(options: dict[str, Any]) -> GatewayPool:
-    return GatewayPool(**options)
+    return GatewayPool(**{"judge": allow, **options})
+
+
+async def allow(question: Mapping[str, Any]) -> Verdict:
+    """Let everybody invoke everything."""
+    return Verdict(number=question["number"], allowed=True, policies=["all"])

@@ -104,7 +104,7 @@ def _doors(rooms: Rooms, runtime: RuntimeDoor) -> Mapping[Door, ASGIApp]:
         Door.RUNTIME: runtime,
         Door.S3: rooms.s3,
         Door.PLAIN: authenticated(
-            PlainDoor(rooms.metrics, rooms.readiness, rooms.orchestrator),
+            PlainDoor(rooms.metrics, rooms.readiness, rooms.orchestrator, rooms.table.guard),
             render_plain_failure,
             max_plain_body_bytes,
         ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
 import anyio.to_thread
 import structlog
@@ -12,10 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from modelyard.api.authenticated import require_scope
+from modelyard.api.authenticated import context_of, require_scope
 from modelyard.api.errors import Failure
 from modelyard.api.metrics import Metrics
 from modelyard.api.state import RequestState, state_of
+from modelyard.arns import Arn
+from modelyard.operations.context import Context
+
+#: `OperationTable.guard`.
+Guard = Callable[[Context, str, str, Mapping[str, Any]], AbstractContextManager[None]]
 
 #: Returns if a part of the server is ready, raises saying why not.
 ReadinessCheck = Callable[[], Awaitable[None] | None]
@@ -59,12 +66,19 @@ class PlainDoor:
 
     Args:
         readiness: what `/readyz` asks, by name; synchronous checks run in a thread.
+        guard: `OperationTable.guard`: whoever asks must be allowed to, also what a server says of
+            itself.
         orchestrator: gets every path that is not the server's own.
     """
 
     def __init__(
-        self, metrics: Metrics, readiness: Mapping[str, ReadinessCheck], orchestrator: ASGIApp
+        self,
+        metrics: Metrics,
+        readiness: Mapping[str, ReadinessCheck],
+        orchestrator: ASGIApp,
+        guard: Guard,
     ) -> None:
+        self._guard = guard
         self._metrics = metrics
         self._readiness = readiness
         self.router = Router(
@@ -80,11 +94,26 @@ class PlainDoor:
         require_scope(state_of(scope), _SIGNING_NAMES)
         await self.router(scope, receive, send)
 
-    async def _answer_metrics(self, _request: Request) -> Response:
+    def _allowed(self, request: Request, action: str) -> AbstractContextManager[None]:
+        context = context_of(request.scope)
+        arn = Arn(
+            service="modelyard", region=context.region, account=context.account, resource="server"
+        )
+        return self._guard(context, action, str(arn), {})
+
+    async def _answer_metrics(self, request: Request) -> Response:
+        with self._allowed(request, "modelyard:GetMetrics"):
+            return await self._metrics_text()
+
+    async def _answer_readiness(self, request: Request) -> Response:
+        with self._allowed(request, "modelyard:GetReadiness"):
+            return await self._readiness_told()
+
+    async def _metrics_text(self) -> Response:
         text = await anyio.to_thread.run_sync(self._metrics.text)
         return Response(text, media_type=self._metrics.content_type)
 
-    async def _answer_readiness(self, _request: Request) -> Response:
+    async def _readiness_told(self) -> Response:
         checks = {name: await _checked(name, check) for name, check in self._readiness.items()}
         ready = all(said == "ok" for said in checks.values())
         return JSONResponse(

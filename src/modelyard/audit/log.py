@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from modelyard.audit.heads import HeadFile
+from modelyard.audit.invocations import entry_of
 from modelyard.audit.keys import seals_of
 from modelyard.audit.operations import AuditOperations
 from modelyard.audit.recorder import Recorder
@@ -35,7 +38,6 @@ class AuditLog:
         self._writer = AuditWriter(self.trail, heads, keep_days=keep_days, idle=self._idle)
         self.recorder = Recorder(self.trail, self._writer)
         self.refusals = Refusals(self._writer)
-        self.put = self._writer.put
         self.operations = AuditOperations(self.trail, account, self._writer.flush, heads.read)
 
     async def start(self) -> None:
@@ -46,6 +48,11 @@ class AuditLog:
         """Write what still waits, and end."""
         self.refusals.settle(everything=True)
         await asyncio.to_thread(self._writer.stop)
+
+    def invoked(self, told: Sequence[Mapping[str, Any]]) -> None:
+        """Write down what a worker of the gateway reported."""
+        for one in told:
+            self._writer.put(entry_of(one))
 
     def _idle(self) -> None:
         self.refusals.settle()

@@ -14,6 +14,7 @@ import hmac
 import math
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -39,6 +40,7 @@ CODES = {
 _PLAIN_TARGET = re.compile(rb"/endpoints/[a-zA-Z0-9-]{1,63}/invocations")
 _STAMP = re.compile(rb"[0-9]{8}T[0-9]{6}Z")
 _BEARER = b"Bearer "
+_KEY_ID = re.compile(rb"Credential=([A-Za-z0-9_]{1,128})/")
 _HEX_DIGITS = 64  # of a signature
 
 
@@ -178,6 +180,17 @@ class Authenticator:
             role=session.role_arn,
         )
         return session, whose
+
+
+def claimed_by(headers: Mapping[bytes, bytes]) -> str:
+    """Return the access key's id that a request is signed with, or what it bears instead."""
+    claimed = headers.get(b"authorization", b"")
+    if not claimed:
+        return "nobody"
+    if claimed.startswith(_BEARER):
+        return "a bearer token"
+    match = _KEY_ID.search(claimed)
+    return "a malformed signature" if match is None else match[1].decode()
 
 
 def _unknown_key() -> GatewayError:

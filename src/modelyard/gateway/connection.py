@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._since = time.monotonic()  # in the present state: idle, receiving or lingering
         self._deaf = False  # what still comes in is thrown away
         self._lost = False
+        self._source = ""
         # Of the answers that take their time
         self._task: asyncio.Task[None] | None = None
         self._waiting: deque[_Turn] = deque()  # pipelined behind the one being answered
@@ -120,6 +121,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP's always is
+        peer = transport.get_extra_info("peername")
+        self._source = str(peer[0]) if isinstance(peer, tuple) else "local socket"
         self._server.connections.add(self)
         if self._server.draining:
             self._close()
@@ -206,7 +209,7 @@ class Connection(asyncio.Protocol):
         chunks = self._chunks
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         turn = (
-            Request(parser.get_method(), self._target, self._headers, body),
+            Request(parser.get_method(), self._target, self._headers, body, self._source),
             parser.should_keep_alive(),
             self._reserved_bytes,
         )
@@ -249,7 +252,7 @@ class Connection(asyncio.Protocol):
         if count > MAX_BODY_BYTES:
             self._refuse(_too_large())
             return
-        head = Request(self._parser.get_method(), self._target, self._headers, b"")
+        head = Request(self._parser.get_method(), self._target, self._headers, b"", self._source)
         refused = self._handler.admit(head)
         if refused is not None:
             self._refuse(refused)

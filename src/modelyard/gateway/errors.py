@@ -45,20 +45,22 @@ def request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def refusal(status: int, code: str, message: str, **members: object) -> Response:
+def refusal(
+    status: int, code: str, message: str, *, event_id: str | None = None, **members: object
+) -> Response:
     """Return an error answer; `members` go into its body beside the message."""
     return respond(
         status,
         [
             ("content-type", "application/json"),
-            ("x-amzn-RequestId", request_id()),
+            ("x-amzn-RequestId", event_id or request_id()),
             ("x-amzn-ErrorType", code),
         ],
         orjson.dumps({"Message": message, **members}),
     )
 
 
-def model_error(error: ModelRefusal) -> Response:
+def model_error(error: ModelRefusal, event_id: str | None = None) -> Response:
     """Return the ModelError that wraps what the model's container says."""
     kind = "client" if error.status < 500 else "server"
     return refusal(
@@ -67,4 +69,5 @@ def model_error(error: ModelRefusal) -> Response:
         f'Received {kind} error ({error.status}) from primary with message "{error.message}"',
         OriginalStatusCode=error.status,
         OriginalMessage=error.message,
+        event_id=event_id,
     )

@@ -11,15 +11,21 @@ from typing import Protocol
 class Request:
     """One HTTP request, whole."""
 
-    __slots__ = ("body", "headers", "method", "target")
+    __slots__ = ("body", "headers", "method", "source", "target")
 
     def __init__(
-        self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes
+        self,
+        method: bytes,
+        target: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        source: str = "",
     ) -> None:
         self.method = method
         self.target = target  # as it was on the wire: path and query
         self.headers = headers  # lower-case names; values of repeated headers joined by commas
         self.body = body
+        self.source = source  # the address that the connection came from
 
 
 class Response:

@@ -1,6 +1,6 @@
 """Invocations: from a request, whole, to the answer.
 
-    authenticate → find the endpoint → choose the variant → decode → predict → encode
+    authenticate → authorise → find the endpoint → choose the variant → decode → predict → encode
 
 All of that is computed by `_invoke`, which changes nothing: short requests in the event loop
 itself, since handing one to a thread would take longer than answering it, and long ones in a
@@ -16,8 +16,10 @@ import time
 from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import NamedTuple
 
-from modelyard.gateway.authentication import Authenticator, Caller
+from modelyard.gateway.authentication import Authenticator, Caller, claimed_by
+from modelyard.gateway.calls import CallSums
 from modelyard.gateway.capture import CaptureLog, Record
 from modelyard.gateway.decoding import DEFAULT_CONTENT_TYPE, decoder_for
 from modelyard.gateway.errors import (
@@ -28,6 +30,7 @@ from modelyard.gateway.errors import (
     request_id,
 )
 from modelyard.gateway.exchange import Request, Response, header_line, respond, status_line
+from modelyard.gateway.permits import Permit, Permits, Question
 from modelyard.gateway.routes import Keys, endpoint_key
 from modelyard.gateway.serving import ServedEndpoint, ServedVariant
 
@@ -56,13 +59,32 @@ _UNOFFERED = {
     _HEADER + b"session-id": ("SessionId", "one with a stateful model"),
 }
 
+#: How often a question that was answered may have to be asked again, since policies changed.
+_TRIES = 3
+
 log = logging.getLogger(__name__)
+
+
+class Whose(NamedTuple):
+    """For whom an invocation was, as far as that was found out, and who decided."""
+
+    question: Question | None = None
+    permit: Permit | None = None
 
 
 class Outcome:
     """What came of one invocation, before it leaves its traces."""
 
-    __slots__ = ("content_type", "event_id", "model_seconds", "response", "status", "variant")
+    __slots__ = (
+        "content_type",
+        "error",
+        "event_id",
+        "model_seconds",
+        "response",
+        "status",
+        "variant",
+        "whose",
+    )
 
     def __init__(
         self,
@@ -73,6 +95,7 @@ class Outcome:
         model_seconds: float = 0.0,
         content_type: str = "",
         event_id: str = "",
+        error: GatewayError | None = None,
     ) -> None:
         self.response = response
         self.variant = variant  # None: no variant was reached
@@ -80,27 +103,34 @@ class Outcome:
         self.model_seconds = model_seconds
         self.content_type = content_type  # of the answer, if it is a prediction
         self.event_id = event_id
+        self.error = error  # why the gateway refused it
+        self.whose = Whose()
 
 
 class Invocations:
     """The handler of a worker's connections."""
 
-    def __init__(self, capture: CaptureLog) -> None:
+    def __init__(self, capture: CaptureLog, permits: Permits) -> None:
         self.endpoints: Mapping[str, ServedEndpoint] = {}
         self._authenticator = Authenticator(NOBODY)
         self._capture = capture
+        self._permits = permits
+        self.calls = CallSums()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="invocation")
 
     def set_keys(self, keys: Keys) -> None:
         """From now on, let those in who can prove themselves with `keys`."""
         self._authenticator = Authenticator(keys)
+        self._permits.forget()
 
     def admit(self, request: Request) -> Response | None:
         """Return a refusal that needs no body, or None."""
         try:
             self._authenticator.admit(request)
         except GatewayError as error:
-            return refusal(error.status, error.code, error.message)
+            outcome = _refused(error)
+            self._note(request, outcome)
+            return outcome.response
         return None
 
     def answer(self, request: Request) -> Response | Awaitable[Response]:
@@ -109,41 +139,82 @@ class Invocations:
             return respond(200, [("content-type", "text/plain")])
         started = time.perf_counter()
         if len(request.body) <= INLINE_BYTES:
-            return self._finish(request, self._invoke(request), started)
+            outcome = self._invoke(request)
+            if isinstance(outcome, Outcome):
+                return self._finish(request, outcome, started)
         return self._answer_later(request, started)
 
     async def _answer_later(self, request: Request, started: float) -> Response:
+        """Answer what takes long, or what the control plane has to be asked about first."""
         loop = asyncio.get_running_loop()
-        outcome = await loop.run_in_executor(self._threads, self._invoke, request)
-        return self._finish(request, outcome, started)
+        question: Question | None = None
+        for _ in range(_TRIES):
+            if len(request.body) <= INLINE_BYTES:
+                outcome = self._invoke(request)
+            else:
+                outcome = await loop.run_in_executor(self._threads, self._invoke, request)
+            if isinstance(outcome, Outcome):
+                return self._finish(request, outcome, started)
+            question = outcome
+            await self._permits.ask(question)
+        undecided = _refused(
+            GatewayError(
+                503,
+                "ServiceUnavailable",
+                "Whether you may invoke this endpoint could not be decided in time: try again.",
+            )
+        )
+        undecided.whose = Whose(question)
+        return self._finish(request, undecided, started)
 
-    def _invoke(self, request: Request) -> Outcome:
+    def _invoke(self, request: Request) -> Outcome | Question:
+        """Return what comes of a request, or what has to be known first."""
+        whose = Whose()
         try:
             caller = self._authenticator.authenticate(request)
-            variant = self._variant(caller, request)
+            whose = Whose(Question(caller, "", ""))
+            name = _endpoint_name(request.method, request.target)
+            wanted = request.headers.get(_VARIANT, b"").decode("latin-1")
+            question = Question(caller, name.lower(), wanted)
+            permit = self._permits.find(question)
+            if permit is None:
+                return question
+            whose = Whose(question, permit)
+            if not permit.allowed:
+                raise GatewayError(403, "AccessDeniedException", permit.refusal)
+            variant = self._variant(caller, name, request)
             _check_headers(request.headers)
         except GatewayError as error:
-            return Outcome(refusal(error.status, error.code, error.message))
+            outcome = _refused(error)
         except Exception:
             log.exception("an invocation failed")
-            return Outcome(refusal(500, "InternalFailure", "The gateway failed; its log says why."))
+            outcome = _refused(
+                GatewayError(500, "InternalFailure", "The gateway failed; its log says why.")
+            )
+        else:
+            outcome = self._predicted(request, variant)
+        outcome.whose = whose
+        return outcome
+
+    def _predicted(self, request: Request, variant: ServedVariant) -> Outcome:
         started = time.perf_counter()
+        event_id = request_id()
         try:
-            return _predict(request, variant, started)
+            return _predict(request, variant, started, event_id)
         except ModelRefusal as error:
             refused = error
         except Exception as error:
             log.exception("variant %s failed", variant.name)
             refused = ModelRefusal(500, f"{type(error).__name__}: {error}")
         return Outcome(
-            model_error(refused),
+            model_error(refused, event_id),
             variant=variant,
             status=refused.status,
             model_seconds=time.perf_counter() - started,
+            event_id=event_id,
         )
 
-    def _variant(self, caller: Caller, request: Request) -> ServedVariant:
-        name = _endpoint_name(request.method, request.target)
+    def _variant(self, caller: Caller, name: str, request: Request) -> ServedVariant:
         key = endpoint_key(account=caller.account, region=caller.region, name=name)
         endpoint = self.endpoints.get(key)
         if endpoint is None:
@@ -156,6 +227,7 @@ class Invocations:
         return endpoint.choose() if wanted is None else endpoint.named(wanted.decode("latin-1"))
 
     def _finish(self, request: Request, outcome: Outcome, started: float) -> Response:
+        self._note(request, outcome)
         variant = outcome.variant
         if variant is None:
             return outcome.response
@@ -180,22 +252,54 @@ class Invocations:
             )
         return outcome.response
 
+    def _note(self, request: Request, outcome: Outcome) -> None:
+        """Have it told who invoked, or was refused."""
+        question, permit = outcome.whose
+        error = outcome.error
+        if error is not None:
+            told, reason = error.code, error.message
+        else:
+            told, reason = "ok" if outcome.status < 400 else f"{outcome.status // 100}xx", ""
+        self.calls.add(
+            question,
+            "" if question is not None else claimed_by(request.headers),
+            request.source,
+            allowed=permit is not None and permit.allowed,
+            policies=() if permit is None else permit.policies,
+            outcome=told,
+            reason=reason,
+            request_id=outcome.event_id,
+        )
 
-def _predict(request: Request, variant: ServedVariant, started: float) -> Outcome:
+
+def _refused(error: GatewayError) -> Outcome:
+    event_id = request_id()
+    return Outcome(
+        refusal(error.status, error.code, error.message, event_id=event_id),
+        event_id=event_id,
+        error=error,
+    )
+
+
+def _predict(request: Request, variant: ServedVariant, started: float, event_id: str) -> Outcome:
     """Return what the variant's model makes of the request.
 
     Raises:
         ModelRefusal: it makes nothing of it.
     """
     headers = request.headers
-    event_id = request_id()
     head = variant.header + b"x-amzn-RequestId: " + event_id.encode() + b"\r\n"
     attributes = headers.get(_CUSTOM_ATTRIBUTES)
     if attributes is not None:
         head += header_line("X-Amzn-SageMaker-Custom-Attributes", attributes.decode("latin-1"))
     if not request.body:
         # The XGBoost container has no prediction for nothing, and says so with a success.
-        return Outcome(Response(204, status_line(204) + head, b""), variant=variant, status=204)
+        return Outcome(
+            Response(204, status_line(204) + head, b""),
+            variant=variant,
+            status=204,
+            event_id=event_id,
+        )
     model = variant.model
     rows = decoder_for(headers.get(b"content-type", b""))(request.body, model.features)
     encoder = variant.encoders.choose(headers.get(b"accept", b"*/*"))

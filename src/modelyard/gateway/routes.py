@@ -7,9 +7,13 @@ control plane is gone, and the worker flushes what it holds and ends.
 To the worker:   {"type": "certificate", ...}     what to serve TLS with, if it is to
                  {"type": "keys", ...Keys}        who may sign or bear a token
                  {"type": "routes", ...Routes}    the whole snapshot; newer ones replace older
+                 {"type": "decision", ...}        the answer to a question; see `permits`
+                 {"type": "policies"}             who may do what has changed: ask again
 From the worker: {"type": "ready", "port": 8081}  from now on it accepts connections
                  {"type": "applied", "generation": 12, "failed": {"<endpoint key>": "<why>"}}
                  {"type": "metrics", "endpoints": {"<endpoint key>": {"<variant>": {...Counters}}}}
+                 {"type": "decide", "number": 7, ...}  may this caller invoke this endpoint?
+                 {"type": "calls", "calls": [...]}     who did, or was refused; see `calls`
 
 A worker accepts no connection before it has had its first keys (and its certificate, if it is to
 serve TLS: the key travels over this pipe only) and applied its first routes. A
@@ -42,6 +46,21 @@ class Keys:
 
     def __repr__(self) -> str:  # no secret in a log
         return f"Keys({len(self.secrets)} access keys, {len(self.tokens)} tokens)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the control plane says to a question of a worker's."""
+
+    number: int  # the question's
+    allowed: bool
+    refusal: str = ""
+    policies: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoliciesChanged:
+    """All verdicts so far are void."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +145,17 @@ def encode_routes(routes: Routes) -> bytes:
     return orjson.dumps({"type": "routes", "routes": routes}) + b"\n"
 
 
-def decode(line: bytes) -> Keys | Routes | Certificate:
+def encode_verdict(verdict: Verdict) -> bytes:
+    """Return the message that carries `verdict`, a line."""
+    return orjson.dumps({"type": "decision", "decision": verdict}) + b"\n"
+
+
+def encode_policies_changed() -> bytes:
+    """Return the message that voids all verdicts, a line."""
+    return orjson.dumps({"type": "policies"}) + b"\n"
+
+
+def decode(line: bytes) -> Keys | Routes | Certificate | Verdict | PoliciesChanged:
     """Return what one of the functions above made a line of.
 
     Raises:
@@ -151,9 +180,14 @@ def decode(line: bytes) -> Keys | Routes | Certificate:
             routes = message["routes"]
             endpoints = {key: _endpoint(value) for key, value in routes["endpoints"].items()}
             return Routes(generation=routes["generation"], endpoints=endpoints)
+        case "decision":
+            return Verdict(**message["decision"])
+        case "policies":
+            return PoliciesChanged()
         case other:
             raise ValueError(
-                f"{other!r} is not a message to a worker: they are 'certificate', 'keys', 'routes'"
+                f"{other!r} is not a message to a worker: they are 'certificate', 'keys', "
+                "'routes', 'decision', 'policies'"
             )
 
 

@@ -10,21 +10,25 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
 from modelyard.gateway.counters import Tally, total
+from modelyard.gateway.permits import ACTION
 from modelyard.gateway.process import listening_socket, shared_sockets
 from modelyard.gateway.routes import (
     Endpoint,
     Keys,
     Routes,
+    Verdict,
     encode_certificate,
     encode_keys,
+    encode_policies_changed,
     encode_routes,
 )
-from modelyard.gateway.worker_process import Slot
+from modelyard.gateway.worker_process import Judge, Recorder, Slot
 from modelyard.tls_sockets import Certificate
 from modelyard.urls import base_url, reachable
 
@@ -35,6 +39,15 @@ APPLY_SECONDS = 120.0
 BIND_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
+
+
+async def _refuse(question: Mapping[str, Any]) -> Verdict:
+    refusal = f"User: {question['arn']} is not authorized to perform: {ACTION}: nobody decides"
+    return Verdict(number=question["number"], allowed=False, refusal=refusal)
+
+
+def _forget_calls(_calls: Sequence[Mapping[str, Any]]) -> None:
+    pass
 
 
 class GatewayUnavailable(Exception):
@@ -66,8 +79,12 @@ class GatewayPool:
         drain_seconds: float = 10.0,
         certificate: Certificate | None = None,
         name: str | None = None,
+        judge: Judge | None = None,
+        record: Recorder = _forget_calls,
     ) -> None:
         self.host = host
+        self._judge = judge or _refuse
+        self._record = record
         self._name = name or reachable(host)
         self._certificate = certificate
         self._wanted_port = port
@@ -126,7 +143,15 @@ class GatewayPool:
             options = [*options, f"--tls-url={self.url}"]
         for index, own in enumerate(descriptors):
             siblings = [descriptor for descriptor in descriptors if descriptor != own]
-            slot = Slot(index, [own, *siblings], options, self._greeting, self._notice)
+            slot = Slot(
+                index,
+                [own, *siblings],
+                options,
+                self._greeting,
+                self._notice,
+                self._answer,
+                self._record,
+            )
             self._slots.append(slot)
             slot.start()
         try:
@@ -196,6 +221,23 @@ class GatewayPool:
     @property
     def _scheme(self) -> str:
         return "http" if self._certificate is None else "https"
+
+    def policies_changed(self) -> None:
+        """Have the workers ask again who may do what. To be called in the pool's loop."""
+        for slot in self._slots:
+            slot.send(encode_policies_changed())
+
+    async def _answer(self, question: Mapping[str, Any]) -> Verdict:
+        try:
+            return await self._judge(question)
+        except Exception:
+            log.exception("whether an endpoint may be invoked could not be decided")
+            return Verdict(
+                number=question["number"],
+                allowed=False,
+                refusal="Whether you may invoke this endpoint could not be decided; the server's "
+                "log says why.",
+            )
 
     def _applied(self, generation: int) -> bool:
         return all(slot.applied >= generation for slot in self._slots)

@@ -25,11 +25,13 @@ import orjson
 import uvloop
 
 from modelyard.gateway import process
+from modelyard.gateway.calls import REPORT_SECONDS
 from modelyard.gateway.capture import CaptureLog
 from modelyard.gateway.connection import Server
 from modelyard.gateway.invocations import Invocations
 from modelyard.gateway.listening import Listener
-from modelyard.gateway.routes import Keys, Routes, decode
+from modelyard.gateway.permits import Permits
+from modelyard.gateway.routes import Keys, PoliciesChanged, Routes, Verdict, decode
 from modelyard.gateway.serving import Loader
 from modelyard.tls_sockets import Handshakes
 
@@ -59,7 +61,8 @@ class Worker:
         tls_url: str | None = None,
     ) -> None:
         self._capture = CaptureLog(capture_flush_seconds)
-        self._invocations = Invocations(self._capture)
+        self._permits = Permits(tell)
+        self._invocations = Invocations(self._capture, self._permits)
         self._server = Server(self._invocations)
         connection = self._server.connection
         self._handshakes = None if tls_url is None else Handshakes(connection, lambda: tls_url)
@@ -89,6 +92,10 @@ class Worker:
         elif isinstance(message, Routes):
             self._routes = message
             self._news.set()
+        elif isinstance(message, Verdict):
+            self._permits.hear(message)
+        elif isinstance(message, PoliciesChanged):
+            self._permits.forget()
         elif self._handshakes is not None:
             self._handshakes.set_certificate(message)
             self._certified.set()
@@ -97,7 +104,13 @@ class Worker:
         """Serve until told to stop."""
         background = [
             asyncio.create_task(work)
-            for work in (self._apply(), self._capture.run(), self._sweep(), self._count())
+            for work in (
+                self._apply(),
+                self._capture.run(),
+                self._sweep(),
+                self._count(),
+                self._report(),
+            )
         ]
         stopped = asyncio.create_task(self._stop.wait())
         # A worker that cannot go on ends, and is started anew; captured data is written first.
@@ -109,6 +122,7 @@ class Worker:
         results = await asyncio.gather(*background, return_exceptions=True)
         await self._capture.flush()
         self._tell_counts()
+        self._tell_calls()
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -140,6 +154,16 @@ class Worker:
         while True:
             await asyncio.sleep(METRICS_SECONDS)
             self._tell_counts()
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self._tell_calls()
+
+    def _tell_calls(self) -> None:
+        calls = self._invocations.calls.report()
+        if calls:
+            self._tell({"type": "calls", "calls": calls})
 
     def _tell_counts(self) -> None:
         """Send the counters that changed; that any come at all says that this worker lives."""

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import IO, Any
 
@@ -21,6 +21,7 @@ import orjson
 import structlog
 
 from modelyard.gateway.counters import Tally, total
+from modelyard.gateway.routes import Verdict, encode_verdict
 
 #: A worker reports every second. Twice as long as this without a word, and it is dead.
 SILENCE_SECONDS = 15.0
@@ -33,6 +34,11 @@ _MAX_LINE = 64 * 1024 * 1024
 
 #: Each worker is one of several: libraries that start threads of their own would slow all down.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+
+#: Says whether the caller of a question (see `permits`) may do what it asks.
+Judge = Callable[[Mapping[str, Any]], Awaitable[Verdict]]
+#: Takes what a worker tells of its invocations (see `calls`).
+Recorder = Callable[[Sequence[Mapping[str, Any]]], None]
 
 Tallies = dict[str, dict[str, Tally]]
 
@@ -47,6 +53,8 @@ class Slot:
         options: more of the worker's command line.
         greeting: gives what a new worker is told first.
         notice: is called when the worker became ready or applied something.
+        judge: answers the worker's questions.
+        record: gets what the worker tells of its invocations.
     """
 
     def __init__(
@@ -56,6 +64,8 @@ class Slot:
         options: Sequence[str],
         greeting: Callable[[], bytes],
         notice: Callable[[], Awaitable[None]],
+        judge: Judge,
+        record: Recorder,
     ) -> None:
         self.ready = False
         self.applied = -1  # generation of the routes
@@ -65,6 +75,9 @@ class Slot:
         self._options = options
         self._greeting = greeting
         self._notice = notice
+        self._judge = judge
+        self._record = record
+        self._judging: set[asyncio.Task[None]] = set()
         self._counted: Tallies = {}  # by the present worker
         self._retired: Tallies = {}  # by those that died
         self._process: subprocess.Popen[bytes] | None = None
@@ -179,11 +192,20 @@ class Slot:
                 self.applied = message["generation"]
                 self.failed = message["failed"]
                 await self._notice()
+            case "decide":
+                task = asyncio.create_task(self._answer(message))
+                self._judging.add(task)
+                task.add_done_callback(self._judging.discard)
+            case "calls":
+                self._record(message["calls"])
             case "metrics":
                 for key, variants in message["endpoints"].items():
                     self._counted[key] = {
                         variant: Tally.read(members) for variant, members in variants.items()
                     }
+
+    async def _answer(self, question: Mapping[str, Any]) -> None:
+        self.send(encode_verdict(await self._judge(question)))
 
     async def _relay(self, errors: asyncio.StreamReader) -> None:
         """Put what the worker logs into the server's log."""
