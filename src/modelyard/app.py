@@ -42,6 +42,8 @@ from modelyard.governance.cards.operations import ModelCardOperations
 from modelyard.governance.cards.paper.card import PrintedCard
 from modelyard.governance.cards.rows import CARD
 from modelyard.governance.cards.sealed_content import SealedContents
+from modelyard.governance.stages.keeper import StageKeeper
+from modelyard.governance.stages.operations import StageOperations
 from modelyard.home import Home
 from modelyard.hosting import endpoint_operations
 from modelyard.hosting.artifacts import ModelCache
@@ -260,6 +262,7 @@ def build(
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", _tell)
+    outbox.subscribe("stages", StageKeeper(ground.store).handle)
     events = _add_events(ground, outbox, service)
     outbox.subscribe("captured-data-keys", _on_keys(routing))
     authenticator = Authenticator(
@@ -579,6 +582,7 @@ def _add_cards(ground: _Ground) -> DraftOperations:
         ModelCardOperations(store, contents),
         ModelCardExportOperations(store, objects, table, ground.engine),
         drafter := DraftOperations(table, objects),
+        StageOperations(store),
     ):
         table.add(capability)
     workflow = ExportWorkflow(store, objects, contents, _render)

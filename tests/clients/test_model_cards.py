@@ -28,6 +28,21 @@ def drafted(server: LiveServer, **request: Any) -> dict[str, Any]:
     return answer
 
 
+def own(server: LiveServer, operation: str, request: dict[str, Any]) -> Any:
+    """Call an operation that AWS does not have."""
+    asked = urllib.request.Request(
+        server.env["MODELYARD_URL"],
+        data=json.dumps(request).encode(),
+        headers={
+            "Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}",
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"Modelyard.{operation}",
+        },
+    )
+    with urllib.request.urlopen(asked) as answer:
+        return json.load(answer)
+
+
 def await_export(server: LiveServer, arn: str) -> dict[str, Any]:
     sagemaker = server.client("sagemaker")
     deadline = time.monotonic() + 60
@@ -91,6 +106,35 @@ def test_a_training_jobs_card_is_drafted_reviewed_and_filed(
         arn,
     ):
         assert expected in printed
+
+
+def test_a_registry_version_has_its_row_in_the_stage_table(
+    server: LiveServer, job: dict[str, Any]
+) -> None:
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="staged")
+    container = {"Image": XGBOOST, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="staged",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    pending = {"Stage": "Development", "StageStatus": "PendingApproval"}
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelLifeCycle=pending)
+    deadline = time.monotonic() + 30
+    rows: list[dict[str, Any]] = []
+    while time.monotonic() < deadline:
+        rows = own(server, "ListModelStages", {"ModelPackageGroupName": "staged"})["ModelStages"]
+        if rows and rows[0]["Dev"]["Status"] != "N/A":
+            break
+        time.sleep(0.1)
+    (row,) = rows
+    assert (row["ModelPackageArn"], row["ModelPackageVersion"]) == (arn, 1)
+    assert row["Dev"]["Status"] == "PendingApproval"
+    assert row["Prod"]["Status"] == "N/A"
 
 
 def test_the_errors_are_those_that_clients_catch(server: LiveServer) -> None:
@@ -262,17 +306,8 @@ def test_a_governance_officer_approves_and_files_what_an_auditor_only_reads(
     server: LiveServer,
 ) -> None:
     def acting(persona: str) -> Any:
-        request = urllib.request.Request(
-            server.env["MODELYARD_URL"],
-            data=json.dumps({"UserName": f"a-{persona}", "Personas": [persona]}).encode(),
-            headers={
-                "Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}",
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": "Modelyard.CreatePerson",
-            },
-        )
-        with urllib.request.urlopen(request) as answer:
-            person = json.load(answer)
+        request = {"UserName": f"a-{persona}", "Personas": [persona]}
+        person = own(server, "CreatePerson", request)
         return server.client(
             "sagemaker",
             aws_access_key_id=person["AccessKeyId"],

@@ -26,6 +26,7 @@ from tests.clients.jobs import (
     train,
     training_request,
 )
+from tests.clients.test_model_cards import await_export, fetched
 from tests.data import auc, breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer
 
@@ -218,3 +219,27 @@ def test_a_second_server_on_the_same_home_is_refused(home: Path, again: LiveServ
     said = refused.log.read_text()
     assert str(home) in said
     assert again.env["MODELYARD_URL"] in said
+
+
+@pytest.mark.parametrize("method", ["run", "_end"])
+def test_a_model_card_is_printed_whenever_the_server_dies(
+    home: Path, again: LiveServer, method: str
+) -> None:
+    first = bombed(
+        home, f"before:modelyard.governance.cards.export_workflow:ExportWorkflow.{method}"
+    )
+    sagemaker = first.client("sagemaker", config=_one_try())
+    sagemaker.create_model_card(ModelCardName="card", Content="{}", ModelCardStatus="Draft")
+    with contextlib.suppress(BotoCoreError, ConnectionError):
+        sagemaker.create_model_card_export_job(
+            ModelCardName="card",
+            ModelCardExportJobName="survivor",
+            OutputConfig={"S3OutputPath": f"s3://{first.bucket}/cards"},
+        )
+    await_death(first)
+    again.start()
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-card/card/export-job/survivor"
+    export = await_export(again, arn)
+    assert export["Status"] == "Completed", export
+    assert fetched(again, export["ExportArtifacts"]["S3ExportArtifacts"]).startswith(b"%PDF-")
+    assert_whole(home)

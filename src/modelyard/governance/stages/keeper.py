@@ -1,0 +1,60 @@
+"""Keeps the stage table in step with the registry: a subscriber of the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+
+from modelyard.arns import Arn
+from modelyard.governance.stages.rows import DELETED, KIND, row_of, stage_arn
+from modelyard.store.errors import NotFound
+from modelyard.store.outbox import Event
+from modelyard.store.resources import Scope, Store, Transaction
+
+_VERSION = "model-package"
+
+
+class StageKeeper:
+    """Writes a version's row whenever the version changes."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def handle(self, event: Event) -> None:
+        """Bring the row of an event's version up to date; again does no harm."""
+        if event.kind == _VERSION:
+            await asyncio.to_thread(self.bring_up_to_date, event.arn)
+
+    def bring_up_to_date(self, arn: str) -> None:
+        """Write the row of a version, if it is in a group. Blocking."""
+        with self._store.write() as transaction:
+            try:
+                version = transaction.get_by_arn(arn)
+            except NotFound:
+                self._keep(transaction, arn)
+                return
+            if "ModelPackageVersion" not in version.observed:
+                return
+            row = transaction.find(version.scope, KIND, version.name)
+            if row is None:
+                said = row_of(version, {})
+                transaction.create(
+                    version.scope,
+                    KIND,
+                    version.name,
+                    arn=stage_arn(version.scope, version.name),
+                    spec={},
+                    status=said["ModelApprovalStatus"],
+                    observed=said,
+                )
+                return
+            said = row_of(version, row.observed)
+            if said != row.observed:
+                transaction.update(row, status=said["ModelApprovalStatus"], observed=said)
+
+    def _keep(self, transaction: Transaction, arn: str) -> None:
+        """Note that a version was deleted; what was decided on it stays."""
+        named = Arn.parse(arn)
+        scope = Scope(account=named.account, region=named.region)
+        row = transaction.find(scope, KIND, named.name)
+        if row is not None and row.observed["ModelPackageStatus"] != DELETED:
+            transaction.update(row, status=DELETED, observed={"ModelPackageStatus": DELETED})
