@@ -35,8 +35,8 @@ TRAINING = {
     "at the beginning of the workflow": "before:modelyard.jobs.workflow:JobWorkflow.run",
     "before staging": "before:modelyard.jobs.staging:Staging.stage",
     "after staging": "after:modelyard.jobs.staging:Staging.stage",
-    "before packing": "before:modelyard.training.artifacts:pack",
-    "after packing": "after:modelyard.training.artifacts:pack",
+    "before packing": "before:modelyard.training.artifacts:pack_into",
+    "after packing": "after:modelyard.training.artifacts:pack_into",
     "after the upload": "after:modelyard.training.artifacts:Artifacts.upload_model",
     "before the last status": "before:modelyard.jobs.progress:Progress.finish",
     "after the commit, before the answer": (
