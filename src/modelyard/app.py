@@ -121,6 +121,7 @@ from modelyard.registry.references import GROUP, VERSION
 from modelyard.registry.registration import Registration
 from modelyard.registry.search_operations import Searchable, SearchOperations
 from modelyard.registry.sharing import ModelPackageGroupPolicies
+from modelyard.registry.source_operations import SourceOperations
 from modelyard.registry.version_changes import VersionChanges
 from modelyard.registry.version_operations import VersionOperations
 from modelyard.settings import Settings
@@ -450,8 +451,14 @@ def _add_registry(ground: _Ground) -> Deployments:
         VersionOperations(store, registration, VersionChanges(store, registration, approvals)),
         ApprovalOperations(store, approvals),
         SearchOperations(store, _searchable()),
+        SourceOperations(
+            ground.objects,
+            registration,
+            default_image=lambda region: retrieve("xgboost", "1.7-1", region),
+        ),
     ):
         ground.table.add(capability)
+    ground.shares.add(ModelPackageGroupPolicies(store))
     store.index_missing()
     return Deployments(store, artifacts)
 

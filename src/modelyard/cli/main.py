@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from modelyard import __version__
-from modelyard.cli import audit_commands, event_commands, people_commands, permission_commands
+from modelyard.cli import (
+    audit_commands,
+    event_commands,
+    people_commands,
+    permission_commands,
+    registry_commands,
+)
 from modelyard.cli.errors import CommandError
 from modelyard.cli.options import HomeOption
 from modelyard.cli.options import home_of as _home
@@ -272,6 +278,8 @@ app.add_typer(people_commands.sessions, name="sessions")
 app.add_typer(permission_commands.policies, name="policies")
 app.command()(permission_commands.whoami)
 app.command()(permission_commands.can)
+app.command()(registry_commands.register)
+app.add_typer(registry_commands.models, name="models")
 
 
 def main() -> None:
