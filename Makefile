@@ -41,7 +41,7 @@ sagemaker-v3: .venv-sagemaker-v3/.ready
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-$*/bin/python locks/$*.lock
 	touch $@
 
-bench: setup .venv-mlserver/.ready
+bench: setup .venv-mlserver/.ready .venv-mlflow/.ready
 	$(BIN)/python -m bench
 
 # Name no index and no path in a lock: versions and hashes are what pins.
