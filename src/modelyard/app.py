@@ -56,7 +56,7 @@ from modelyard.hosting.model_operations import description_of as description_of_
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.account_operations import AccountOperations
-from modelyard.identity.accounts import ensure_accounts
+from modelyard.identity.accounts import ensure_accounts, find_account
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Permissions
 from modelyard.identity.authority import authority
@@ -458,18 +458,13 @@ def _add_registry(ground: _Ground) -> Deployments:
         ),
     ):
         ground.table.add(capability)
-    ground.shares.add(ModelPackageGroupPolicies(store))
     store.index_missing()
     return Deployments(store, artifacts)
 
 
 def _is_account(ground: _Ground, account: str) -> bool:
-    own = ground.settings.account
-    if account == own:
-        return True
-    arn = f"arn:aws:modelyard::{own}:account/{account}"
     with ground.store.read() as snapshot:
-        return snapshot.find_by_arn(arn) is not None
+        return find_account(snapshot, ground.settings.account, account) is not None
 
 
 def _searchable() -> dict[str, Searchable]:

@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import await_endpoint
+from tests.clients.test_accounts import administrator
 from tests.data import auc, breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer, clean_environment
 from tests.registry.world import booster, model_archive, packed
 
 SCRIPT = Path(__file__).with_name("registry_v2_script.py")
+DEV = "234567890123"
 PYTHON = Path(__file__).parents[2] / ".venv-sagemaker-v2/bin/python"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A server of its own: its root may approve for as long as nobody else is added."""
+    live = LiveServer(tmp_path_factory.mktemp("registry") / "home")
+    live.start()
+    yield live
+    assert live.stop() == 0, live.log.read_text()
 
 
 def put(server: LiveServer, key: str, data: bytes) -> str:
@@ -114,6 +126,51 @@ def test_a_request_that_is_sent_again_registers_once(server: LiveServer) -> None
     described = sagemaker.batch_describe_model_package(ModelPackageArnList=[first, f"{first}00"])
     assert list(described["ModelPackageSummaries"]) == [first]
     assert list(described["BatchDescribeModelPackageErrorMap"]) == [f"{first}00"]
+
+
+def test_a_shared_group_is_used_from_another_account(server: LiveServer) -> None:
+    hub, dev = server.client("sagemaker"), administrator(server, DEV).client("sagemaker")
+    group = hub.create_model_package_group(ModelPackageGroupName="hub")["ModelPackageGroupArn"]
+    url = put(server, "hub/model.tar.gz", model_archive())
+    arn = register(server, "hub", url)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dev.describe_model_package_group(ModelPackageGroupName=group)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dev.describe_model_package(ModelPackageName=arn)
+    actions = ("DescribeModelPackageGroup", "DescribeModelPackage", "CreateModelPackage")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{DEV}:root"},
+        "Action": [f"sagemaker:{action}" for action in actions],
+        "Resource": [group, f"{arn.rpartition('/')[0]}/*"],
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    hub.put_model_package_group_policy(ModelPackageGroupName="hub", ResourcePolicy=policy)
+    assert dev.describe_model_package(ModelPackageName=arn)["ModelPackageVersion"] == 1
+    listed = dev.list_model_package_groups(CrossAccountFilterOption="CrossAccount")
+    assert [one["ModelPackageGroupArn"] for one in listed["ModelPackageGroupSummaryList"]] == [
+        group
+    ]
+    specification = {"Containers": [{"Image": XGBOOST, "ModelDataUrl": url}]}
+    second = dev.create_model_package(
+        ModelPackageGroupName=group, InferenceSpecification=specification
+    )["ModelPackageArn"]
+    assert second == f"{arn.rpartition('/')[0]}/2"
+    assert hub.describe_model_package(ModelPackageName=second)["ModelPackageVersion"] == 2
+    with pytest.raises(ClientError, match="AccessDenied"):
+        dev.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Approved")
+
+
+def test_the_command_line_registers_lists_shows_and_approves(server: LiveServer) -> None:
+    url = put(server, "cli/model.ubj", bytes(booster().save_raw("ubj")))
+    made = json.loads(server.cli("register", "by-cli", url, "--run-id", "r1").stdout)
+    assert made["ModelPackageArn"].endswith(":model-package/by-cli/1")
+    assert "by-cli/1" in server.cli("models", "list", "by-cli").stdout
+    approved = json.loads(server.cli("models", "approve", "by-cli/1", "-r", "fine").stdout)
+    assert approved["ModelApprovalStatus"] == "Approved"
+    shown = json.loads(server.cli("models", "show", "by-cli/1").stdout)
+    assert shown["CustomerMetadataProperties"] == {"run_id": "r1"}
+    assert shown["Approval"]["Approvals"][0]["Reason"] == "fine"
 
 
 @pytest.mark.slow
