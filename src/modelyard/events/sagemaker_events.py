@@ -10,6 +10,7 @@ from typing import Any
 
 from modelyard.events.changes import Change, micros_to_millis, millis, upper_snake
 from modelyard.events.event_types import SAGEMAKER, Builder, EventType, Told
+from modelyard.events.model_package_events import PACKAGE_TYPE, model_package
 
 _JOB = ("InProgress", "Completed", "Failed", "Stopping", "Stopped")
 _TIMES = ("CreationTime", "LastModifiedTime")
@@ -134,56 +135,6 @@ _TRAINING_SPEC = (
     "EnableManagedSpotTraining",
     "ExperimentConfig",
 )
-_PACKAGE = (
-    "ModelPackageGroupName",
-    "ModelPackageVersion",
-    "ModelPackageArn",
-    "ModelPackageName",
-    "ModelPackageDescription",
-    "ModelPackageStatusDetails",
-    "ModelApprovalStatus",
-    "ApprovalDescription",
-    "ModelLifeCycle",
-    "InferenceSpecification",
-    "SourceAlgorithmSpecification",
-    "ValidationSpecification",
-    "ModelMetrics",
-    "MetadataProperties",
-    "CustomerMetadataProperties",
-    "DriftCheckBaselines",
-    "CertifyForMarketplace",
-    "Domain",
-    "Task",
-    "SamplePayloadUrl",
-    "SkipModelValidation",
-    "SourceUri",
-)
-_PACKAGE_TYPE = EventType(
-    source=SAGEMAKER,
-    name="SageMaker Model Package State Change",
-    keys=frozenset({*_PACKAGE, "ModelPackageStatus", *_TIMES, *_LAST}),
-    values={
-        "ModelApprovalStatus": frozenset({"Approved", "Rejected", "PendingManualApproval"}),
-        "ModelPackageStatus": frozenset(
-            {"Pending", "InProgress", "Completed", "Failed", "Deleting", "Deleted"}
-        ),
-    },
-)
-
-
-def _model_package(change: Change) -> list[Told]:
-    known = {**change.spec, **change.observed}
-    detail = {key: known[key] for key in _PACKAGE if known.get(key) is not None}
-    detail |= {
-        "ModelPackageArn": change.arn,
-        "ModelPackageStatus": "Deleted"
-        if change.status == "Deleted"
-        else known.get("ModelPackageStatus", change.status),
-        "CreationTime": millis(change.created_at),
-        "LastModifiedTime": millis(change.at),
-        "Tags": dict(change.tags),
-    }
-    return [Told(type=_PACKAGE_TYPE, detail=detail)]
 
 
 def _pipeline_execution(change: Change) -> list[Told]:
@@ -302,7 +253,7 @@ SAGEMAKER_KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
         spec=("RecordIdentifierFeatureName", "EventTimeFeatureName", "FeatureDefinitions"),
         observed=("OfflineStoreStatus",),
     ),
-    "model-package": (_model_package, (_PACKAGE_TYPE,)),
+    "model-package": (model_package, (PACKAGE_TYPE,)),
     "model-card": _sagemaker(
         "Model Card State Change",
         name="ModelCardName",
