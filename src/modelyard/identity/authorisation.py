@@ -25,7 +25,7 @@ from modelyard.identity.policies.entities import (
     Target,
 )
 from modelyard.identity.policies.facts import canonical, condition_values, type_of
-from modelyard.identity.policies.library import Library, Slice
+from modelyard.identity.policies.library import Library
 from modelyard.identity.policies.passing import PASSING
 from modelyard.identity.policies.shares import Shares
 from modelyard.identity.policies.texts import Policy
@@ -140,11 +140,11 @@ class Permissions:
         """
         return self.subject_of(session_of(arn, "anybody"))
 
-    def target_of(self, context: Context, resource: str, chosen: Slice) -> Target:
-        """Return what the policies may ask of a resource."""
+    def target_of(self, context: Context, resource: str, *, looks: bool) -> Target:
+        """Return what the policies may ask of a resource; its own state only if one `looks`."""
         parts = Parts.of(resource)
         account = parts.account or context.account
-        state, tags = self._states(resource) if chosen.looks.row else ({}, {})
+        state, tags = self._states(resource) if looks else ({}, {})
         is_role = (parts.service, parts.kind) == ("iam", "role")
         return Target(
             arn=resource,
@@ -198,6 +198,7 @@ class _Call:
         self._context = context
         self._action = action
         self._resource = canonical(resource)
+        self._targets: dict[bool, Target] = {}  # by whether its own state is in it
         self._circumstances = permissions.circumstances_of(
             subject, context, action, self._resource, request
         )
@@ -234,7 +235,7 @@ class _Call:
         account = Parts.of(self._resource).account or self._context.account
         assumed = replace(self._circumstances, shared="None", named=False)
         found = []
-        for kind, name in self._library.parties():
+        for kind, name in self._library.parties:
             try:
                 subject = (
                     self._permissions.subject_with(name, account)
@@ -249,8 +250,12 @@ class _Call:
 
     def _judged(self, subject: Subject, circumstances: Circumstances) -> Verdict:
         chosen = self._library.slice(subject, self._action)
-        target = self._permissions.target_of(self._context, self._resource, chosen)
-        return judge(self._library, chosen, subject, self._action, target, circumstances)
+        looks = chosen.looks.row
+        target = self._targets.get(looks)
+        if target is None:
+            target = self._permissions.target_of(self._context, self._resource, looks=looks)
+            self._targets[looks] = target
+        return judge(chosen, subject, self._action, target, circumstances)
 
 
 def _listed(policies: Sequence[Policy]) -> str:

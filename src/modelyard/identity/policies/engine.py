@@ -15,7 +15,7 @@ from typing import Any, Literal
 import cedarpy
 
 from modelyard.identity.policies.entities import ACTION, RESOURCE, Subject, Target, action_entity
-from modelyard.identity.policies.library import Library, Slice
+from modelyard.identity.policies.library import Slice
 from modelyard.identity.policies.requests import Unjudgeable, record_of
 
 ShareVerdict = Literal["Allow", "Deny", "None"]
@@ -42,7 +42,6 @@ class Verdict:
 
 
 def judge(
-    library: Library,
     chosen: Slice,
     subject: Subject,
     action: str,

@@ -58,6 +58,8 @@ class Library:
         self.policies = tuple(policies)
         self._by_id = {policy.id: policy for policy in policies}
         self._looks = {policy.id: looks_of(policy.body) for policy in policies}
+        #: The personas and roles that policies permit something, sorted.
+        self.parties: tuple[Uid, ...] = _parties(policies)
         self._slices: dict[tuple[str, frozenset[Uid], str], Slice] = {}
         self._lock = Lock()
 
@@ -81,18 +83,6 @@ class Library:
                 self._slices[key] = found
         return found
 
-    def parties(self) -> list[Uid]:
-        """Return the personas and roles that policies permit something, sorted."""
-        return sorted(
-            {
-                uid
-                for policy in self.policies
-                if policy.effect == "permit"
-                for uid in entities_in(policy.body)
-                if uid[0] in {PERSONA, ROLE}
-            }
-        )
-
     def _slice_of(self, kind: str, ancestors: frozenset[Uid], action: str) -> Slice:
         chosen = [
             policy
@@ -113,6 +103,17 @@ class Library:
             ids=tuple(policy.id for policy in chosen),
             looks=looks,
         )
+
+
+def _parties(policies: Iterable[Policy]) -> tuple[Uid, ...]:
+    found = {
+        uid
+        for policy in policies
+        if policy.effect == "permit"
+        for uid in entities_in(policy.body)
+        if uid[0] in {PERSONA, ROLE}
+    }
+    return tuple(sorted(found))
 
 
 def _check_ids(policies: Iterable[Policy]) -> None:
