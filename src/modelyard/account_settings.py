@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -145,6 +146,8 @@ def _broken(values: Mapping[str, str]) -> list[tuple[str, str]]:
     hold("compute", compute == "local", "is not offered yet: jobs run on this machine, local")
     if provider == "aws":
         hold("profile", bool(values.get("profile")), "is missing: name a profile of ~/.aws/config")
+        there = importlib.util.find_spec("boto3") is not None
+        hold("provider", there, "needs the extra `aws`: pip install 'modelyard[aws]'")
     else:
         for key in ("profile", "role_arn"):
             hold(key, not values.get(key), "is for the provider aws only")

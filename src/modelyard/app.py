@@ -60,6 +60,7 @@ from modelyard.identity.accounts import ensure_accounts, find_account
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.authorisation import Permissions
 from modelyard.identity.authority import authority
+from modelyard.identity.aws_accounts import AwsClients
 from modelyard.identity.credentials import Credentials, establish_credentials
 from modelyard.identity.gateway_keys import gateway_keys
 from modelyard.identity.known_callers import KnownCallers
@@ -608,7 +609,9 @@ def _add_orchestrator(
     def assets(account: str) -> Assets:
         return Assets(ground.objects.of(account), bucket_of(account))
 
-    calls = stack_resources.TableCalls(table, ground.schema)
+    calls = stack_resources.TableCalls(
+        table, ground.schema, AwsClients(store, table, ground.settings.account).client
+    )
     kinds: list[stack_resources.ResourceType] = [
         stack_resources.Model(calls),
         stack_resources.EndpointConfig(calls),

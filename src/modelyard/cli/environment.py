@@ -62,11 +62,11 @@ def exports(
     values = {
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": server.gateway_url,
+        "MODELYARD_ASSETS_BUCKET": server.assets_bucket,
         **_caller(server, credentials, acting or Acting()),
         "AWS_DEFAULT_REGION": server.region,
         "AWS_REGION": server.region,
         "MODELYARD_URL": server.url,
-        "MODELYARD_ASSETS_BUCKET": server.assets_bucket,
         **trusted,
     }
     if write_aws_models:
@@ -127,7 +127,9 @@ def _caller(server: ServerInfo, credentials: Credentials, acting: Acting) -> Map
         account = account_id(connection, acting.account)
     hours = acting.hours or (_OWN_HOURS if acting.account is None else 1)
     keys = assume(connection, account, acting.role, acting.session, seconds=hours * 3600)
+    described = connection.operation("Modelyard.DescribeAccount", {"Account": account})
     return {
+        "MODELYARD_ASSETS_BUCKET": described["AssetsBucket"],
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret,
         "AWS_SESSION_TOKEN": keys.token,

@@ -174,6 +174,18 @@ class OperationTable:
             raise AccessDenied(decision.refusal)
         self._schema.validate(service, name, request)
 
+    def guarded(
+        self, context: Context, service: str, name: str, request: Request
+    ) -> AbstractContextManager[None]:
+        """Surround an operation of the table that is carried out elsewhere, at AWS, say.
+
+        Raises:
+            UnknownOperation: it is not offered.
+            AccessDenied: the policy forbids it; ahead of the block.
+        """
+        entry = self._entry(service, name)
+        return self.guard(context, f"{service}:{name}", entry.target(context, request), request)
+
     @contextmanager
     def guard(
         self, context: Context, action: str, resource: str, request: Request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from botocore.model import StructureShape
@@ -27,14 +28,24 @@ class Calls(Protocol):
 
 
 class TableCalls:
-    """The operation table of this process."""
+    """The operation table of this process.
 
-    def __init__(self, table: OperationTable, schema: Schema) -> None:
+    Args:
+        elsewhere: gives the client of an account that is not this server's own, else None.
+    """
+
+    def __init__(
+        self,
+        table: OperationTable,
+        schema: Schema,
+        elsewhere: Callable[[Context, str], Any | None] = lambda _context, _service: None,
+    ) -> None:
         self._table = table
         self._schema = schema
+        self._elsewhere = elsewhere
 
-    def client(self, context: Context, service: str) -> InProcessClient:
-        return InProcessClient(self._table, context, service)
+    def client(self, context: Context, service: str) -> Any:
+        return self._elsewhere(context, service) or InProcessClient(self._table, context, service)
 
     def refusal(self, context: Context, service: str, name: str, request: Request) -> str | None:
         try:
