@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +59,8 @@ def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path, tmp_path
     with pytest.raises(ClientError) as upload:
         s3.put_object(Bucket=server.bucket, Key="big", Body=b"1" * (1 << 20))
     assert upload.value.response["Error"]["Code"] == "InsufficientStorage"
-    assert "1048576 bytes do not fit" in str(upload.value)
+    # By then the audit trail may have met the full disk too, and refuses what it cannot record.
+    assert re.search("1048576 bytes do not fit|nothing may change unrecorded", str(upload.value))
     with pytest.raises(ClientError) as create:
         for number in range(500):  # the database may have some room of its own left
             sagemaker.create_training_job(**{**request, "TrainingJobName": f"during-{number}"})
