@@ -19,7 +19,7 @@ from modelyard.registry.references import VERSION, Reference, find_group, group_
 from modelyard.registry.sharing import require_shared
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.resources import Resource, Store, Transaction
-from modelyard.store.search import AllOf, Criterion, Search
+from modelyard.store.search import Criterion, Search
 from modelyard.store.search_pages import search
 
 #: Kept with what is observed, since they change by themselves.
@@ -298,14 +298,11 @@ def _earlier(
     """
     if token is None:
         return None
-    owner = Criterion(
-        path="CreatedBy.IamIdentity.Arn", operator="eq", values=(context.principal.arn,)
-    )
     same = Criterion(path="ClientToken", operator="eq", values=(token,))
     scope = scope_of(context) if group is None else group.scope
-    found = search(
-        transaction, scope, VERSION, Search(condition=AllOf(conditions=(same, owner)), limit=1)
-    ).items
+    there = search(transaction, scope, VERSION, Search(condition=same)).items
+    caller = context.principal.arn
+    found = [one for one in there if one.observed["CreatedBy"]["IamIdentity"]["Arn"] == caller]
     if not found:
         return None
     if found[0].observed["RequestDigest"] != digest:

@@ -45,6 +45,8 @@ class _Finder:
     def page(self) -> Page[Resource]:
         last = self._asked.last()
         few = self._few(self._asked.condition)
+        if few is not None and not few:
+            return Page(items=[], token=None)
         found = self._walked(last) if few is None else self._sorted(few, last)
         token = None
         if len(found) > self._asked.limit:
