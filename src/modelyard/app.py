@@ -725,7 +725,12 @@ async def _tell_gateway(ground: _Ground, known: KnownCallers, gateway: GatewayPo
             default_region=ground.settings.region,
         )
 
+    def ask_again(_generation: int) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(gateway.policies_changed)
+
     known.on_change(push)
+    ground.permissions.book.on_change(ask_again)
     await gateway.set_keys(keys())
 
 
