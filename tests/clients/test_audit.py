@@ -27,6 +27,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     live.stop()
 
 
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[LiveServer]:
+    """A server of the test's own, which ends with it."""
+    live = LiveServer(tmp_path / "home").start()
+    yield live
+    live.stop()
+
+
 def audit(server: LiveServer, *options: str) -> list[dict[str, Any]]:
     printed = server.cli("audit", "--json", *options).stdout
     return [json.loads(line) for line in printed.splitlines()]
@@ -136,8 +144,8 @@ def test_a_trail_that_is_whole_verifies(server: LiveServer) -> None:
 # --- kill -9
 
 
-def test_after_a_kill_every_change_has_its_record_and_the_chain_is_whole(tmp_path: Path) -> None:
-    server = LiveServer(tmp_path / "home").start()
+def test_after_a_kill_every_change_has_its_record_and_the_chain_is_whole(own: LiveServer) -> None:
+    server = own
     ids = [create_model(server, f"m-{number}") for number in range(10)]
     server.client("sagemaker").list_models()
     server.kill()
@@ -150,8 +158,8 @@ def test_after_a_kill_every_change_has_its_record_and_the_chain_is_whole(tmp_pat
     assert server.stop() == 0
 
 
-def test_what_was_done_to_a_stopped_server_is_found(tmp_path: Path) -> None:
-    server = LiveServer(tmp_path / "home").start()
+def test_what_was_done_to_a_stopped_server_is_found(own: LiveServer) -> None:
+    server = own
     for number in range(5):
         create_model(server, f"m-{number}")
     assert server.stop() == 0
