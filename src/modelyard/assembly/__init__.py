@@ -1,0 +1,1 @@
+"""The object graph, room by room; `app` puts the rooms together."""

@@ -1,0 +1,66 @@
+"""The doors, and the certificate that they show."""
+
+from __future__ import annotations
+
+import ssl
+
+from starlette.types import ASGIApp
+
+from modelyard.api.app import Rooms, build_app
+from modelyard.api.event_metrics import DeliveryCollector
+from modelyard.api.gateway_metrics import GatewayCollector
+from modelyard.api.metrics import Metrics
+from modelyard.api.orchestrator import orchestrator_app
+from modelyard.api.s3.door import S3Door
+from modelyard.assembly.ground import Ground
+from modelyard.assembly.steps import Step
+from modelyard.events.room import EventBus
+from modelyard.gateway.supervisor import GatewayPool
+from modelyard.identity.authentication import Authenticator
+from modelyard.orchestrator.service import OrchestratorService
+from modelyard.tls.renewal import Renewal
+
+
+def doors(
+    ground: Ground,
+    authenticator: Authenticator,
+    service: OrchestratorService,
+    s3_door: S3Door,
+    gateway: GatewayPool,
+    gateway_trust: ssl.SSLContext | None,
+    events: EventBus,
+) -> ASGIApp:
+    settings = ground.settings
+    metrics = Metrics()
+    metrics.add(GatewayCollector(gateway.metrics))
+    metrics.add(DeliveryCollector(events.tally.counts, ground.store))
+
+    def look_at_database() -> None:
+        with ground.store.read() as snapshot:
+            snapshot.with_status("none", "none")
+
+    return build_app(
+        Rooms(
+            table=ground.table,
+            schema=ground.schema,
+            authenticator=authenticator,
+            s3=s3_door,
+            orchestrator=orchestrator_app(
+                service, allow_detailed_error_message=settings.allow_detailed_error_message
+            ),
+            gateway_url=lambda: gateway.local_url,
+            gateway_trust=gateway_trust,
+            bound_host=settings.host,
+            allowed_hosts=settings.allowed_hosts,
+            readiness={"database": look_at_database},
+            metrics=metrics,
+            refusals=ground.audit.refusals,
+        )
+    )
+
+
+def renewal(tls: Renewal | None, gateway: GatewayPool) -> list[Step]:
+    if tls is None:
+        return []
+    tls.subscribe(gateway.set_certificate)
+    return [Step(start=tls.start, stop=tls.stop)]

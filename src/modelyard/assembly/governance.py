@@ -1,0 +1,35 @@
+"""Model cards and the stage table."""
+
+from __future__ import annotations
+
+from modelyard.assembly.ground import Ground
+from modelyard.governance.cards import export_operations
+from modelyard.governance.cards.drafting.operations import DraftOperations
+from modelyard.governance.cards.export_operations import ModelCardExportOperations
+from modelyard.governance.cards.export_workflow import ExportWorkflow
+from modelyard.governance.cards.operations import ModelCardOperations
+from modelyard.governance.cards.paper.card import PrintedCard
+from modelyard.governance.cards.sealed_content import SealedContents
+from modelyard.governance.stages.operations import StageOperations
+
+
+def add_governance(ground: Ground) -> DraftOperations:
+    store, objects, table = ground.store, ground.objects, ground.table
+    contents = SealedContents(table)
+    for capability in (
+        ModelCardOperations(store, contents),
+        ModelCardExportOperations(store, objects, table, ground.engine),
+        drafter := DraftOperations(table, objects),
+        StageOperations(store),
+    ):
+        table.add(capability)
+    workflow = ExportWorkflow(store, objects, contents, _render)
+    ground.engine.register(export_operations.WORKFLOW, workflow.run)
+    return drafter
+
+
+def _render(card: PrintedCard) -> bytes:
+    """Print a card; the printer is loaded with the first one."""
+    from modelyard.governance.cards.paper.document import render
+
+    return render(card)

@@ -1,0 +1,76 @@
+"""Models and endpoints, in front of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from modelyard.assembly.ground import Ground
+from modelyard.compute.images import image_of
+from modelyard.compute.instance_types import instance_type
+from modelyard.compute.memory import MemoryFolder
+from modelyard.compute.runtime import Runtime
+from modelyard.gateway.supervisor import GatewayPool
+from modelyard.hosting import endpoint_operations
+from modelyard.hosting.artifacts import ModelCache
+from modelyard.hosting.endpoint_config_operations import EndpointConfigOperations
+from modelyard.hosting.endpoint_operations import EndpointOperations
+from modelyard.hosting.model_operations import ModelOperations
+from modelyard.hosting.routing import Routing
+from modelyard.hosting.workflow import EndpointWorkflow
+from modelyard.identity.roles import require_role
+from modelyard.keys.ring import KIND as KEY_KIND
+from modelyard.registry.deployment import Deployments
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
+from modelyard.store.outbox import Event
+from modelyard.store.resources import Resource
+
+
+def add_hosting(
+    ground: Ground,
+    gateway: GatewayPool,
+    runtime: Runtime,
+    memory: MemoryFolder,
+    deployments: Deployments,
+) -> tuple[EndpointWorkflow, Routing]:
+    store, objects, home = ground.store, ground.objects, ground.home
+
+    def keys_of(endpoint: Resource, role: str | None) -> DataKeys:
+        # Without a role a model is nobody, and may use no key.
+        if role is None:
+            return NoKeys()
+        return ground.keys.of_role(endpoint.scope, role, endpoint.name)
+
+    for capability in (
+        ModelOperations(
+            store,
+            objects,
+            require_role=require_role,
+            require_image=image_of,
+            resolve_package=deployments.resolve,
+        ),
+        EndpointConfigOperations(
+            store,
+            objects,
+            require_instance_type=instance_type,
+            key_problem=ground.keys.problem,
+        ),
+        EndpointOperations(store, ground.engine),
+    ):
+        ground.table.add(capability)
+    models = ModelCache(home.models, objects, runtime, memory)
+    routing = Routing(store, gateway, objects, models.path, keys_of=keys_of)
+    workflow = EndpointWorkflow(
+        store, models, routing, ground.logs, image_of=image_of, keys_of=keys_of
+    )
+    ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)
+    return workflow, routing
+
+
+def on_keys(routing: Routing) -> Callable[[Event], Awaitable[None]]:
+    """Look again at what is captured when a key's state changes."""
+
+    async def refresh(event: Event) -> None:
+        if event.kind == KEY_KIND:
+            await routing.refresh()
+
+    return refresh
