@@ -294,9 +294,11 @@ def test_every_socket_that_listens_is_known_and_turns_strangers_away(server: Liv
     for file in files:
         place = Path(file)
         assert place.is_relative_to(server.home), file
-        # No other user can reach it; and it holds bodies on their way in, but no object.
+        # No other user can reach it, and whoever does has no key to it.
         assert place.parent.stat().st_mode & 0o077 == 0, file
-        assert _asked(_OverFile(file), "GET", f"/{server.bucket}/walk/a") in (403, 404), file
+        for method, path in (("GET", "/"), ("GET", f"/{server.bucket}/walk/a"), ("PUT", "/b/c")):
+            # 400 is what rclone says to who signs nothing (UnsupportedAlgorithm).
+            assert _asked(_OverFile(file), method, path) in (400, 403), (file, method, path)
 
 
 class _OverFile(http.client.HTTPConnection):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import aiohttp
 import psutil
 import pytest
 
@@ -13,6 +14,7 @@ from modelyard.store import rclone
 from modelyard.store.errors import StorageFull
 from modelyard.store.objects import ObjectStores
 from modelyard.store.rclone import rclone_binary
+from modelyard.store.rclone_key import RcloneKey
 from modelyard.store.s3_server import S3Server, S3Servers, S3ServerUnavailable
 
 ACCOUNT = "123456789012"
@@ -79,7 +81,52 @@ async def test_only_the_owner_can_reach_the_socket(server: S3Server, tmp_path: P
     assert (tmp_path / "run").stat().st_mode & 0o077 == 0
     process = process_of(server)
     assert process.net_connections(kind="inet") == []
-    assert set(process.environ()) <= {"PATH", "RCLONE_CONFIG", "GOGC", "GOMEMLIMIT", "LC_CTYPE"}
+    assert set(process.environ()) <= {
+        *{"PATH", "RCLONE_CONFIG", "RCLONE_AUTH_KEY", "GOGC", "GOMEMLIMIT", "LC_CTYPE"}
+    }
+
+
+def over(address: Path) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(address)))
+
+
+async def test_only_what_is_signed_with_the_key_of_this_run_is_answered(
+    server: S3Server, tmp_path: Path
+) -> None:
+    await server.take_in(pieces(b"1"), 1)
+    url, address = "http://rclone/", tmp_path / "run" / f"s3-{ACCOUNT}.sock"
+    shown = process_of(server).environ()["RCLONE_AUTH_KEY"]
+    name, secret = shown.strip('"').split(",")
+    key = RcloneKey(access_key_id=name, secret=secret)
+    other = RcloneKey(access_key_id=name, secret="0" * 64)
+    async with over(address) as session:
+        for refused in ({}, RcloneKey.new().signed("GET", "/"), other.signed("GET", "/")):
+            async with session.get(url, headers=refused) as response:
+                assert response.status in {400, 403}
+                assert b"bodies" not in await response.read()
+        async with session.get(url, headers=key.signed("GET", "/")) as response:
+            assert response.status == 200
+            assert b"<Name>bodies</Name>" in await response.read()
+
+
+async def test_each_run_has_a_key_of_its_own_that_no_command_line_shows(server: S3Server) -> None:
+    keys = set()
+    for _ in range(2):
+        await server.take_in(pieces(b"1"), 1)
+        process = process_of(server)
+        key = process.environ()["RCLONE_AUTH_KEY"]
+        name, secret = key.strip('"').split(",")
+        assert name not in " ".join(process.cmdline())
+        assert secret not in " ".join(process.cmdline())
+        keys.add(key)
+        process.kill()
+        await asyncio.to_thread(process.wait)
+    assert len(keys) == 2
+
+
+def test_a_key_does_not_show_its_secret() -> None:
+    key = RcloneKey.new()
+    assert key.secret not in repr(key)
 
 
 async def test_what_is_wrong_with_a_body_is_raised_and_nothing_is_left(

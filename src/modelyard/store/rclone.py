@@ -22,6 +22,8 @@ from pathlib import Path
 
 import structlog
 
+from modelyard.store.rclone_key import RcloneKey
+
 log = structlog.get_logger(__name__)
 
 START_SECONDS = 15.0
@@ -78,7 +80,7 @@ def rclone_binary() -> Path:
 
 
 class Rclone:
-    """One `rclone serve s3` without authentication, on a socket in a folder that is only ours.
+    """One `rclone serve s3`, on a socket in a folder that is only ours, with a key of each run.
 
     It belongs to the event loop that started it; that loop's thread must live as long.
     """
@@ -88,6 +90,7 @@ class Rclone:
         self.root = root
         self.address = address
         self.pid: int | None = None
+        self.key = RcloneKey.new()  # what requests are signed with; another in each run
         self._listening = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self.said = 0  # lines in its log, ever
@@ -136,13 +139,14 @@ class Rclone:
 
     async def _run(self, binary: Path) -> None:
         self._clear()
+        self.key = RcloneKey.new()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), str(binary)),
             *("serve", "s3", str(self.root), f"--addr=unix://{self.address}", *_FLAGS),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env={**_environment(), **self.key.environment()},
             cwd=self.root,
             start_new_session=True,  # Ctrl-C in a terminal is for us to hear, and to tell it
         )

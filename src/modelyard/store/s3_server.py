@@ -22,6 +22,7 @@ from yarl import URL
 from modelyard.store.errors import StorageFull, StoreError
 from modelyard.store.objects import Objects, ObjectStores
 from modelyard.store.rclone import Rclone, RcloneUnavailable
+from modelyard.store.rclone_key import HOST
 
 _BUCKET = "bodies"
 _MAX_ADDRESS_BYTES = 100  # the kernel's limit is 107
@@ -146,10 +147,12 @@ class S3Server:
 
     async def _put(self, session: aiohttp.ClientSession, name: str, feed: _Feed) -> None:
         # Nothing but this file is between us and the client, so there is no other time limit.
+        path = f"/{_BUCKET}/{name}"
+        signed = self._rclone.key.signed("PUT", path)
         async with session.put(
-            URL(f"http://rclone/{_BUCKET}/{name}"),
+            URL(f"http://{HOST}{path}"),
             data=feed.pieces() if feed.length else b"",
-            headers={"Content-Length": str(feed.length)},
+            headers={"Content-Length": str(feed.length), **signed},
         ) as response:
             await response.read()
             if response.status != 200:

@@ -221,6 +221,15 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str]]] = [
             "orchestrator-administrator": EVERYWHERE,
         },
     ),
+    (
+        "modelyard:VerifyAuditTrail",
+        {},
+        {
+            "governance-officer": EVERYWHERE,
+            "auditor": EVERYWHERE,
+            "orchestrator-administrator": EVERYWHERE,
+        },
+    ),
     ("modelyard:CreatePerson", {}, {"orchestrator-administrator": EVERYWHERE}),
     ("iam:CreateRole", {}, {"orchestrator-administrator": EVERYWHERE}),
     (
