@@ -32,10 +32,10 @@ def can(
     if request is not None:
         members["Request"] = request
     said = connection.operation("Modelyard.Authorize", members)
+    personas = ", ".join(said["Personas"]) or "none"
     if not said["Allowed"]:
         _print(*_policies(said["Policies"]))
-        raise CommandError(f"no: {said['Reason']}")
-    personas = ", ".join(said["Personas"]) or "none"
+        raise CommandError(f"no (personas: {personas}): {said['Reason']}")
     _print(f"yes: {said['Principal']} (personas: {personas})", *_policies(said["Policies"]))
 
 
