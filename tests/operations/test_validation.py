@@ -84,3 +84,9 @@ def test_an_operation_without_an_input_takes_nothing() -> None:
     assert violations(None, {}) == []
     assert violations(None, {"A": 1}) == ["This operation takes no members"]
     assert converted(None, {}) == {}
+
+
+def test_a_model_cards_content_may_go_over_lines() -> None:
+    content = '{\n  "model_overview": {}\n}\n'
+    request = {"ModelCardName": "c", "ModelCardStatus": "Draft", "Content": content}
+    assert violations(input_of("CreateModelCard"), request) == []
