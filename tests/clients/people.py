@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.live import LiveServer
 
+ORCHESTRATOR = "123456789012"
+DEV, STAGING, PROD = "234567890123", "345678901234", "456789012345"
+
 
 class As:
     """boto3 with one principal's keys."""
@@ -49,4 +52,10 @@ def person(server: LiveServer, name: str, account: str, *personas: str) -> As:
     """Add a person with keys of their own."""
     options = [text for persona in personas for text in ("--persona", persona)]
     made = server.cli("people", "add", name, "--account", account, *options)
+    return As(server, exported(made.stdout))
+
+
+def administrator(server: LiveServer, account: str) -> As:
+    """Act in an account as its administrator, on the root's behalf."""
+    made = server.cli("env", "--account", account, "--as", "orchestrator-administrator")
     return As(server, exported(made.stdout))

@@ -1,6 +1,7 @@
 """Run in the SDK v2's environment: register a model, approve it, deploy it, ask it.
 
-Arguments: the archive's S3 URI, the image, the role, the bucket, a CSV without labels.
+Arguments: the archive's S3 URI, the image, the role, the bucket, a CSV without labels, and the keys
+of another account as JSON, which the group is shared with.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sagemaker.model import Model
 from sagemaker.predictor import Predictor
 from sagemaker.serializers import CSVSerializer
 
-archive, image, role, bucket, rows = sys.argv[1:]
+archive, image, role, bucket, rows, foreign_keys = sys.argv[1:]
 session = sagemaker.Session(boto3.Session(), default_bucket=bucket)
 model = Model(image_uri=image, model_data=archive, role=role, sagemaker_session=session)
 package = model.register(
@@ -51,6 +52,20 @@ predictor = Predictor(
     deserializer=CSVDeserializer(),
 )
 answer = predictor.predict(Path(rows).read_text())
+group = client.describe_model_package_group(ModelPackageGroupName="sdk-v2-group")
+foreign = json.loads(foreign_keys)
+statement = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{foreign.pop('account')}:root"},
+    "Action": ["sagemaker:DescribeModelPackage"],
+    "Resource": package.model_package_arn,
+}
+client.put_model_package_group_policy(
+    ModelPackageGroupName="sdk-v2-group",
+    ResourcePolicy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+)
+others = sagemaker.Session(boto3.Session(**foreign), default_bucket="none")
+seen = others.sagemaker_client.describe_model_package(ModelPackageName=package.model_package_arn)
 after = client.describe_model_package(ModelPackageName=package.model_package_arn)
 predictor.delete_endpoint()
 print()  # the SDK's progress ends without one
@@ -58,6 +73,8 @@ print(
     json.dumps(
         {
             "arns": [package.model_package_arn, again.model_package_arn],
+            "group": group["ModelPackageGroupArn"],
+            "seen": seen["ModelPackageArn"],
             "before": before["ModelApprovalStatus"],
             "after": after["ModelApprovalStatus"],
             "metadata": after["CustomerMetadataProperties"],

@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import training_request
-from tests.clients.test_accounts import DEV, person
+from tests.clients.people import DEV, person
 from tests.clients.test_registry import put, register
 from tests.live import ROLE, LiveServer
 from tests.registry.world import model_archive

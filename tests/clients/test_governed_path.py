@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import channel
-from tests.clients.people import As, person
+from tests.clients.people import DEV, STAGING, As, person
+from tests.clients.people import ORCHESTRATOR as HUB
 from tests.data import auc, breast_cancer
 from tests.live import XGBOOST, LiveServer
-from tests.store.postgres import HOW_TO_GET_IT, Cluster, programs
 
-HUB, DEV, STAGING = "123456789012", "234567890123", "345678901234"
 GROUP = f"arn:aws:sagemaker:us-east-1:{HUB}:model-package-group/churn"
 WAIT_SECONDS = 90
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveServer]:
-    """A server with its accounts, on either database."""
-    if request.param == "sqlite":
-        yield from running(tmp_path, {})
-        return
-    folder = programs()
-    if folder is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(HOW_TO_GET_IT)
-        pytest.skip(HOW_TO_GET_IT)
-    with Cluster(folder) as cluster:
-        yield from running(tmp_path, {"MODELYARD_DATABASE_URL": cluster.create_database()})
-
-
-def running(folder: Path, environment: dict[str, str]) -> Iterator[LiveServer]:
-    server = LiveServer(folder / "home", environment=environment).start()
-    yield server
-    assert server.stop() == 0, server.log.read_text()
 
 
 def until(reached: Callable[[], Any]) -> Any:

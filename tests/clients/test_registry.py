@@ -12,13 +12,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import await_endpoint
-from tests.clients.test_accounts import administrator
+from tests.clients.people import DEV, administrator
 from tests.data import auc, breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer, clean_environment
 from tests.registry.world import booster, model_archive, packed
 
 SCRIPT = Path(__file__).with_name("registry_v2_script.py")
-DEV = "234567890123"
 PYTHON = Path(__file__).parents[2] / ".venv-sagemaker-v2/bin/python"
 
 
@@ -174,21 +173,30 @@ def test_the_command_line_registers_lists_shows_and_approves(server: LiveServer)
 
 
 @pytest.mark.slow
-def test_the_sdk_registers_approves_and_deploys(server: LiveServer, tmp_path: Path) -> None:
+def test_the_sdk_registers_approves_deploys_and_shares(hub: LiveServer, tmp_path: Path) -> None:
     if not PYTHON.exists():
         if os.environ.get("CI"):
             pytest.fail("CI must have the SDK's environment: make sagemaker-v2")
         pytest.skip("the SDK v2 has an environment of its own: make sagemaker-v2")
-    url = put(server, "sdk-v2/model.tar.gz", model_archive())
+    url = put(hub, "sdk-v2/model.tar.gz", model_archive())
+    exports = administrator(hub, DEV).exports
+    foreign = {
+        "account": DEV,
+        **{
+            name.lower(): value
+            for name, value in exports.items()
+            if (name.startswith("AWS_") and "KEY" in name) or name == "AWS_SESSION_TOKEN"
+        },
+    }
     rows = tmp_path / "rows.csv"
     rows.write_text(breast_cancer().test_csv)
     exported = {
         name: value
-        for name, value in server.env.items()
+        for name, value in hub.env.items()
         if name != "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"  # one port serves everything
     }
     ran = subprocess.run(
-        [PYTHON, SCRIPT, url, XGBOOST, ROLE, server.bucket, rows],
+        [PYTHON, SCRIPT, url, XGBOOST, ROLE, hub.bucket, rows, json.dumps(foreign)],
         capture_output=True,
         text=True,
         check=False,
@@ -198,6 +206,7 @@ def test_the_sdk_registers_approves_and_deploys(server: LiveServer, tmp_path: Pa
     assert ran.returncode == 0, ran.stdout + ran.stderr
     said = json.loads(ran.stdout.splitlines()[-1])
     assert [arn.rpartition("/")[2] for arn in said["arns"]] == ["1", "2"]
+    assert said["seen"] == said["arns"][0]
     assert (said["before"], said["after"]) == ("PendingManualApproval", "Approved")
     assert said["metadata"] == {"owner": "sdk", "deployed": "yes"}
     assert auc(breast_cancer().y_test, said["scores"]) > 0.9
