@@ -113,7 +113,8 @@ def build(
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
     outbox.subscribe("log", tell)
-    outbox.subscribe("stages", StageKeeper(ground.store).handle)
+    stages = StageKeeper(ground.store)
+    outbox.subscribe("stages", stages.handle, stages.handle_all)
     events = add_events(ground, outbox, service)
     outbox.subscribe("captured-data-keys", on_keys(routing))
     authenticator = Authenticator(

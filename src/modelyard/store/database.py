@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,8 @@ class Database:
         self.engine = sa.create_engine(self.url, **options)
         if self.is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
+        self._writing = threading.Lock()
+        self._busy_timeout_seconds = busy_timeout_seconds
         self._claim: sa.Connection | int | None = None
 
     def migrate(self) -> None:
@@ -139,7 +142,7 @@ class Database:
             DatabaseBusy: other writers did not end within `busy_timeout_seconds`.
             StoreError: the database cannot be used now; see `failures`.
         """
-        with _translated(), self.engine.connect() as connection:
+        with self._turn(), _translated(), self.engine.connect() as connection:
             self.begin_writing(connection)
             yield connection
             accompanying = companion.get()
@@ -148,6 +151,22 @@ class Database:
             connection.commit()
             if accompanying is not None:
                 accompanying.after_commit(self)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other writers of this process.
+
+        SQLite waits by looking again after ever longer naps, during which others go first.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writing.acquire(timeout=self._busy_timeout_seconds):
+            raise DatabaseBusy("the database is locked: another transaction takes too long")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def begin_writing(self, connection: sa.Connection) -> None:
         """Begin a transaction that is the only one to write until it ends."""
@@ -180,7 +199,7 @@ class Database:
             with self.write() as connection:
                 yield connection
             return
-        with _translated(), self.engine.connect() as connection:
+        with self._turn(), _translated(), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # not possible in a transaction
             connection.rollback()
             try:

@@ -27,7 +27,7 @@ exception, and its callers compare the account.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ class Transaction(Snapshot):
 
     def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
-        self.has_events = False
+        self.event_kinds: set[str] = set()
         self._index = (index or SearchIndex()).open(connection)
 
     def create(
@@ -189,7 +189,7 @@ class Transaction(Snapshot):
             Unstorable: a value cannot be kept; see `documents`.
         """
         _check(scope, kind, "", arn, status=status, spec=None, observed=detail)
-        self.has_events = True
+        self.event_kinds.add(kind)
         moment = clock.to_micros(clock.now())
         event_rows.write_event(
             self.connection, scope, kind, arn, status=status, detail=detail, moment=moment
@@ -290,7 +290,7 @@ class Transaction(Snapshot):
         )
 
     def _emit(self, resource: Resource, moment: int, *, status: str | None = None) -> None:
-        self.has_events = True
+        self.event_kinds.add(resource.kind)
         event_rows.mark_origin(self.connection, resource.arn, moment)
         event_rows.write_event(
             self.connection,
@@ -308,7 +308,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[tuple[Callable[[], None], Collection[str] | None]] = []
         self._index = SearchIndex()
 
     def make_searchable(self, kind: str, project: Projection) -> None:
@@ -332,12 +332,17 @@ class Store:
                 return count
             count += found
 
-    def on_event(self, listener: Callable[[], None]) -> None:
+    def on_event(
+        self, listener: Callable[[], None], *, kinds: Collection[str] | None = None
+    ) -> None:
         """Call `listener` after each commit that wrote events, in the thread that wrote them.
 
         It must return at once and raise nothing.
+
+        Args:
+            kinds: of the resources whose events count; None: all.
         """
-        self._listeners.append(listener)
+        self._listeners.append((listener, kinds))
 
     @contextmanager
     def read(self) -> Iterator[Snapshot]:
@@ -361,8 +366,9 @@ class Store:
             transaction = Transaction(connection, self._index)
             yield transaction
         transaction.keep_paths()
-        if transaction.has_events:
-            for listener in self._listeners:
+        happened = transaction.event_kinds
+        for listener, kinds in self._listeners:
+            if happened and (kinds is None or not happened.isdisjoint(kinds)):
                 listener()
 
 

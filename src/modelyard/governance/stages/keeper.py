@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from modelyard.arns import Arn
 from modelyard.governance.stages.rows import DELETED, KIND, row_of, stage_arn
@@ -21,35 +22,44 @@ class StageKeeper:
 
     async def handle(self, event: Event) -> None:
         """Bring the row of an event's version up to date; again does no harm."""
-        if event.kind == _VERSION:
-            await asyncio.to_thread(self.bring_up_to_date, event.arn)
+        await self.handle_all([event])
 
-    def bring_up_to_date(self, arn: str) -> None:
-        """Write the row of a version, if it is in a group. Blocking."""
+    async def handle_all(self, events: Sequence[Event]) -> None:
+        """Bring the rows of all events' versions up to date, in one transaction."""
+        arns = list(dict.fromkeys(event.arn for event in events if event.kind == _VERSION))
+        if arns:
+            await asyncio.to_thread(self.bring_up_to_date, *arns)
+
+    def bring_up_to_date(self, *arns: str) -> None:
+        """Write the rows of those versions that are in groups. Blocking."""
         with self._store.write() as transaction:
-            try:
-                version = transaction.get_by_arn(arn)
-            except NotFound:
-                self._keep(transaction, arn)
-                return
-            if "ModelPackageVersion" not in version.observed:
-                return
-            row = transaction.find(version.scope, KIND, version.name)
-            if row is None:
-                said = row_of(version, {})
-                transaction.create(
-                    version.scope,
-                    KIND,
-                    version.name,
-                    arn=stage_arn(version.scope, version.name),
-                    spec={},
-                    status=said["ModelApprovalStatus"],
-                    observed=said,
-                )
-                return
-            said = row_of(version, row.observed)
-            if said != row.observed:
-                transaction.update(row, status=said["ModelApprovalStatus"], observed=said)
+            for arn in arns:
+                self._bring_up_to_date(transaction, arn)
+
+    def _bring_up_to_date(self, transaction: Transaction, arn: str) -> None:
+        try:
+            version = transaction.get_by_arn(arn)
+        except NotFound:
+            self._keep(transaction, arn)
+            return
+        if "ModelPackageVersion" not in version.observed:
+            return
+        row = transaction.find(version.scope, KIND, version.name)
+        if row is None:
+            said = row_of(version, {})
+            transaction.create(
+                version.scope,
+                KIND,
+                version.name,
+                arn=stage_arn(version.scope, version.name),
+                spec={},
+                status=said["ModelApprovalStatus"],
+                observed=said,
+            )
+            return
+        said = row_of(version, row.observed)
+        if said != row.observed:
+            transaction.update(row, status=said["ModelApprovalStatus"], observed=said)
 
     def _keep(self, transaction: Transaction, arn: str) -> None:
         """Note that a version was deleted; what was decided on it stays."""

@@ -68,7 +68,7 @@ class StoreDirectory:
         self._account = account
         self._entries = _Remembered[Entry](now)
         self._stages = _Remembered[dict[str, str]](now)
-        store.on_event(self.forget)
+        store.on_event(self.forget, kinds={ROLE_KIND, USER_KIND, ACCOUNT_KIND})
 
     def forget(self) -> None:
         """Look everything up anew."""
