@@ -80,7 +80,7 @@ def build(
     key_keeper = add_keys(ground)
     memory = memory_of(settings, home, runtime)
     memory.clear()
-    deployments = add_registry(ground)
+    deployments = add_registry(ground, memory)
     endpoints, routing = add_hosting(ground, gateway, runtime, memory, deployments)
     workshop = Workshop(
         store=ground.store,

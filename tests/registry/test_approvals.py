@@ -132,6 +132,35 @@ def test_production_asks_for_evidence_and_says_all_that_is_missing(staffed: Worl
     assert (entry["Stage"], entry["OfStage"]) == ("Production", True)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"intended_uses": None}, "does not say intended_uses.purpose_of_model"),
+        ({"risk_rating": "Unknown"}, "the model card does not say intended_uses.risk_rating"),
+        ({"purpose_of_model": "  "}, "does not say intended_uses.purpose_of_model"),
+        ({"risk_rating": "Great"}, r'risk_rating is "Great": it must be one of High'),
+        ({"purpose": "to tell"}, "purpose is not a member of a model card"),
+    ],
+)
+def test_a_card_that_breaks_the_schema_or_lacks_a_persons_part_is_no_evidence(
+    staffed: World, changes: dict[str, str | None], said: str
+) -> None:
+    rule = {"Stages": ["*"], "Personas": ["ml-engineer"], "Evidence": ["model-card-complete"]}
+    staffed.approval.put_approval_policy(root(), {"Policy": {"Rules": [rule]}})
+    uses = {**json.loads(card())["intended_uses"], **changes}
+    content = json.dumps({} if "intended_uses" in changes else {"intended_uses": uses})
+    lacking = staffed.register(person("ann"), ModelCard=_card_of(content))
+    with pytest.raises(ValidationError, match=said):
+        staffed.update(person("bea"), lacking, ModelApprovalStatus="Approved")
+    complete = staffed.register(person("ann"), ModelCard=_card_of(card()))
+    staffed.update(person("bea"), complete, ModelApprovalStatus="Approved")
+    assert staffed.describe(complete)["ModelApprovalStatus"] == "Approved"
+
+
+def _card_of(content: str) -> dict[str, str]:
+    return {"ModelCardContent": content, "ModelCardStatus": "Draft"}
+
+
 def test_a_report_that_is_not_there_is_no_evidence(staffed: World) -> None:
     arn = staffed.register(
         person("ann"),

@@ -11,8 +11,15 @@ from typing import Any
 import xgboost
 
 from modelyard.arns import role_arn
+from modelyard.governance.cards import content as card_content
 from modelyard.identity.roles import role_scope
+from modelyard.keys.master import MasterKey
+from modelyard.keys.ring import KeyRing
+from modelyard.keys.service import KeyService
 from modelyard.operations.context import Context, Principal
+from modelyard.operations.requests import scope_of
+from modelyard.operations.schema import Schema
+from modelyard.operations.table import OperationTable
 from modelyard.registry import descriptions, people
 from modelyard.registry.approval_operations import ApprovalOperations
 from modelyard.registry.approvals import Approvals
@@ -25,10 +32,11 @@ from modelyard.registry.search_operations import Searchable, SearchOperations
 from modelyard.registry.version_changes import VersionChanges
 from modelyard.registry.version_operations import VersionOperations
 from modelyard.store.database import Database
-from modelyard.store.objects import ObjectStores, S3Uri
+from modelyard.store.objects import Encryption, ObjectStores, S3Uri
 from modelyard.store.resources import Store
 from tests.data import breast_cancer
 from tests.live import XGBOOST
+from tests.policies import AllowAll
 
 HUB, SPOKE, STRANGER = "123456789012", "234567890123", "345678901234"
 REGION = "us-east-1"
@@ -85,12 +93,15 @@ def model_archive() -> bytes:
 class World:
     def __init__(self, database: Database, folder: Any) -> None:
         self.store = Store(database)
-        self.objects = ObjectStores(folder / "objects")
+        self.ring = KeyRing(self.store, MasterKey(b"m" * 32))
+        table = OperationTable(Schema(), AllowAll())
+        self.keys = KeyService(self.ring, table.guard, table.decide, region=REGION)
+        self.objects = ObjectStores(folder / "objects", self.keys.of_account)
         for account in (HUB, SPOKE):
             self.objects.of(account).create_bucket(f"assets-{account}")
         artifacts = Artifacts(self.objects)
-        approvals = Approvals(people.STORED, artifacts.exists)
-        registration = Registration(self.store, artifacts, approvals)
+        approvals = Approvals(people.STORED, artifacts.exists, card_content.problems_of)
+        registration = Registration(self.store, artifacts, approvals, keys_of=self.keys.of)
         self.groups = GroupOperations(
             self.store, account_exists=lambda account: account in (HUB, SPOKE)
         )
@@ -99,7 +110,11 @@ class World:
             self.store, registration, VersionChanges(self.store, registration, approvals)
         )
         self.approval = ApprovalOperations(self.store, approvals)
-        self.deployments = Deployments(self.store, artifacts)
+        self.deployments = Deployments(
+            self.store,
+            artifacts,
+            lambda context, role: self.keys.of_role(scope_of(context), role, "CreateModel"),
+        )
         self.searches = SearchOperations(
             self.store,
             {
@@ -141,6 +156,28 @@ class World:
     def put(self, key: str, data: bytes, account: str = HUB) -> str:
         uri = S3Uri(bucket=f"assets-{account}", key=key)
         self.objects.of(account).put_bytes(uri, data)
+        return str(uri)
+
+    def key(self, *closed_to: str) -> str:
+        """Create a key that everybody may use, but for some roles, and return its ARN."""
+        everybody = {"AWS": f"arn:aws:iam::{HUB}:root"}
+        statements: list[dict[str, Any]] = [
+            {"Effect": "Allow", "Principal": everybody, "Action": "kms:*", "Resource": "*"}
+        ]
+        statements += [
+            {"Effect": "Deny", "Principal": {"AWS": role}, "Action": "kms:*", "Resource": "*"}
+            for role in closed_to
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        with self.store.write() as transaction:
+            scope = scope_of(root())
+            return self.ring.create(transaction, scope, description="", policy=policy).arn
+
+    def put_under(self, encryption_key: str, key: str, data: bytes) -> str:
+        uri = S3Uri(bucket=f"assets-{HUB}", key=key)
+        encryption = Encryption(mode="aws:kms", key=encryption_key)
+        with self.objects.of(HUB).writing(uri, encryption) as sink:
+            sink.write(data)
         return str(uri)
 
     def group(self, name: str = "credit-risk") -> str:

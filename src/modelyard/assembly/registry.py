@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import image_of, retrieve
+from modelyard.compute.memory import MemoryFolder
 from modelyard.governance.cards import content as card_content
 from modelyard.governance.cards import search as card_search
 from modelyard.governance.cards.rows import CARD
 from modelyard.hosting import endpoint_operations
 from modelyard.hosting.model_operations import description_of as description_of_model
 from modelyard.identity.accounts import find_account
+from modelyard.operations.context import Context
+from modelyard.operations.requests import scope_of
 from modelyard.registry import descriptions, people
 from modelyard.registry.approval_operations import ApprovalOperations
 from modelyard.registry.approvals import Approvals
@@ -24,16 +27,19 @@ from modelyard.registry.sharing import ModelPackageGroupPolicies
 from modelyard.registry.source_operations import SourceOperations
 from modelyard.registry.version_changes import VersionChanges
 from modelyard.registry.version_operations import VersionOperations
+from modelyard.store.encryption.data_keys import DataKeys
 from modelyard.store.resources import Json, Resource
 from modelyard.training import description as training_description
 
 
-def add_registry(ground: Ground) -> Deployments:
+def add_registry(ground: Ground, memory: MemoryFolder) -> Deployments:
     ground.shares.add(ModelPackageGroupPolicies(ground.store))
     store = ground.store
     artifacts = Artifacts(ground.objects)
-    approvals = Approvals(people.STORED, artifacts.exists)
-    registration = Registration(store, artifacts, approvals, card_content.problems_of)
+    approvals = Approvals(people.STORED, artifacts.exists, card_content.problems_of)
+    registration = Registration(
+        store, artifacts, approvals, card_content.problems_of, keys_of=ground.keys.of
+    )
     for capability in (
         GroupOperations(store, account_exists=lambda account: _is_account(ground, account)),
         VersionOperations(store, registration, VersionChanges(store, registration, approvals)),
@@ -43,11 +49,17 @@ def add_registry(ground: Ground) -> Deployments:
             ground.objects,
             registration,
             default_image=lambda region: retrieve("xgboost", "1.7-1", region),
+            keys_of=ground.keys.of,
+            memory=memory.require,
         ),
     ):
         ground.table.add(capability)
     store.index_missing()
-    return Deployments(store, artifacts)
+
+    def keys_of_role(context: Context, role: str) -> DataKeys:
+        return ground.keys.of_role(scope_of(context), role, "CreateModel")
+
+    return Deployments(store, artifacts, keys_of_role)
 
 
 def _is_account(ground: Ground, account: str) -> bool:

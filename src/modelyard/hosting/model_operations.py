@@ -45,12 +45,21 @@ class PackageResolver(Protocol):
     """Finds a registered package, and refuses one that may not be deployed."""
 
     def __call__(
-        self, context: Context, package: str, specification: str | None = None, /
+        self,
+        context: Context,
+        package: str,
+        specification: str | None = None,
+        role: str | None = None,
+        /,
     ) -> Deployable:
         """Return what the package deploys as.
 
+        Args:
+            role: the ARN of the model's role, with whose keys its archive is read.
+
         Raises:
-            OperationError: it is not there, not approved, or not as it was registered.
+            OperationError: it is not there, not approved, or not as it was registered; or the role
+                may not read it.
         """
 
 
@@ -142,7 +151,12 @@ class ModelOperations:
             raise ValidationError(
                 f"Give either ModelPackageName or {' and '.join(given)}: a package has both"
             )
-        return self._resolve_package(context, name, containers[0].get("InferenceSpecificationName"))
+        role = request.get("ExecutionRoleArn")
+        if role is not None:
+            with self._store.read() as snapshot:  # ahead of using keys in its name
+                self._require_role(snapshot, context.account, role)
+        specification = containers[0].get("InferenceSpecificationName")
+        return self._resolve_package(context, name, specification, role)
 
     def _problems(
         self, context: Context, request: Request, package: Deployable | None

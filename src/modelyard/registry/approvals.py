@@ -16,7 +16,7 @@ from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import AccessDenied, ValidationError
 from modelyard.registry import evidence
 from modelyard.registry.approval_rules import ROOT, Rule, policy_of, rule_for
-from modelyard.registry.evidence import Exists
+from modelyard.registry.evidence import CardProblems, Outside
 from modelyard.store.resources import Scope, Snapshot
 
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
@@ -50,11 +50,22 @@ class People:
 
 
 class Approvals:
-    """Decides on changes of approval."""
+    """Decides on changes of approval.
 
-    def __init__(self, people: People, exists: Callable[[Sequence[str], str], bool]) -> None:
+    Args:
+        exists: tells whether there is something at a URI, in a bucket of one of some accounts.
+        card_problems: says what is wrong with the content of a model card, by its schema.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        exists: Callable[[Sequence[str], str], bool],
+        card_problems: CardProblems,
+    ) -> None:
         self._people = people
         self._exists = exists
+        self._card_problems = card_problems
 
     def decide(
         self,
@@ -114,7 +125,7 @@ class Approvals:
     def missing(self, snapshot: Snapshot, subject: Subject, stage: str | None) -> list[str]:
         """Return the evidence that approval for a stage still needs."""
         rule = rule_for(policy_of(snapshot, subject.scope, subject.group)[0], stage)
-        return evidence.problems(list(rule.evidence), subject.members, self._finder(subject))
+        return evidence.problems(list(rule.evidence), subject.members, self._outside(subject))
 
     def _require_approver(self, snapshot: Snapshot, asked: _Asked) -> None:
         principal = asked.context.principal
@@ -147,7 +158,7 @@ class Approvals:
 
     def _require_evidence(self, asked: _Asked) -> None:
         lacking = evidence.problems(
-            list(asked.rule.evidence), asked.subject.members, self._finder(asked.subject)
+            list(asked.rule.evidence), asked.subject.members, self._outside(asked.subject)
         )
         if lacking:
             raise ValidationError(
@@ -155,9 +166,11 @@ class Approvals:
                 f"there: {'; '.join(lacking)}"
             )
 
-    def _finder(self, subject: Subject) -> Exists:
+    def _outside(self, subject: Subject) -> Outside:
         accounts = [subject.scope.account, *_account_of(subject.author)]
-        return lambda url: self._exists(accounts, url)
+        return Outside(
+            exists=lambda url: self._exists(accounts, url), card_problems=self._card_problems
+        )
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A version's artifacts: looked at when it is registered, and again when it is deployed.
 
 An archive must be safe to extract, hold no pickle and at least one file in a model format that is
-known. What it is, is its SHA-256: an archive that is replaced in its bucket is another one.
+known. What it is, is its SHA-256: an archive that is replaced in its bucket is another one. An
+archive under a key is read with the keys of who registers it or deploys it, not with the account's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any, BinaryIO
 
 from modelyard.compute.archives import ArchiveError, look
 from modelyard.registry.formats import format_of, refusal
-from modelyard.store.errors import StoreError
+from modelyard.store.encryption.data_keys import DataKeys
+from modelyard.store.errors import KeyUnusable, ObjectDamaged, StoreError
 from modelyard.store.objects import ObjectStores, S3Uri
 
 #: What an archive may hold; as much as hosting extracts.
@@ -72,17 +74,21 @@ class Artifacts:
         self._seen: OrderedDict[tuple[int, ...], _Seen] = OrderedDict()
         self._lock = threading.Lock()
 
-    def check(self, accounts: Sequence[str], url: str, *, any_format: bool = False) -> Artifact:
+    def check(
+        self, accounts: Sequence[str], url: str, keys: DataKeys, *, any_format: bool = False
+    ) -> Artifact:
         """Look at an archive that is to be registered.
 
         Args:
             accounts: in whose buckets it may lie; the first that has it counts.
+            keys: act for who registers it.
             any_format: its files may be in formats that are not known, but still no pickles.
 
         Raises:
-            ArtifactRefused: it is not there, not safe, or of no format that is taken.
+            ArtifactRefused: it is not there, not safe, or of no format that is taken; or it is
+                under a key that may not be used.
         """
-        account, seen = self._look(accounts, url)
+        account, seen = self._look(accounts, url, keys)
         if seen.refused is not None:
             raise ArtifactRefused(f"The archive {url} is refused: {seen.refused}")
         if not seen.formats and not any_format:
@@ -95,17 +101,18 @@ class Artifacts:
             account=account, url=url, sha256=seen.sha256, size=seen.size, formats=seen.formats
         )
 
-    def require_unchanged(self, kept: Mapping[str, Any], said: str) -> None:
+    def require_unchanged(self, kept: Mapping[str, Any], said: str, keys: DataKeys) -> None:
         """Return if an artifact is still what it was when it was registered.
 
         Args:
             kept: as `Artifact.observed` made it.
             said: what the version is called in a message.
+            keys: act for the role that the model will have.
 
         Raises:
-            ArtifactRefused: it is gone, or its bytes are others.
+            ArtifactRefused: it is gone, its bytes are others, or its key may not be used.
         """
-        _, seen = self._look([kept["Account"]], kept["Url"])
+        _, seen = self._look([kept["Account"]], kept["Url"], keys)
         if seen.sha256 != kept["Sha256"]:
             raise ArtifactRefused(
                 f"The artifact {kept['Url']} of {said} was changed after it was registered: its "
@@ -128,15 +135,17 @@ class Artifacts:
                 continue
         return False
 
-    def _look(self, accounts: Sequence[str], url: str) -> tuple[str, _Seen]:
+    def _look(self, accounts: Sequence[str], url: str, keys: DataKeys) -> tuple[str, _Seen]:
         try:
             uri = S3Uri.parse(url)
         except ValueError as error:
             raise ArtifactRefused(f"ModelDataUrl: {error}") from error
         for account in dict.fromkeys(accounts):
             try:
-                with self._objects.of(account).open(uri) as file:
+                with self._objects.of(account).acting(keys).open(uri) as file:
                     return account, self._of(file)
+            except (KeyUnusable, ObjectDamaged) as error:
+                raise ArtifactRefused(f"The archive {url} cannot be read: {error}") from error
             except (StoreError, ValueError):
                 continue
         raise ArtifactRefused(f"Could not find model data at {url}: upload the archive first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,11 @@ from modelyard.registry.artifacts import ArtifactRefused, Artifacts
 from modelyard.registry.references import find_version, version_of
 from modelyard.registry.registration import archives_of
 from modelyard.registry.sharing import require_shared
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.resources import Resource, Store
+
+#: Gives the keys as a role may use them.
+KeysOfRole = Callable[[Context, str], DataKeys]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +31,40 @@ class Deployable:
 
 
 class Deployments:
-    """Resolves packages for hosting."""
+    """Resolves packages for hosting.
 
-    def __init__(self, store: Store, artifacts: Artifacts) -> None:
+    Args:
+        keys_of: an archive that is under a key is read with those of the model's role, as its
+            endpoint will.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        artifacts: Artifacts,
+        keys_of: KeysOfRole = lambda _context, _role: NoKeys(),
+    ) -> None:
         self._store = store
         self._artifacts = artifacts
+        self._keys_of = keys_of
 
     def resolve(
-        self, context: Context, package: str, specification: str | None = None
+        self,
+        context: Context,
+        package: str,
+        specification: str | None = None,
+        role: str | None = None,
     ) -> Deployable:
         """Return what a package deploys as.
 
         Args:
             package: its name, `<group>/<version>`, or its ARN, also of another account.
             specification: the name of one of its AdditionalInferenceSpecifications.
+            role: the ARN of the model's role, which exists; without one it may use no key.
 
         Raises:
-            ValidationError: it is not there, not approved, or not as it was registered.
+            ValidationError: it is not there, not approved, not as it was registered, or under a key
+                that the role may not use.
             AccessDenied: it is another account's, and not shared for deployment.
         """
         reference = version_of(context, package)
@@ -66,7 +88,8 @@ class Deployments:
             )
         artifact = kept[urls[0]]
         try:
-            self._artifacts.require_unchanged(artifact, version.arn)
+            keys = NoKeys() if role is None else self._keys_of(context, role)
+            self._artifacts.require_unchanged(artifact, version.arn, keys)
         except ArtifactRefused as error:
             raise ValidationError(str(error)) from error
         members: dict[str, Any] = {

@@ -17,6 +17,7 @@ from modelyard.registry.artifacts import Artifact, ArtifactRefused, Artifacts
 from modelyard.registry.descriptions import user_context
 from modelyard.registry.references import VERSION, Reference, find_group, group_of, version_of
 from modelyard.registry.sharing import require_shared
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.resources import Resource, Store, Transaction
 from modelyard.store.search import Criterion, Search
@@ -33,6 +34,7 @@ class Registration:
     Args:
         approvals: decides on a package that is registered as approved.
         card_problems: says what is wrong with the content of a model card.
+        keys_of: gives the keys that act for who calls; archives are read with them.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class Registration:
         artifacts: Artifacts,
         approvals: Approvals,
         card_problems: Callable[[str], Sequence[str]] = lambda _content: (),
+        keys_of: Callable[[Context], DataKeys] = lambda _context: NoKeys(),
     ) -> None:
         self._store = store
         self._artifacts = artifacts
         self._approvals = approvals
         self._card_problems = card_problems
+        self._keys_of = keys_of
 
     def register(
         self, context: Context, request: Request, *, source: Mapping[str, Any] | None = None
@@ -64,7 +68,7 @@ class Registration:
             with self._store.read() as snapshot:  # ahead of reading artifacts for a stranger
                 require_shared(snapshot, context, _CREATE, _members(group))
         owner = context.account if group is None else group.scope.account
-        artifacts = self.examine(request, [owner, context.account])
+        artifacts = self.examine(context, request, [owner, context.account])
         digest = _digest(request)
         with self._store.write() as transaction:
             if group is not None:
@@ -87,7 +91,9 @@ class Registration:
                 },
             )
 
-    def examine(self, request: Mapping[str, Any], accounts: list[str]) -> list[Artifact]:
+    def examine(
+        self, context: Context, request: Mapping[str, Any], accounts: list[str]
+    ) -> list[Artifact]:
         """Return what was found of every archive that a request names; its card is looked at too.
 
         Args:
@@ -97,6 +103,7 @@ class Registration:
             ValidationError: with everything that is wrong.
         """
         found: list[Artifact] = []
+        keys = self._keys_of(context)
         card = request.get("ModelCard", {}).get("ModelCardContent")
         problems = [
             f"ModelCard.ModelCardContent: {problem}"
@@ -105,7 +112,7 @@ class Registration:
         for url in archives_of(request):
             try:
                 any_format = request.get("SkipModelValidation") == "All"
-                found.append(self._artifacts.check(accounts, url, any_format=any_format))
+                found.append(self._artifacts.check(accounts, url, keys, any_format=any_format))
             except ArtifactRefused as error:
                 problems.append(str(error))
         if problems:

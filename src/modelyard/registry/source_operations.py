@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.table import Request, Response, operation
 from modelyard.registry.references import members_of_group
 from modelyard.registry.registration import Registration
-from modelyard.registry.sources import Found, find
+from modelyard.registry.sources import Found, Memory, find
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.objects import ObjectStores
 
 _METADATA_VALUE = 256  # characters that the API allows
 _XGBOOST = ("ubjson", "json", "archive")
+
+
+def no_memory() -> Path:
+    """Refuse to work with a model that is under a key.
+
+    Raises:
+        RuntimeUnavailableError: always.
+    """
+    raise RuntimeUnavailableError("models that are under a key are not repacked here")
 
 
 class SourceOperations:
@@ -22,6 +34,8 @@ class SourceOperations:
 
     Args:
         default_image: the URI of the image that serves XGBoost's models.
+        keys_of: gives the keys that act for who calls; models are read and written with them.
+        memory: gives the folder where a model that is under a key is worked with.
     """
 
     def __init__(
@@ -30,14 +44,19 @@ class SourceOperations:
         registration: Registration,
         *,
         default_image: Callable[[str], str],
+        keys_of: Callable[[Context], DataKeys] = lambda _context: NoKeys(),
+        memory: Memory = no_memory,
     ) -> None:
         self._objects = objects
         self._registration = registration
         self._default_image = default_image
+        self._keys_of = keys_of
+        self._memory = memory
 
     @operation("modelyard", "RegisterModelFrom", on=members_of_group)
     def register_model_from(self, context: Context, request: Request) -> Response:
-        found = find(self._objects.of(context.account), request["SourceUri"])
+        objects = self._objects.of(context.account).acting(self._keys_of(context))
+        found = find(objects, request["SourceUri"], self._memory)
         version = self._registration.register(
             context, self._package(context, request, found), source=found.told
         )

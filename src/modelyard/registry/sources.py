@@ -1,7 +1,9 @@
 """Models from outside SageMaker's shapes: an MLflow run's model folder, or a model file.
 
 What is found is packed as this house serves it, a `model.tar.gz` next to it in its bucket under
-`modelyard-registered/<SHA-256 of the model>/`, and registered from there.
+`modelyard-registered/<SHA-256 of the model>/`, and registered from there. A model under a key stays
+under it: it is read and packed in memory, with the keys of who registers it, and its archive lies
+in a folder of that key's.
 https://mlflow.org/docs/latest/ml/model/#storage-format
 """
 
@@ -11,19 +13,22 @@ import hashlib
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
 from modelyard.compute.packing import pack
+from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.operations.errors import ValidationError
 from modelyard.registry.formats import format_of, refusal
+from modelyard.store.durable_files import copy_stream
+from modelyard.store.encryption.vault import encryption_of_file
 from modelyard.store.errors import StoreError
-from modelyard.store.objects import Objects, S3Uri
+from modelyard.store.objects import Encryption, Objects, S3Uri
 
 _MLMODEL = "MLmodel"
 _MAX_MLMODEL_BYTES = 1 << 20
@@ -32,6 +37,9 @@ _CHUNK_BYTES = 1 << 20
 _END_BYTES = 64 * 1024
 _FLAVORS = ("xgboost", "onnx")
 _XGBOOST_FORMATS = ("ubjson", "json")
+
+#: Gives a folder in memory, or raises RuntimeUnavailableError.
+Memory = Callable[[], Path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +51,16 @@ class Found:
     told: Mapping[str, Any] = field(default_factory=dict)  # what its source says of it
 
 
-def find(objects: Objects, text: str) -> Found:
+def find(objects: Objects, text: str, memory: Memory) -> Found:
     """Return the model that lies at an S3 URI, as an archive.
 
     Args:
+        objects: as who registers it may read and write them.
         text: of a `model.tar.gz`, of a model file, or of a folder with an `MLmodel` file.
+        memory: where a model that is under a key is worked with.
 
     Raises:
-        ValidationError: there is none, or none that may be registered.
+        ValidationError: there is none, none that may be registered, or its key cannot be used.
     """
     try:
         uri = S3Uri.parse(text)
@@ -60,12 +70,12 @@ def find(objects: Objects, text: str) -> Found:
         if objects.exists(uri):
             if _is_archive(objects, uri):
                 return Found(url=str(uri), format="archive", told={"Kind": "archive"})
-            return _packed(objects, uri, {"Kind": "file"})
+            return _packed(objects, uri, {"Kind": "file"}, memory)
         folder = S3Uri(bucket=uri.bucket, key=uri.key.rstrip("/") + "/")
         described = S3Uri(bucket=folder.bucket, key=f"{folder.key}{_MLMODEL}")
         if objects.exists(described):
-            return _mlflow(objects, folder, described)
-    except StoreError as error:
+            return _mlflow(objects, folder, described, memory)
+    except (StoreError, RuntimeUnavailableError) as error:
         raise ValidationError(f"SourceUri {text}: {error}") from error
     raise ValidationError(
         f"SourceUri {text}: there is no object there, and no folder with an {_MLMODEL} file: give "
@@ -73,7 +83,7 @@ def find(objects: Objects, text: str) -> Found:
     )
 
 
-def _mlflow(objects: Objects, folder: S3Uri, described: S3Uri) -> Found:
+def _mlflow(objects: Objects, folder: S3Uri, described: S3Uri, memory: Memory) -> Found:
     said = _read_mlmodel(objects, described)
     flavors = said.get("flavors")
     flavors = flavors if isinstance(flavors, dict) else {}
@@ -110,7 +120,7 @@ def _mlflow(objects: Objects, folder: S3Uri, described: S3Uri) -> Found:
             str(part): str(value)[:10_000] for part, value in said["signature"].items()
         }
     path = posixpath.normpath(f"{folder.key}{data}")
-    return _packed(objects, S3Uri(bucket=folder.bucket, key=path), told)
+    return _packed(objects, S3Uri(bucket=folder.bucket, key=path), told, memory)
 
 
 def _read_mlmodel(objects: Objects, uri: S3Uri) -> dict[str, Any]:
@@ -123,8 +133,8 @@ def _read_mlmodel(objects: Objects, uri: S3Uri) -> dict[str, Any]:
     return said
 
 
-def _packed(objects: Objects, uri: S3Uri, told: Mapping[str, Any]) -> Found:
-    with _copied(objects, uri) as (file, sha256):
+def _packed(objects: Objects, uri: S3Uri, told: Mapping[str, Any], memory: Memory) -> Found:
+    with _copied(objects, uri, memory) as (file, sha256, encryption):
         kind = _checked(file, uri)
         # XGBoost's image looks for this name; any other format keeps its own.
         name = "xgboost-model" if kind in _XGBOOST_FORMATS else Path(uri.key).name
@@ -133,20 +143,49 @@ def _packed(objects: Objects, uri: S3Uri, told: Mapping[str, Any]) -> Found:
         file.rename(content / name)
         archive = file.parent / "model.tar.gz"
         pack([content], ".", archive)
-        target = S3Uri(bucket=uri.bucket, key=f"modelyard-registered/{sha256}/model.tar.gz")
-        if not objects.exists(target):
+        target = _target(uri, sha256, encryption)
+        if encryption is not None:
+            _keep_under(objects, target, archive, encryption)
+        elif not objects.exists(target):
             objects.put_file(target, archive)
     return Found(url=str(target), format=kind, told={**told, "ModelFile": str(uri)})
 
 
+def _target(source: S3Uri, sha256: str, encryption: Encryption | None) -> S3Uri:
+    # Under another key it is another object: who may use the one key may not use the other.
+    key = "" if encryption is None else f"{encryption.key.rpartition('/')[2]}/"
+    return S3Uri(bucket=source.bucket, key=f"modelyard-registered/{sha256}/{key}model.tar.gz")
+
+
+def _keep_under(objects: Objects, target: S3Uri, archive: Path, encryption: Encryption) -> None:
+    """Store an archive encrypted as its source is, unless it lies there so already."""
+    if objects.exists(target) and objects.encryption_of(target) == encryption:
+        return
+    with archive.open("rb") as source, objects.writing(target, encryption) as sink:
+        copy_stream(source, sink)
+
+
 @contextmanager
-def _copied(objects: Objects, uri: S3Uri) -> Iterator[tuple[Path, str]]:
-    """Yield a copy of an object in a folder of its own, and the SHA-256 of it."""
-    aside = Path(tempfile.mkdtemp(prefix="modelyard-register-"))
+def _copied(
+    objects: Objects, uri: S3Uri, memory: Memory
+) -> Iterator[tuple[Path, str, Encryption | None]]:
+    """Yield a copy of an object in a folder of its own, its SHA-256, and how it is encrypted."""
+    with objects.open_raw(uri) as raw:
+        # Of the very file that is read: the object may be replaced meanwhile.
+        encryption = encryption_of_file(raw)
+        content = objects.vault.opened(uri.bucket, raw)
+        parent = None if encryption is None else memory()
+        with _put_aside(content, uri, parent) as (file, sha256):
+            yield file, sha256, encryption
+
+
+@contextmanager
+def _put_aside(source: BinaryIO, uri: S3Uri, parent: Path | None) -> Iterator[tuple[Path, str]]:
+    aside = Path(tempfile.mkdtemp(prefix="modelyard-register-", dir=parent))
     try:
         digest, size = hashlib.sha256(), 0
         file = aside / "model"
-        with objects.open(uri) as source, file.open("xb") as sink:
+        with source, file.open("xb") as sink:
             while chunk := source.read(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > _MAX_MODEL_BYTES:

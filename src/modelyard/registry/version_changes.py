@@ -38,7 +38,9 @@ class VersionChanges:
         reference = version_of(context, request["ModelPackageArn"])
         with self._store.read() as snapshot:
             require_shared(snapshot, context, "sagemaker:UpdateModelPackage", reference)
-        artifacts = self._registration.examine(request, [reference.scope.account, context.account])
+        artifacts = self._registration.examine(
+            context, request, [reference.scope.account, context.account]
+        )
         with self._store.write() as transaction:
             require_shared(transaction, context, "sagemaker:UpdateModelPackage", reference)
             version = find_version(transaction, reference)
