@@ -9,11 +9,11 @@ from pathlib import Path
 
 import structlog
 
-from bench import inference, registry
+from bench import envelope, inference, registry
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
-BENCHES = {"inference": inference.run, "registry": registry.run}
+BENCHES = {"envelope": envelope.run, "inference": inference.run, "registry": registry.run}
 
 
 def main() -> int:

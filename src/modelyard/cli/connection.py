@@ -17,7 +17,12 @@ from modelyard.cli.errors import CommandError
 
 _TIMEOUT_SECONDS = 60
 FORM = "application/x-www-form-urlencoded"
-_SCOPES = {"SageMaker": "sagemaker", "Logs_20140328": "logs", "Modelyard": "modelyard"}
+_SCOPES = {
+    "SageMaker": "sagemaker",
+    "Logs_20140328": "logs",
+    "Modelyard": "modelyard",
+    "TrentService": "kms",
+}
 _FORM_SCOPES = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
 
 

@@ -13,6 +13,7 @@ from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
     event_commands,
+    key_commands,
     people_commands,
     permission_commands,
     registry_commands,
@@ -272,6 +273,7 @@ def export_card(
 app.add_typer(audit_commands.audit_app, name="audit")
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
+app.add_typer(key_commands.keys_app, name="keys")
 app.add_typer(people_commands.accounts, name="accounts")
 app.add_typer(people_commands.people, name="people")
 app.add_typer(people_commands.sessions, name="sessions")

@@ -2,8 +2,9 @@
 
 Keys are files below a folder, so some that Amazon's S3 takes have no place here and are refused,
 by one rule for all: what could leave the folder (`..`), what a file system cannot tell apart
-(`a//b`, `a/`), what XML and obstore cannot spell (control characters, a last segment that ends in
-`#1` or `c:`), and segments longer than a file name. Everything else is stored under its own name.
+(`a//b`, `a/`), what XML and some clients cannot spell (control characters, a last segment that ends
+in `#1` or `c:`), and segments longer than a file name. Everything else is stored under its own
+name.
 """
 
 from __future__ import annotations
