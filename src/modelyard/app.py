@@ -23,6 +23,7 @@ from modelyard.assembly.steps import Step
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import processing_image_of
 from modelyard.compute.runtime import Runtime
+from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.governance.stages.keeper import StageKeeper
 from modelyard.home import Home
@@ -76,6 +77,7 @@ def build(
         record=ground.audit.invoked,
     )
     trust = None if tls is None else tls.trust
+    relay = Relay.new()
 
     key_keeper = add_keys(ground)
     memory = memory_of(settings, home, runtime)
@@ -133,7 +135,7 @@ def build(
         keys_of=ground.keys.of,
     )
     return Modelyard(
-        asgi=doors(ground, authenticator, service, s3_door, gateway, trust, events),
+        asgi=doors(ground, authenticator, service, s3_door, gateway, trust, relay, events),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             watched(ground.permissions.book),
@@ -145,7 +147,7 @@ def build(
             Step(start=known.start, stop=known.stop),
             Step(start=gateway.start, stop=gateway.stop),
             *renewal(tls, gateway),
-            Step(start=lambda: tell_gateway(ground, known, gateway)),
+            Step(start=lambda: tell_gateway(ground, known, gateway, relay)),
             # What served before serves again ahead of the first request.
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),

@@ -8,7 +8,8 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from tests.api.world import House
+from modelyard.gateway.relay import HEADER
+from tests.api.world import RELAY, House
 
 
 def test_an_invocation_reaches_the_gateway_with_its_signature_intact(house: House) -> None:
@@ -48,7 +49,20 @@ def test_headers_are_neither_added_nor_lost(house: House) -> None:
             file.read()
     seen = dict(house.gateway.seen[-1])
     assert seen.pop("authorization").startswith("Bearer")
+    assert seen.pop(HEADER)
     assert seen == {"host": parts.netloc, "x-odd": "1", "transfer-encoding": "chunked"}
+
+
+def test_the_gateway_is_told_whom_an_invocation_is_relayed_for(house: House) -> None:
+    assert house.send("POST", "/endpoints/e/invocations", body=b"1").status == 200
+    assert house.gateway.seen[-1][HEADER] == RELAY.introduction("127.0.0.1")
+
+
+@pytest.mark.parametrize("name", [HEADER, HEADER.title(), HEADER.upper()])
+def test_nobody_tells_the_gateway_through_the_door_to_be_another(house: House, name: str) -> None:
+    forged = {name: RELAY.introduction("192.0.2.7")}
+    house.send("POST", "/endpoints/e/invocations", body=b"1", **forged)
+    assert house.gateway.seen[-1][HEADER] == RELAY.introduction("127.0.0.1")
 
 
 def test_the_gateways_error_comes_back_as_it_is(house: House) -> None:

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 from modelyard.api.app import Rooms, build_app
 from modelyard.api.authenticated import context_of, head_of
 from modelyard.api.metrics import Metrics
+from modelyard.gateway.relay import Relay
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.credentials import Credentials
 from modelyard.operations import errors
@@ -37,6 +38,7 @@ from tests.identity.world import ACCOUNT
 from tests.identity.world import world as identity_world
 
 SCHEMA = Schema()
+RELAY = Relay.new()
 CREATED = datetime(2023, 11, 14, 22, 13, 20, 500_000, tzinfo=UTC)
 
 #: What the toy operation fails with, by the model's name.
@@ -230,6 +232,7 @@ def house(folder: Path) -> Iterator[House]:
         s3=s3,
         orchestrator=orchestrator(),
         gateway_url=lambda: gateway.url,
+        relay=RELAY,
         bound_host="127.0.0.1",
         allowed_hosts=["models.example.com", "*.example.org"],
         readiness=readiness,

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import urllib3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from modelyard.gateway.relay import HEADER, Relay
+from modelyard.identity.credentials import bearer_token_of
+from tests.clients.people import person
 from tests.gateway.live import until
 from tests.live import ROLE, XGBOOST, LiveServer
 
@@ -139,6 +143,63 @@ def test_a_trail_that_is_whole_verifies(server: LiveServer) -> None:
     wrong = server.cli("audit", "verify", "--head", f"1:{'a' * 64}", check=False)
     assert wrong.returncode == 1
     assert "damaged at record 1" in wrong.stderr
+
+
+# --- who may look
+
+
+@pytest.mark.parametrize(
+    ("persona", "status"), [("auditor", 200), ("governance-officer", 200), ("data-scientist", 403)]
+)
+def test_auditors_and_governance_officers_look_and_data_scientists_do_not(
+    server: LiveServer, persona: str, status: int
+) -> None:
+    keys = person(server, f"one-{persona}", "dev", persona).exports
+    token = bearer_token_of(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"])
+    for operation in ("LookupAuditRecords", "VerifyAuditTrail"):
+        answer = urllib3.request(
+            "POST",
+            server.env["AWS_ENDPOINT_URL"],
+            body=b"{}",
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": f"Modelyard.{operation}",
+            },
+        )
+        assert answer.status == status, answer.data
+        (record,) = audit(server, "--request-id", answer.headers["x-amzn-requestid"])
+        assert (record["Action"], record["Allowed"]) == (f"modelyard:{operation}", status == 200)
+
+
+# --- where invocations come from
+
+
+@pytest.mark.parametrize("served", ["server", "secure"])
+def test_an_invocation_has_its_clients_address_whichever_port_it_came_by(
+    served: str, request: pytest.FixtureRequest
+) -> None:
+    live: LiveServer = request.getfixturevalue(served)
+    token = json.loads((live.home / "credentials").read_text())["token"]
+    forged = Relay.new().introduction("192.0.2.7")
+    ports = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME")
+    expected = set()
+    for number, (port, sent) in enumerate(product(ports, ({}, {HEADER: forged}))):
+        source = f"127.0.0.{number + 11}"
+        http = urllib3.PoolManager(
+            source_address=(source, 0), ca_certs=live.env.get("AWS_CA_BUNDLE"), retries=False
+        )
+        url = f"{live.env[port]}/endpoints/from-{number}/invocations"
+        headers = {"Authorization": f"Bearer {token}", **sent}
+        answer = http.request("POST", url, body=b"1", headers=headers)
+        assert b"not found" in answer.data
+        expected.add((f"endpoint/from-{number}", source))
+
+    def found() -> set[tuple[str, str]]:
+        records = audit(live, "--action", "sagemaker:InvokeEndpoint")
+        return {(one["Resource"].rpartition(":")[2], one["SourceAddress"]) for one in records}
+
+    assert until(lambda: seen if len(seen := found()) >= len(expected) else set()) == expected
 
 
 # --- kill -9

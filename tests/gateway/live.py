@@ -14,12 +14,14 @@ import boto3
 import botocore.config
 import psutil
 
+from modelyard.gateway.relay import Relay
 from modelyard.gateway.routes import Capture, Endpoint, Keys, Model, Variant, Verdict
 from modelyard.gateway.supervisor import GatewayPool
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 KEY, SECRET, TOKEN = "AKIALIVE", "a-live-secret", "a-live-token"
 SEALING_KEY = "A" * 43  # 32 zero bytes
+RELAY = Relay.new()
 WAIT_SECONDS = 30
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ KEYS = Keys(
     tokens={TOKEN: (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)},
     sealing_key=SEALING_KEY,
     default_region=REGION,
+    relay_secret=RELAY.secret,
 )
 
 

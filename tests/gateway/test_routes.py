@@ -23,6 +23,7 @@ def test_messages_arrive_as_they_were_sent() -> None:
         tokens={"t": ("1", "arn", "id")},
         sealing_key="k",
         default_region="r",
+        relay_secret="r",
         revoked=(Revocation(before_micros=1, role_arn="r", session_name="s"),),
     )
     assert decode(encode_keys(keys)) == keys

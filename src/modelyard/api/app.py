@@ -28,6 +28,7 @@ from modelyard.api.plain import (
 from modelyard.api.runtime_door import RuntimeDoor
 from modelyard.api.state import state_of
 from modelyard.api.unsigned import UnsignedCalls
+from modelyard.gateway.relay import Relay
 from modelyard.identity.authentication import Authenticator
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
@@ -48,6 +49,7 @@ class Rooms:
     gateway_url: Callable[[], str | None]  # "http://127.0.0.1:8081", None while it is down
     bound_host: str
     gateway_trust: ssl.SSLContext | None = None  # what verifies the gateway, where it speaks TLS
+    relay: Relay = field(default_factory=Relay.new)  # what the gateway knows this server by
     allowed_hosts: Sequence[str] = ()
     readiness: Mapping[str, ReadinessCheck] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=Metrics)
@@ -60,7 +62,9 @@ def build_app(rooms: Rooms) -> ASGIApp:
 
     Nothing but `/healthz` answers to a caller who is not authenticated.
     """
-    runtime = RuntimeDoor(rooms.authenticator, rooms.gateway_url, trust=rooms.gateway_trust)
+    runtime = RuntimeDoor(
+        rooms.authenticator, rooms.gateway_url, rooms.relay, trust=rooms.gateway_trust
+    )
     doors = _doors(rooms, runtime)
     guarded = _Guarded(doors, AllowedHosts(rooms.bound_host, rooms.allowed_hosts))
     observed = Observed(guarded, rooms.metrics, render_plain_failure, rooms.refusals)

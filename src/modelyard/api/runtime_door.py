@@ -1,8 +1,8 @@
 """Invocations that arrive at the main port go on to the inference gateway, byte by byte.
 
-The request's head passes unchanged, `Host` included, since the signature covers it and the gateway
+The request's head passes as it is, `Host` included, since the signature covers it and the gateway
 verifies it (nobody else could: that needs the whole body). Ahead of that only the claim is checked,
-so that a stranger's bytes go nowhere.
+so that a stranger's bytes go nowhere. Added is whom it is relayed for (`gateway.relay`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from modelyard.api.errors import (
     failure_of,
 )
 from modelyard.api.state import RequestState, state_of
+from modelyard.gateway.relay import HEADER as RELAY_HEADER
+from modelyard.gateway.relay import Relay
 from modelyard.identity.authentication import Authenticator, RequestHead
 from modelyard.sigv4 import SignatureError
 
@@ -39,6 +41,8 @@ _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding "
     b"upgrade expect".split()
 )
+#: What only this server tells the gateway.
+_OWN = frozenset({RELAY_HEADER.encode()})
 _ADDED_BY_CLIENT = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 log = structlog.get_logger(__name__)
@@ -61,6 +65,7 @@ class RuntimeDoor:
 
     Args:
         gateway_url: where the gateway listens at the moment; None while it does not.
+        relay: what the gateway knows this server by.
         trust: what its certificate is verified with, where it speaks TLS.
     """
 
@@ -68,6 +73,7 @@ class RuntimeDoor:
         self,
         authenticator: Authenticator,
         gateway_url: Callable[[], str | None],
+        relay: Relay,
         *,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         trust: ssl.SSLContext | None = None,
@@ -75,6 +81,7 @@ class RuntimeDoor:
         self._trust = trust
         self._authenticator = authenticator
         self._gateway_url = gateway_url
+        self._relay = relay
         self._max_payload_bytes = max_payload_bytes
         self._session: aiohttp.ClientSession | None = None
 
@@ -106,7 +113,10 @@ class RuntimeDoor:
             async with self._client().request(
                 head.method,
                 URL(f"{base}{head.path}{'?' if head.query else ''}{head.query}", encoded=True),
-                headers=_passed(scope["headers"]),
+                headers=[
+                    *_passed(scope["headers"]),
+                    (RELAY_HEADER, self._relay.introduction(state_of(scope).source)),
+                ],
                 data=upload.chunks(),
                 allow_redirects=False,
             ) as answer:
@@ -167,7 +177,7 @@ def _passed(headers: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in headers
-        if name.lower() not in _HOP_BY_HOP
+        if name.lower() not in _HOP_BY_HOP | _OWN
     ]
 
 

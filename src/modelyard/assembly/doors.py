@@ -15,6 +15,7 @@ from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
 from modelyard.events.room import EventBus
+from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.identity.authentication import Authenticator
 from modelyard.orchestrator.service import OrchestratorService
@@ -28,6 +29,7 @@ def doors(
     s3_door: S3Door,
     gateway: GatewayPool,
     gateway_trust: ssl.SSLContext | None,
+    relay: Relay,
     events: EventBus,
 ) -> ASGIApp:
     settings = ground.settings
@@ -50,6 +52,7 @@ def doors(
             ),
             gateway_url=lambda: gateway.local_url,
             gateway_trust=gateway_trust,
+            relay=relay,
             bound_host=settings.host,
             allowed_hosts=settings.allowed_hosts,
             readiness={"database": look_at_database},

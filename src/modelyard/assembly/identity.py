@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from modelyard.assembly.ground import Ground, make_bucket
 from modelyard.assembly.steps import Step
+from modelyard.gateway.relay import Relay
 from modelyard.gateway.routes import Keys
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.identity.account_operations import AccountOperations
@@ -47,7 +48,9 @@ def add_identity(ground: Ground) -> KnownCallers:
     return known
 
 
-async def tell_gateway(ground: Ground, known: KnownCallers, gateway: GatewayPool) -> None:
+async def tell_gateway(
+    ground: Ground, known: KnownCallers, gateway: GatewayPool, relay: Relay
+) -> None:
     """Have the gateway know the callers that are known here, now and after each change."""
     loop = asyncio.get_running_loop()
 
@@ -60,6 +63,7 @@ async def tell_gateway(ground: Ground, known: KnownCallers, gateway: GatewayPool
             known.known,
             sealing_key=ground.credentials.sealing_key,
             default_region=ground.settings.region,
+            relay_secret=relay.secret,
         )
 
     def ask_again(_generation: int) -> None:

@@ -31,6 +31,7 @@ from modelyard.gateway.errors import (
 )
 from modelyard.gateway.exchange import Request, Response, header_line, respond, status_line
 from modelyard.gateway.permits import Permit, Permits, Question
+from modelyard.gateway.relay import source_of
 from modelyard.gateway.routes import Keys, endpoint_key
 from modelyard.gateway.serving import ServedEndpoint, ServedVariant
 
@@ -113,6 +114,7 @@ class Invocations:
     def __init__(self, capture: CaptureLog, permits: Permits) -> None:
         self.endpoints: Mapping[str, ServedEndpoint] = {}
         self._authenticator = Authenticator(NOBODY)
+        self._relay_secret = NOBODY.relay_secret
         self._capture = capture
         self._permits = permits
         self.calls = CallSums()
@@ -121,6 +123,7 @@ class Invocations:
     def set_keys(self, keys: Keys) -> None:
         """From now on, let those in who can prove themselves with `keys`."""
         self._authenticator = Authenticator(keys)
+        self._relay_secret = keys.relay_secret
         self._permits.forget()
 
     def admit(self, request: Request) -> Response | None:
@@ -263,7 +266,7 @@ class Invocations:
         self.calls.add(
             question,
             "" if question is not None else claimed_by(request.headers),
-            request.source,
+            source_of(request, self._relay_secret),
             allowed=permit is not None and permit.allowed,
             policies=() if permit is None else permit.policies,
             outcome=told,

@@ -43,6 +43,7 @@ class Keys:
     sealing_key: str  # base64url; opens the session tokens of temporary credentials
     default_region: str  # of callers with a bearer token
     revoked: Sequence[Revocation] = ()  # sessions that are over ahead of their time
+    relay_secret: str = ""  # of who is believed whom it relays for (see `relay`); "": nobody is
 
     def __repr__(self) -> str:  # no secret in a log
         return f"Keys({len(self.secrets)} access keys, {len(self.tokens)} tokens)"

@@ -6,7 +6,7 @@ from modelyard.gateway.routes import Keys
 from modelyard.identity.known_callers import Known
 
 
-def gateway_keys(known: Known, *, sealing_key: str, default_region: str) -> Keys:
+def gateway_keys(known: Known, *, sealing_key: str, default_region: str, relay_secret: str) -> Keys:
     """Return what the gateway's workers tell callers by."""
     return Keys(
         secrets={
@@ -25,4 +25,5 @@ def gateway_keys(known: Known, *, sealing_key: str, default_region: str) -> Keys
         sealing_key=sealing_key,
         default_region=default_region,
         revoked=known.revocations,
+        relay_secret=relay_secret,
     )
