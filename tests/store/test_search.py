@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelyard.store import search_pages
+from modelyard.store import search_pages, search_sets
 from modelyard.store.database import Database
 from modelyard.store.errors import BadPageToken
 from modelyard.store.resources import Resource, Scope, Store, Transaction
@@ -144,6 +144,59 @@ def test_resources_that_lack_the_field_come_last_in_either_order(store: Store) -
     assert found(store, sort_by="a", descending=False, limit=1) == ["0", "2", "1", "3"]
 
 
+def test_one_that_has_the_field_deep_in_a_list_only_comes_last_and_is_not_lost(
+    store: Store,
+) -> None:
+    fill(store, {"a": [None, 5]}, {"a": [7]}, {"a": 3})
+    assert found(store, sort_by="a") == ["1", "2", "0"]
+    assert found(store, where("a", "exists"), sort_by="a", limit=1) == ["1", "2", "0"]
+
+
+@pytest.mark.parametrize(("few", "walked"), [(0, 0), (0, 1000), (1000, 1000)])
+def test_what_is_asked_of_a_list_is_not_asked_of_its_first_value_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int, walked: int
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", few)
+    monkeypatch.setattr(search_pages, "WALKED", walked)
+    fill(store, {"a": [1, 9]}, {"a": 4}, {"a": 8}, {"b": 9})
+    above = where("a", "gt", "5")
+    assert found(store, above, sort_by="a", limit=1) == ["2", "0"]
+    assert found(store, above, sort_by="a", descending=False) == ["0", "2"]
+    assert found(store, AllOf(conditions=(above, where("a", "le", "4"))), sort_by="a") == ["0"]
+
+
+@pytest.mark.parametrize(("few", "walked"), [(0, 0), (0, 1000)])
+def test_times_and_entries_are_found_among_many(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int, walked: int
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", few)
+    monkeypatch.setattr(search_pages, "WALKED", walked)
+    fill(
+        store,
+        {"t": "2026-01-01T00:00:00", "in": [{"n": "x", "k": 1}, {"n": "y", "k": 2}]},
+        {"t": "2026-03-01T00:00:00", "in": [{"n": "x", "k": 2}]},
+        {"t": "later", "in": [{"n": "y", "k": 1}]},
+    )
+    assert found(store, where("t", "lt", "2026-02-01")) == ["0"]
+    assert found(store, where("t", "gt", "2026-02-01")) == ["2", "1"]
+    entry = (where("in.n", "eq", "x"), where("in.k", "eq", "2"))
+    assert found(store, Nested(criteria=entry)) == ["1"]
+    other = (where("in.k", "ne", "1"), where("in.n", "eq", "y"))
+    assert found(store, Nested(criteria=other)) == ["0"]
+    lacking = AllOf(conditions=(where("b", "missing"), Nested(criteria=entry)))
+    assert found(store, lacking) == ["1"]
+
+
+def test_a_search_of_more_than_fit_in_memory_goes_on_walking(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", 0)
+    monkeypatch.setattr(search_pages, "WALKED", 0)
+    monkeypatch.setattr(search_sets, "MOST", 1)
+    fill(store, {"a": 1}, {"a": 2}, {"a": 3})
+    assert found(store, where("a", "le", "2"), limit=1) == ["1", "0"]
+
+
 def test_resources_made_before_they_were_searchable_are_indexed(database: Database) -> None:
     with Store(database).write() as transaction:
         make(transaction, "early", {"a": "1"}, tags={"k": "v"})
@@ -249,7 +302,7 @@ def _is(value: tuple[str, float | None], operator: str, wanted: tuple[str, ...])
     return False
 
 
-@pytest.mark.parametrize("few", [0, 1, 1000])
+@pytest.mark.parametrize(("few", "walked"), [(0, 0), (0, 2), (1, 1), (0, 1000), (1000, 1000)])
 @settings(
     max_examples=40,
     deadline=None,
@@ -265,6 +318,7 @@ def _is(value: tuple[str, float | None], operator: str, wanted: tuple[str, ...])
 def test_a_search_finds_exactly_what_meets_its_condition(
     store: Store,
     few: int,
+    walked: int,
     documents: list[dict[str, Any]],
     condition: Condition,
     sort_by: str | None,
@@ -273,6 +327,7 @@ def test_a_search_finds_exactly_what_meets_its_condition(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_pages, "FEW", few)
+        patch.setattr(search_pages, "WALKED", walked)
         fill(store, *documents)
         try:
             names = found(store, condition, sort_by=sort_by, descending=descending, limit=limit)

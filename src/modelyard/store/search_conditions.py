@@ -56,13 +56,37 @@ class Conditions:
 
         None: there are none. For `ne` they are the rows with another value.
         """
+        ranges = self.ranges(criterion, columns)
+        return sa.or_(*ranges) if ranges else None
+
+    def ranges(self, criterion: Criterion, columns: Columns) -> list[Clause]:
+        """Return `leading` in parts, each of which is one range of an index."""
         path_id = self.path_id(criterion.path)
         if path_id is None or not documents.storable(*criterion.values):
-            return None
+            return []
         own: Clause = columns.path_id == path_id
         if criterion.operator == "ne":
-            return own & _different(columns, criterion.values[0])
-        return own & _met(_Value(columns.text, columns.number), criterion)
+            text, unwanted = columns.text, cut(criterion.values[0])
+            return [own & (text < unwanted), own & (text > unwanted)]
+        value = _Value(columns.text, columns.number)
+        return [own & each for each in _alternatives(value, criterion)]
+
+    def entries(self, criteria: Sequence[Criterion]) -> sa.Select[int] | None:
+        """Return the query of the resources with an entry that meets all `criteria`; None: none.
+
+        The first finds the entries, by the index.
+        """
+        anchor = tables.search_values.alias()
+        first = criteria[0]
+        differs = first.operator == "ne"
+        where = self.leading(
+            Criterion(path=first.path, operator="exists") if differs else first, anchor.c
+        )
+        if where is None:
+            return None
+        rest = criteria if differs else criteria[1:]
+        clauses = [where, *(self._in_entry(each, anchor.c) for each in rest)]
+        return sa.select(anchor.c.resource_id).where(sa.and_(*clauses))
 
     def _matching(self, criterion: Criterion, columns: Columns) -> Clause | None:
         """Return the clause that a row of one resource is a field as asked for; None: none can be.
@@ -132,41 +156,41 @@ class _Value(NamedTuple):
 
 
 def _met(value: _Value, criterion: Criterion) -> Clause:
+    return sa.or_(*_alternatives(value, criterion))
+
+
+def _alternatives(value: _Value, criterion: Criterion) -> list[Clause]:
+    """Return the clauses of which one must be true of a value."""
     match criterion.operator:
         case "exists" | "missing":
-            return sa.true()
+            return [sa.true()]
         case "eq" | "in" | "ne":
-            return sa.or_(*(_equal(value, each) for each in criterion.values))
+            return [clause for each in criterion.values for clause in _equal(value, each)]
         case "contains":
-            return position(value.text, cut(criterion.values[0])) > 0
+            return [position(value.text, cut(criterion.values[0])) > 0]
         case "lt" | "le" | "gt" | "ge":
             return _compared(value, criterion.operator, criterion.values[0])
 
 
-def _equal(value: _Value, wanted: str) -> Clause:
+def _equal(value: _Value, wanted: str) -> list[Clause]:
     number = number_of(wanted)
     if number is not None:
-        return value.number == number
+        return [value.number == number]
     equal = value.text == cut(wanted)
     moment = _seconds(wanted)
-    return equal if moment is None else equal | (value.number == moment)
+    return [equal] if moment is None else [equal, value.number == moment]
 
 
-def _different(columns: Columns, unwanted: str) -> Clause:
-    """Return the clause of rows with another value, as ranges, which an index has."""
-    text: sa.ColumnElement[str] = columns.text
-    return (text < cut(unwanted)) | (text > cut(unwanted))
-
-
-def _compared(value: _Value, operator: str, bound: str) -> Clause:
+def _compared(value: _Value, operator: str, bound: str) -> list[Clause]:
     number = number_of(bound)
     if number is not None:
-        return _ordered(value.number, operator, number)
-    by_text = _ordered(value.text, operator, cut(bound))
+        return [_ordered(value.number, operator, number)]
     moment = _seconds(bound)
     if moment is None:
-        return by_text
-    return _ordered(value.number, operator, moment) | (value.number.is_(None) & by_text)
+        return [_ordered(value.text, operator, cut(bound))]
+    # Found by its lack of a number: a field of times has none of these, and many on the other side.
+    by_text = _ordered(value.text.concat(""), operator, cut(bound))
+    return [_ordered(value.number, operator, moment), value.number.is_(None) & by_text]
 
 
 def _ordered(column: sa.ColumnElement[Any], operator: str, bound: str | float) -> Clause:

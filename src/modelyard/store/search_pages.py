@@ -1,8 +1,10 @@
 """The pages of a search, and how they are found quickly.
 
 Whatever a condition asks, either few resources answer it, and then the index finds them all at
-once; or many do, and then a page of them is soon found by walking in the order that is wanted and
-looking at each. Which of the two it is, is found out by looking for up to `FEW` + 1 of them.
+once; or many do, and then a page of them is mostly soon found by walking in the order that is
+wanted and looking at each. Which of the two it is, is found out by looking for up to `FEW` + 1 of
+them. Where `WALKED` steps have not filled the page, since those that answer all lie far behind,
+or because two conditions of many have few in common, all are found as sets; see `search_sets`.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ import sqlalchemy as sa
 from modelyard.store import tables
 from modelyard.store.listing import Page
 from modelyard.store.search import AllOf, AnyOf, Condition, Criterion, Last, Nested, Search
-from modelyard.store.search_conditions import Clause, Conditions
+from modelyard.store.search_conditions import Conditions
 from modelyard.store.search_index import ALL
+from modelyard.store.search_order import Order, conjuncts, place_of
+from modelyard.store.search_sets import Matching, TooMany
 from modelyard.store.snapshots import Resource, Scope, Snapshot, resource_of
 
 #: Up to how many resources are taken as few: they are found whole, and sorted.
 FEW = 1000
+#: How many resources are looked at one by one, where more than a few may meet the condition.
+WALKED = 3000
 
 _VALUES = tables.search_values.c
 #: The cheapest to look up first.
@@ -41,13 +47,14 @@ class _Finder:
         self._connection = connection
         self._asked = asked
         self._conditions = Conditions(connection, scope, kind)
+        self._order = Order(connection, self._conditions, asked)
 
     def page(self) -> Page[Resource]:
         last = self._asked.last()
         few = self._few(self._asked.condition)
         if few is not None and not few:
             return Page(items=[], token=None)
-        found = self._walked(last) if few is None else self._sorted(few, last)
+        found = self._many(last) if few is None else self._sorted(few, last)
         token = None
         if len(found) > self._asked.limit:
             found = found[: self._asked.limit]
@@ -82,13 +89,15 @@ class _Finder:
         return None
 
     def _ids(self, criterion: Criterion) -> set[int] | None:
-        clause = self._conditions.leading(criterion, _VALUES)
-        if clause is None:
-            return set()
-        ids = self._connection.scalars(
-            sa.select(_VALUES.resource_id).where(clause).limit(FEW + 1)
-        ).all()
-        return None if len(ids) > FEW else set(ids)
+        found: set[int] = set()
+        for clause in self._conditions.ranges(criterion, _VALUES):
+            ids = self._connection.scalars(
+                sa.select(_VALUES.resource_id).where(clause).limit(FEW + 1)
+            ).all()
+            found.update(ids)
+            if len(ids) > FEW or len(found) > FEW:
+                return None
+        return found
 
     def _sorted(self, few: set[int], last: Last | None) -> list[Last]:
         """Return the first of `few`, one more than fit on the page."""
@@ -98,110 +107,169 @@ class _Finder:
                 row_id.in_(few) & self._conditions.holds(self._asked.condition, row_id)
             )
         ).all()
-        keys = self._keys(ids)
+        keys = self._order.keys(ids)
         down = self._asked.descending
         found = [
-            Last(key=keys.get(each), resource_id=each, lacking=self._lacks(each, keys))
+            Last(key=keys.get(each), resource_id=each, lacking=self._order.lacks(each, keys))
             for each in ids
         ]
         # Those that lack the field come last in either order.
-        having = sorted((one for one in found if not one.lacking), key=_place, reverse=down)
-        lacking = sorted((one for one in found if one.lacking), key=_place, reverse=down)
+        having = sorted((one for one in found if not one.lacking), key=place_of, reverse=down)
+        lacking = sorted((one for one in found if one.lacking), key=place_of, reverse=down)
         found = having + lacking
         if last is not None:
-            found = [one for one in found if self._is_behind(one, last)]
+            found = [one for one in found if self._order.is_behind(one, last)]
         return found[: self._asked.limit + 1]
 
-    def _lacks(self, resource_id: int, keys: dict[int, str | float]) -> bool:
-        return self._asked.sort_by is not None and resource_id not in keys
-
-    def _is_behind(self, one: Last, last: Last) -> bool:
-        if one.lacking != last.lacking:
-            return one.lacking
-        if self._asked.descending:
-            return _place(one) < _place(last)
-        return _place(one) > _place(last)
-
-    def _keys(self, ids: Sequence[int]) -> dict[int, str | float]:
-        path_id = self._sort_path()
-        if path_id is None or not ids:
-            return {}
-        key = self._sort_column(path_id)
-        rows = self._connection.execute(
-            sa.select(_VALUES.resource_id, key).where(
-                (_VALUES.path_id == path_id)
-                & _VALUES.resource_id.in_(ids)
-                & _VALUES.item.in_(_FIRST_ITEMS)
-                & key.is_not(None)
-            )
-        )
-        return {row[0]: row[1] for row in rows}
-
-    def _walked(self, last: Last | None) -> list[Last]:
+    def _many(self, last: Last | None) -> list[Last]:
         """Return the next in order that meet the condition, one more than fit on the page."""
+        try:
+            return self._walked(last, WALKED)
+        except _Lost:
+            pass
+        try:
+            return self._picked(last)
+        except TooMany:
+            return self._walked(last, None)
+
+    def _walked(self, last: Last | None, most: int | None) -> list[Last]:
+        """Walk until the page is full.
+
+        Args:
+            most: how far.
+
+        Raises:
+            _Lost: it was not far enough.
+        """
         wanted = self._asked.limit + 1
-        path_id = self._sort_path()
+        path_id = self._order.path_id()
         found: list[Last] = []
         if path_id is not None and (last is None or not last.lacking):
-            found = self._walk_field(path_id, last, wanted)
+            found = self._walk_field(path_id, last, wanted, most)
         if len(found) < wanted:
-            behind = last if last is not None and last.lacking == self._is_sorted() else None
-            found += self._walk_creation(path_id, behind, wanted - len(found))
+            behind = last if last is not None and last.lacking == self._order.is_sorted() else None
+            found += self._walk_creation(path_id, behind, wanted - len(found), most)
         return found
 
-    def _walk_field(self, path_id: int, last: Last | None, wanted: int) -> list[Last]:
-        key = self._sort_column(path_id)
-        down = self._asked.descending
-        where: list[Clause] = [
-            _VALUES.path_id == path_id,
-            key.is_not(None),
-            _VALUES.item.in_(_FIRST_ITEMS),
-            self._conditions.holds(self._asked.condition, _VALUES.resource_id),
-        ]
-        if last is not None and last.key is not None:
-            place = sa.tuple_(key, _VALUES.resource_id)
-            bound = sa.tuple_(
-                sa.literal(last.key, key.type), sa.literal(last.resource_id, sa.BigInteger())
-            )
-            where.append(place < bound if down else place > bound)
-        order = [key, _VALUES.resource_id]
-        rows = self._connection.execute(
-            sa.select(_VALUES.resource_id, key)
-            .where(*where)
-            .order_by(*(column.desc() if down else column for column in order))
-            .limit(wanted)
-        )
-        return [Last(key=row[1], resource_id=row[0], lacking=False) for row in rows]
+    def _walk_field(
+        self, path_id: int, last: Last | None, wanted: int, most: int | None
+    ) -> list[Last]:
+        key = self._order.sort_column(path_id)
+        walk = self._order.in_order(path_id, last).add_columns(key.label("key"))
+        rows = self._stepped(walk, self._asked.condition, wanted, most)
+        return [Last(key=row.key, resource_id=row.resource_id, lacking=False) for row in rows]
 
-    def _walk_creation(self, without: int | None, last: Last | None, wanted: int) -> list[Last]:
+    def _walk_creation(
+        self, without: int | None, last: Last | None, wanted: int, most: int | None
+    ) -> list[Last]:
         """Walk by creation, over those that lack the field `without`."""
         lead, rest = self._lead()
         clause = self._conditions.leading(lead, _VALUES)
         if clause is None:
             return []
         resource_id = _VALUES.resource_id
-        where = [clause, self._conditions.holds(rest, resource_id)]
-        if without is not None:
-            values = tables.search_values.alias()
-            where.append(
-                ~sa.exists().where(
-                    (values.c.resource_id == resource_id)
-                    & (values.c.path_id == without)
-                    & self._sort_column(without, values.c).is_not(None)
-                )
-            )
+        where = [clause]
         if last is not None:
             bound = last.resource_id
             where.append(resource_id < bound if self._asked.descending else resource_id > bound)
-        ids = self._connection.scalars(
+        walk = (
             sa.select(resource_id)
             .distinct()
             .where(*where)
             .order_by(resource_id.desc() if self._asked.descending else resource_id)
-            .limit(wanted)
         )
-        lacking = self._is_sorted()
-        return [Last(key=None, resource_id=each, lacking=lacking) for each in ids]
+        rows = self._stepped(walk, rest, wanted, most, without)
+        lacking = self._order.is_sorted()
+        return [Last(key=None, resource_id=row.resource_id, lacking=lacking) for row in rows]
+
+    def _stepped(
+        self,
+        walk: sa.Select[Any],
+        condition: Condition,
+        wanted: int,
+        most: int | None,
+        without: int | None = None,
+    ) -> Sequence[sa.Row[Any]]:
+        """Return the first of a walk that meet a condition, and lack a field."""
+        steps = walk.limit(most).subquery() if most is not None else walk.subquery()
+        held = self._conditions.holds(condition, steps.c.resource_id)
+        if without is not None:
+            values = tables.search_values.alias()
+            held &= ~sa.exists().where(
+                (values.c.resource_id == steps.c.resource_id) & self._order.has(without, values.c)
+            )
+        by_place = [steps.c.key] if "key" in steps.c else []
+        order = [
+            column.desc() if self._asked.descending else column
+            for column in (*by_place, steps.c.resource_id)
+        ]
+        rows = self._connection.execute(
+            sa.select(steps).where(held).order_by(*order).limit(wanted)
+        ).all()
+        if len(rows) < wanted and most is not None:
+            further = walk.offset(most).limit(1)
+            if self._connection.execute(further).first() is not None:
+                raise _Lost
+        return rows
+
+    def _picked(self, last: Last | None) -> list[Last]:
+        """Find all that meet the condition, and pick the next in order.
+
+        Raises:
+            TooMany: they are too many for that.
+        """
+        wanted = self._asked.limit + 1
+        conditions = conjuncts(self._asked.condition)
+        matching = Matching(self._connection, self._conditions, FEW)
+        ids: set[int] = set()
+        for met, ids in enumerate(matching.ids(conditions), 1):
+            if len(ids) <= FEW:
+                return self._sorted(ids, last)
+            if met == 1 < len(conditions):
+                # Mostly one condition is to blame: what it leaves may soon fill the page.
+                first = self._ordered(matching, ids, last, FEW)
+                held = matching.checked(self._asked.condition, [one.resource_id for one in first])
+                first = [one for one in first if one.resource_id in held]
+                if len(first) >= wanted:
+                    return first[:wanted]
+        return self._ordered(matching, ids, last, wanted)
+
+    def _ordered(
+        self, matching: Matching, ids: set[int], last: Last | None, wanted: int
+    ) -> list[Last]:
+        """Return the first of `ids` behind `last`."""
+        path_id = self._order.path_id()
+        found: list[Last] = []
+        if path_id is not None:
+            if last is None or not last.lacking:
+                found = self._picked_by_field(path_id, ids, last, wanted)
+            if len(found) < wanted:
+                ids = ids - matching.having(self._order.has(path_id, _VALUES))
+        if len(found) < wanted:
+            lacking, down = self._order.is_sorted(), self._asked.descending
+            if last is not None and last.lacking == lacking:
+                bound = last.resource_id
+                ids = {each for each in ids if (each < bound if down else each > bound)}
+            found += [
+                Last(key=None, resource_id=each, lacking=lacking)
+                for each in sorted(ids, reverse=down)[: wanted - len(found)]
+            ]
+        return found
+
+    def _picked_by_field(
+        self, path_id: int, ids: set[int], last: Last | None, wanted: int
+    ) -> list[Last]:
+        walk = self._order.in_order(path_id, last)
+        found: list[int] = []
+        offset, steps = 0, _FIRST_STEPS
+        while len(found) < wanted:
+            rows = self._connection.scalars(walk.offset(offset).limit(steps)).all()
+            found += [each for each in rows if each in ids]
+            if len(rows) < steps:
+                break
+            offset, steps = offset + steps, steps * 4
+        keys = self._order.keys(found[:wanted])
+        return [Last(key=keys[each], resource_id=each, lacking=False) for each in found[:wanted]]
 
     def _lead(self) -> tuple[Criterion, Condition]:
         """Return whose rows to walk, and what else must hold of each.
@@ -209,32 +277,11 @@ class _Finder:
         One value's rows lie in the order of creation, as do those of the path that all have.
         """
         condition = self._asked.condition
-        conditions = condition.conditions if isinstance(condition, AllOf) else (condition,)
+        conditions = conjuncts(condition)
         for each in conditions:
             if isinstance(each, Criterion) and each.operator == "eq":
                 return each, AllOf(conditions=tuple(one for one in conditions if one is not each))
         return Criterion(path=ALL, operator="eq", values=("",)), condition
-
-    def _is_sorted(self) -> bool:
-        return self._asked.sort_by is not None
-
-    def _sort_path(self) -> int | None:
-        return (
-            None if self._asked.sort_by is None else self._conditions.path_id(self._asked.sort_by)
-        )
-
-    def _sort_column(self, path_id: int, columns: Any = None) -> sa.ColumnElement[Any]:
-        """Return by what a field is sorted: as numbers if its first and last text are ones."""
-        ends = [
-            self._connection.execute(
-                sa.select(_VALUES.number).where(_VALUES.path_id == path_id).order_by(order).limit(1)
-            ).scalar_one_or_none()
-            for order in (_VALUES.text, _VALUES.text.desc())
-        ]
-        found: sa.ColumnElement[Any] = (
-            (columns or _VALUES).text if None in ends else (columns or _VALUES).number
-        )
-        return found
 
     def _resources(self, ids: Sequence[int]) -> list[Resource]:
         rows = self._connection.execute(
@@ -244,12 +291,12 @@ class _Finder:
         return [by_id[each] for each in ids]
 
 
-#: Of a field that comes in a list its first value is sorted by.
-_FIRST_ITEMS = ("", "0")
+class _Lost(Exception):
+    """Walking has not filled the page."""
 
 
-def _place(one: Last) -> tuple[Any, ...]:
-    return (one.resource_id,) if one.key is None else (one.key, one.resource_id)
+#: How many rows of a field are read at first, to find those that were picked.
+_FIRST_STEPS = 4000
 
 
 def _cost(condition: Condition) -> int:

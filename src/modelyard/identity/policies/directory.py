@@ -119,6 +119,8 @@ class StoreStates:
 
     def __call__(self, arn: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """Return the state and the tags of a resource; both empty if there is none."""
+        if "*" in arn:  # stands for what is still to be made, or for several
+            return {}, {}
         with self._store.read() as snapshot:
             try:
                 row = snapshot.get_by_arn(arn)
