@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from modelyard.store import tables
 from modelyard.store.database import Database
 from modelyard.store.outbox import Event, Outbox, Pace
 from modelyard.store.resources import Store
-from tests.store.contract import HOME, created
+from tests.store.contract import HOME, create, created
 
 SOON = Pace(poll_seconds=0.01, first_retry_seconds=0.0)
 NEVER_BY_ITSELF = Pace(poll_seconds=3600)
@@ -378,3 +378,39 @@ async def test_the_outbox_waits_for_a_database_that_fails_and_goes_on(sqlite: Da
             connection.exec_driver_sql("ALTER TABLE away RENAME TO events")
         await asyncio.to_thread(created, store, "b")
         await recorder.until(lambda: recorder.got == ["a:Pending", "b:Pending"])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_subscriber_may_take_events_together_and_gets_them_singly_where_that_fails(
+    store: Store, fails: bool
+) -> None:
+    single, together = Recorder(), []
+
+    async def take(events: Sequence[Event]) -> None:
+        together.append([event.arn.rpartition("/")[2] for event in events])
+        if fails:
+            raise ValueError("not together")
+
+    outbox = Outbox(store, SOON)
+    outbox.subscribe("r", single, take)
+    await outbox.start()
+    try:
+        with store.write() as transaction:
+            for name in ("a", "b"):
+                create(transaction, name)
+        await until(lambda: bool(single.got) if fails else together == [["a", "b"]])
+        if fails:
+            await single.until(lambda: len(single.got) == 2)
+    finally:
+        await outbox.stop()
+    assert [label.partition(":")[0] for label in single.got] == (["a", "b"] if fails else [])
+    assert together[0] == ["a", "b"]
+
+
+def test_a_listener_hears_of_the_kinds_only_that_it_asked_for(store: Store) -> None:
+    heard: list[str] = []
+    store.on_event(lambda: heard.append("job"), kinds={"job"})
+    store.on_event(lambda: heard.append("other"), kinds={"other"})
+    with store.write() as transaction:
+        create(transaction, "a")
+    assert heard == ["job"]
