@@ -248,6 +248,34 @@ def test_a_card_under_a_key_is_read_by_nobody_once_the_key_is_disabled(
     assert sagemaker.describe_model_card(ModelCardName="sealed")["Content"] == content
 
 
+def test_a_report_whose_key_the_caller_may_not_use_is_left_out_of_a_draft(
+    server: LiveServer, job: dict[str, Any]
+) -> None:
+    sagemaker, kms = server.client("sagemaker"), server.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    server.client("s3").put_object(
+        Bucket=server.bucket,
+        Key="cards/sealed.json",
+        Body=json.dumps({"regression_metrics": {"rmse": {"value": 2.4}}}),
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=key,
+    )
+    uri = f"s3://{server.bucket}/cards/sealed.json"
+    sagemaker.create_model_package_group(ModelPackageGroupName="sealed-report")
+    container = {"Image": XGBOOST, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]}
+    statistics = {"ContentType": "application/json", "S3Uri": uri}
+    version = sagemaker.create_model_package(
+        ModelPackageGroupName="sealed-report",
+        InferenceSpecification={"Containers": [container]},
+        ModelMetrics={"ModelQuality": {"Statistics": statistics}},
+    )["ModelPackageArn"]
+    assert "2.4" in server.cli("cards", "draft", "--model-package", version).stdout
+    kms.disable_key(KeyId=key)
+    drafted = server.cli("cards", "draft", "--model-package", version)
+    assert "2.4" not in drafted.stdout
+    assert f"{uri} was left out" in drafted.stderr
+
+
 def test_a_registry_versions_card_has_its_reports_and_is_found_by_its_model(
     server: LiveServer, job: dict[str, Any]
 ) -> None:

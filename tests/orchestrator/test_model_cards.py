@@ -55,7 +55,7 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def cards(world: World) -> ModelCards:
     world.table.add(OneJob())
-    return ModelCards(world.table, world.objects, world.drafter, lambda account: "assets")
+    return ModelCards(world.table, world.objects_of, world.drafter, lambda account: "assets")
 
 
 def ask(cards: ModelCards, kind: str, by: Context | None = None, **body: Any) -> Any:

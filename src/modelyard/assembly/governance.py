@@ -19,11 +19,11 @@ def add_governance(ground: Ground) -> DraftOperations:
     for capability in (
         ModelCardOperations(store, contents),
         ModelCardExportOperations(store, objects, table, ground.engine),
-        drafter := DraftOperations(table, objects),
+        drafter := DraftOperations(table, ground.objects_of),
         StageOperations(store),
     ):
         table.add(capability)
-    workflow = ExportWorkflow(store, objects, contents, _render)
+    workflow = ExportWorkflow(store, ground.objects_of, contents, _render)
     ground.engine.register(export_operations.WORKFLOW, workflow.run)
     return drafter
 

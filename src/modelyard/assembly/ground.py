@@ -16,12 +16,13 @@ from modelyard.identity.policies.shares import Shares
 from modelyard.keys.master import load_master
 from modelyard.keys.ring import KeyRing
 from modelyard.keys.service import KeyService
+from modelyard.operations.context import Context
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
 from modelyard.settings import Settings
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
-from modelyard.store.objects import ObjectStores
+from modelyard.store.objects import Objects, ObjectStores
 from modelyard.store.resources import Store
 from modelyard.workflows.engine import Engine
 
@@ -59,6 +60,10 @@ class Ground:
     key_ring: KeyRing
     keys: KeyService
     audit: AuditLog
+
+    def objects_of(self, context: Context) -> Objects:
+        """Return a caller's objects, as the keys that the caller may use let them be seen."""
+        return self.objects.of(context.account).acting(self.keys.of(context))
 
 
 def lay_ground(settings: Settings, home: Home, url: str) -> Ground:

@@ -69,5 +69,5 @@ def add_orchestrator(
         status,
         invoke,
         bucket_of,
-        ModelCards(table, ground.objects, drafter, bucket_of),
+        ModelCards(table, ground.objects_of, drafter, bucket_of),
     )

@@ -24,7 +24,7 @@ from modelyard.operations.errors import OperationError
 from modelyard.operations.table import OperationTable
 from modelyard.orchestrator.card_requests import CardRequest, card_type_of
 from modelyard.orchestrator.errors import BadRequest
-from modelyard.store.objects import ObjectStores
+from modelyard.store.objects import Objects
 
 _EXPORTS = "model_card_exports"  # the folder in the assets bucket
 _POLL_SECONDS = 0.05
@@ -59,12 +59,12 @@ class ModelCards:
     def __init__(
         self,
         table: OperationTable,
-        objects: ObjectStores,
+        objects_of: Callable[[Context], Objects],
         drafter: Drafter,
         assets_bucket: Callable[[str], str],
     ) -> None:
         self._table = table
-        self._objects = objects
+        self._objects_of = objects_of
         self._drafter = drafter
         self._assets_bucket = assets_bucket
 
@@ -210,7 +210,9 @@ class ModelCards:
         for report in request.reports:
             place = f"evaluation_details[{report.evaluation}].metric_file_s3_url"
             try:
-                groups = groups_of(Sources(context, self._table, self._objects).report(report.uri))
+                groups = groups_of(
+                    Sources(context, self._table, self._objects_of).report(report.uri)
+                )
             except ValueError as error:
                 problems.append(f"{place} {report.uri!r} cannot be read: {error}")
                 continue

@@ -18,7 +18,7 @@ from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
 from modelyard.store import tables
 from modelyard.store.database import Database
-from modelyard.store.objects import ObjectStores, S3Uri
+from modelyard.store.objects import Objects, ObjectStores, S3Uri
 from modelyard.store.resources import Scope, Store, Transaction
 from tests.policies import Denying
 
@@ -75,11 +75,14 @@ class World:
         self.table.add(
             ModelCardExportOperations(self.store, self.objects, self.table, self.workflows)
         )
-        self.drafter = DraftOperations(self.table, self.objects)
+        self.drafter = DraftOperations(self.table, self.objects_of)
         self.table.add(self.drafter)
-        self.workflow = ExportWorkflow(self.store, self.objects, contents, render)
+        self.workflow = ExportWorkflow(self.store, self.objects_of, contents, render)
         if at_once:
             self.store.on_event(self.run_exports)
+
+    def objects_of(self, context: Context) -> Objects:
+        return self.objects.of(context.account)
 
     def call(self, operation: str, /, by: Context | None = None, **request: Any) -> dict[str, Any]:
         service = "modelyard" if operation == "DraftModelCard" else "sagemaker"

@@ -23,9 +23,10 @@ from modelyard.governance.cards.rows import (
     status_changes,
 )
 from modelyard.governance.cards.sealed_content import SealedContents
+from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError
 from modelyard.store.errors import NotFound, StaleRevision, StoreError
-from modelyard.store.objects import ObjectStores, S3Uri
+from modelyard.store.objects import Objects, S3Uri
 from modelyard.store.resources import Resource, Store
 
 _MAX_REASON = 1024  # characters, as the API has it
@@ -43,12 +44,12 @@ class ExportWorkflow:
     def __init__(
         self,
         store: Store,
-        objects: ObjectStores,
+        objects_of: Callable[[Context], Objects],
         contents: SealedContents,
         render: Callable[[PrintedCard], bytes],
     ) -> None:
         self._store = store
-        self._objects = objects
+        self._objects_of = objects_of
         self._contents = contents
         self._render = render
         self._one_at_a_time = asyncio.Semaphore(1)  # the others wait without a thread
@@ -68,7 +69,8 @@ class ExportWorkflow:
             return
         try:
             target = S3Uri.parse(job.spec["Target"])
-            self._objects.of(job.scope.account).put_bytes(target, self._render(self._card(job)))
+            context = context_of(job.scope, job.spec["Caller"])
+            self._objects_of(context).put_bytes(target, self._render(self._card(context, job)))
         except (OperationError, StoreError, ValueError) as error:
             self._end(job, "Failed", FailureReason=str(error)[:_MAX_REASON])
         except Exception as error:
@@ -85,8 +87,7 @@ class ExportWorkflow:
         except StaleRevision:
             log.info("an export job is gone, or another run ended it", job=job.arn)
 
-    def _card(self, job: Resource) -> PrintedCard:
-        context = context_of(job.scope, job.spec["Caller"])
+    def _card(self, context: Context, job: Resource) -> PrintedCard:
         with self._store.read() as snapshot:
             card = find_card(snapshot, context, job.spec["ModelCardArn"])
             version = find_version(snapshot, card, job.observed["ModelCardVersion"])

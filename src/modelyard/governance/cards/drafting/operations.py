@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from modelyard.governance.cards import content
 from modelyard.governance.cards.drafting.draft import Draft, draft, named_in
 from modelyard.governance.cards.drafting.sources import Named, Sources
@@ -9,15 +11,15 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.table import OperationTable, Request, Response, operation
 from modelyard.operations.targets import every
-from modelyard.store.objects import ObjectStores
+from modelyard.store.objects import Objects
 
 
 class DraftOperations:
     """Drafts cards; nothing is stored."""
 
-    def __init__(self, table: OperationTable, objects: ObjectStores) -> None:
+    def __init__(self, table: OperationTable, objects_of: Callable[[Context], Objects]) -> None:
         self._table = table
-        self._objects = objects
+        self._objects_of = objects_of
 
     @operation("modelyard", "DraftModelCard", on=every("model-card"))
     def draft_model_card(self, context: Context, request: Request) -> Response:
@@ -52,7 +54,7 @@ class DraftOperations:
                 "model_package_details.model_package_arn or "
                 "training_details.training_job_details.training_arn names one"
             )
-        made = draft(Sources(context, self._table, self._objects), named, begun)
+        made = draft(Sources(context, self._table, self._objects_of), named, begun)
         problems = content.problems_of(content.written(made.content))
         if problems:
             raise ValidationError.of([f"The draft is no card: {problem}" for problem in problems])

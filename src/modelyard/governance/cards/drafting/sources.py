@@ -7,7 +7,7 @@ missing, or closed to the caller, and the draft then says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,8 @@ from modelyard.governance.cards.drafting.registry import artifact_of, containers
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError, UnknownOperation, ValidationError
 from modelyard.operations.table import OperationTable
-from modelyard.store.errors import NotFound, ObjectTooLarge
-from modelyard.store.objects import ObjectStores, S3Uri
+from modelyard.store.errors import KeyUnusable, NotFound, ObjectTooLarge
+from modelyard.store.objects import Objects, S3Uri
 
 Description = Mapping[str, Any]
 
@@ -48,10 +48,12 @@ class Named:
 class Sources:
     """Looks for one caller."""
 
-    def __init__(self, context: Context, table: OperationTable, objects: ObjectStores) -> None:
+    def __init__(
+        self, context: Context, table: OperationTable, objects_of: Callable[[Context], Objects]
+    ) -> None:
         self._context = context
         self._table = table
-        self._objects = objects
+        self._objects = objects_of(context)
 
     def find(self, named: Named) -> Found:
         """Return what is named, and what that leads to.
@@ -86,9 +88,8 @@ class Sources:
         resource = f"arn:aws:s3:::{place.bucket}/{place.key}"
         try:
             with self._table.guard(self._context, "s3:GetObject", resource, {"Key": place.key}):
-                objects = self._objects.of(self._context.account)
-                return objects.get(place, max_bytes=MAX_REPORT_BYTES)
-        except (OperationError, NotFound, ObjectTooLarge) as error:
+                return self._objects.get(place, max_bytes=MAX_REPORT_BYTES)
+        except (OperationError, NotFound, ObjectTooLarge, KeyUnusable) as error:
             raise ValueError(str(error)) from error
 
     def _model_behind(self, endpoint: Description) -> str | None:
