@@ -5,6 +5,9 @@ import os
 import pytest
 from hypothesis import settings
 
+# Ahead of the first test that imports it, whichever room's that is.
+pytest.register_assert_rewrite("tests.store.contract")
+
 # Two test processes and the servers that they start share few cores: how long one example takes
 # says nothing of the code. In CI hypothesis has a profile of its own, which says so too, and in
 # which each run tries the same examples.

@@ -11,8 +11,6 @@ from modelyard.store import tables
 from modelyard.store.database import Database
 from tests.store.postgres import HOW_TO_GET_IT, Cluster, programs
 
-pytest.register_assert_rewrite("tests.store.contract")
-
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
