@@ -27,7 +27,7 @@ def main() -> None:
         client.create_registered_model(f"group-{number}")
     register = lambda number: client.create_model_version(  # noqa: E731
         "bench",
-        source="mlflow-artifacts:/bench/model",
+        source="s3://models/bench",
         description="made by a run",
         tags={"run_id": "run-0", "auc": "0.97", "owner": "user-1"},
         await_creation_for=None,
