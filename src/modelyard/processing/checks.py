@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from modelyard.compute.images import Image
-from modelyard.compute.instance_types import instance_type
+from modelyard.jobs.checks import (
+    bucket_problems,
+    instance_problems,
+    isolation_problems,
+    key_problems,
+    uri_problems,
+)
 from modelyard.processing.spec import below_base
-from modelyard.store.s3_uris import S3Uri
-
-MAX_INSTANCES = 20
 
 _Request = Mapping[str, Any]
 
@@ -58,7 +61,7 @@ def _input(given: _Request) -> Iterator[str]:
         return
     if s3.get("S3InputMode") == "Pipe":
         yield "S3InputMode Pipe is not offered: use File"
-    yield from _uri_problems(s3["S3Uri"])
+    yield from uri_problems("S3Uri", s3["S3Uri"])
     yield from _path_problems(s3)
 
 
@@ -77,10 +80,8 @@ def _output(given: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]
     if s3 is None:
         yield "S3Output is missing: say where the files go"
         return
-    problems = list(_uri_problems(s3["S3Uri"]))
-    yield from problems
-    if not problems and not has_bucket(S3Uri.parse(s3["S3Uri"]).bucket):
-        yield f"there is no bucket {S3Uri.parse(s3['S3Uri']).bucket!r}: create it first"
+    problems = list(uri_problems("S3Uri", s3["S3Uri"]))
+    yield from problems or bucket_problems(s3["S3Uri"], has_bucket)
     yield from _path_problems(s3)
 
 
@@ -119,15 +120,7 @@ def _resources(cluster: _Request) -> Iterator[str]:
     at = "ProcessingResources.ClusterConfig"
     if cluster.get("InstancePreferences"):
         yield f"{at}.InstancePreferences is not offered: give InstanceType and InstanceCount"
-    try:
-        instance_type(cluster.get("InstanceType", ""))
-    except ValueError as error:
-        yield f"{at}.InstanceType: {error}"
-    if not 1 <= cluster.get("InstanceCount", 0) <= MAX_INSTANCES:
-        yield (
-            f"{at}.InstanceCount {cluster.get('InstanceCount')} is not offered: "
-            f"use 1 to {MAX_INSTANCES}"
-        )
+    yield from instance_problems(at, cluster)
 
 
 def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> Iterator[str]:
@@ -138,10 +131,7 @@ def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> I
         ),
         "ProcessingResources.ClusterConfig.VolumeKmsKeyId": cluster.get("VolumeKmsKeyId"),
     }
-    for member, key in named.items():
-        problem = key_problem(request["RoleArn"], key) if key else None
-        if problem is not None:
-            yield f"{member}: {problem}"
+    yield from key_problems(named, request["RoleArn"], key_problem)
 
 
 def _program(program: _Request, image_of: Callable[[str], Image]) -> Iterator[str]:
@@ -158,25 +148,15 @@ def _program(program: _Request, image_of: Callable[[str], Image]) -> Iterator[st
 
 
 def _network(request: _Request) -> Iterator[str]:
-    isolated = request.get("NetworkConfig", {}).get("EnableNetworkIsolation")
-    several = request["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1) > 1
-    if isolated and several:
-        yield (
-            "EnableNetworkIsolation with more than one instance is not offered, since isolated "
-            "hosts could not reach each other: use InstanceCount 1"
-        )
+    yield from isolation_problems(
+        isolated=bool(request.get("NetworkConfig", {}).get("EnableNetworkIsolation")),
+        instances=request["ProcessingResources"]["ClusterConfig"].get("InstanceCount", 1),
+    )
 
 
 def _repeated(member: str, names: Sequence[str]) -> Iterator[str]:
     for name in sorted(_twice(names)):
         yield f"{member}: {name!r} is given twice: give each name once"
-
-
-def _uri_problems(text: str) -> Iterator[str]:
-    try:
-        S3Uri.parse(text)
-    except ValueError as error:
-        yield f"S3Uri: {error}"
 
 
 def _path_problems(s3: _Request) -> Iterator[str]:

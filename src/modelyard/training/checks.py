@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from modelyard.compute.images import Image
-from modelyard.compute.instance_types import instance_type
 from modelyard.compute.job_files import BASE
-from modelyard.store.s3_uris import S3Uri
+from modelyard.jobs.checks import (
+    bucket_problems,
+    instance_problems,
+    isolation_problems,
+    key_problems,
+    uri_problems,
+)
 from modelyard.training.metrics import regex_problem
 from modelyard.training.spec import DEFAULT_MAX_RUNTIME_SECONDS, checkpoint_folder
-
-MAX_INSTANCES = 20
 
 _Request = Mapping[str, Any]
 
@@ -119,7 +122,7 @@ def _channel(channel: _Request) -> Iterator[str]:
     for member in ("AttributeNames", "InstanceGroupNames", "HubAccessConfig", "ModelAccessConfig"):
         if source.get(member):
             yield _not_offered(f"S3DataSource.{member}")
-    yield from _uri_problems("S3Uri", source["S3Uri"])
+    yield from uri_problems("S3Uri", source["S3Uri"])
 
 
 def _output(output: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
@@ -133,15 +136,7 @@ def _resources(resources: _Request | None) -> Iterator[str]:
     for member in _RESOURCES_NOT_OFFERED:
         if resources.get(member):
             yield _not_offered(f"ResourceConfig.{member}")
-    try:
-        instance_type(resources.get("InstanceType", ""))
-    except ValueError as error:
-        yield f"ResourceConfig.InstanceType: {error}"
-    if not 1 <= resources.get("InstanceCount", 0) <= MAX_INSTANCES:
-        yield (
-            f"ResourceConfig.InstanceCount {resources.get('InstanceCount')} is not offered: "
-            f"use 1 to {MAX_INSTANCES}"
-        )
+    yield from instance_problems("ResourceConfig", resources)
 
 
 def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> Iterator[str]:
@@ -151,19 +146,14 @@ def _keys(request: _Request, key_problem: Callable[[str, str], str | None]) -> I
             "VolumeKmsKeyId"
         ),
     }
-    for member, key in named.items():
-        problem = key_problem(request["RoleArn"], key) if key else None
-        if problem is not None:
-            yield f"{member}: {problem}"
+    yield from key_problems(named, request["RoleArn"], key_problem)
 
 
 def _isolation(request: _Request) -> Iterator[str]:
-    several = (request.get("ResourceConfig") or {}).get("InstanceCount", 1) > 1
-    if request.get("EnableNetworkIsolation") and several:
-        yield (
-            "EnableNetworkIsolation with more than one instance is not offered, since isolated "
-            "hosts could not reach each other: use InstanceCount 1"
-        )
+    yield from isolation_problems(
+        isolated=bool(request.get("EnableNetworkIsolation")),
+        instances=(request.get("ResourceConfig") or {}).get("InstanceCount", 1),
+    )
 
 
 def _stopping(request: _Request) -> Iterator[str]:
@@ -201,17 +191,8 @@ def _checkpoints(config: _Request | None, has_bucket: Callable[[str], bool]) -> 
 
 
 def _target_problems(member: str, text: str, has_bucket: Callable[[str], bool]) -> Iterator[str]:
-    problems = list(_uri_problems(member, text))
-    yield from problems
-    if not problems and not has_bucket(S3Uri.parse(text).bucket):
-        yield f"{member}: there is no bucket {S3Uri.parse(text).bucket!r}: create it first"
-
-
-def _uri_problems(member: str, text: str) -> Iterator[str]:
-    try:
-        S3Uri.parse(text)
-    except ValueError as error:
-        yield f"{member}: {error}"
+    problems = list(uri_problems(member, text))
+    yield from problems or (f"{member}: {problem}" for problem in bucket_problems(text, has_bucket))
 
 
 def _not_offered(member: str) -> str:
