@@ -8,11 +8,12 @@ UV_VERSION := 0.13.8
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: requirements.lock pyproject.toml
+$(VENV)/.ready: requirements.lock locks/datasets.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Modelyard needs Python 3.11 or newer, this is " + sys.version)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r locks/datasets.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	touch $@
 
@@ -48,6 +49,7 @@ bench: setup .venv-mlserver/.ready .venv-mlflow/.ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 lock:
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
+	$(LOCK) --no-deps locks/datasets.in -o locks/datasets.lock
 	for name in sagemaker-v2 sagemaker-v3 mlserver mlflow; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
 
 clean:
