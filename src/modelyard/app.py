@@ -21,7 +21,7 @@ from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
 from modelyard.compute.capacity import Capacity
-from modelyard.compute.images import processing_image_of
+from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
@@ -93,7 +93,7 @@ def build(
         jobs=home.jobs,
         memory=memory,
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
-        image_of=processing_image_of,
+        image_of=find_image,
     )
     add_training(ground, workshop)
     add_processing(ground, workshop)

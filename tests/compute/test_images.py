@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.compute.images import UnknownImageError, image_of, processing_image_of, retrieve
-from modelyard.compute.registries import XGBOOST_ACCOUNTS
+from modelyard.compute.images import UnknownImageError, image_of, retrieve
+from modelyard.compute.images.registries import accounts_of
 
 ROOT = Path(__file__).parents[2]
 SDK_PYTHON = ROOT / ".venv-sagemaker-v2" / "bin" / "python"
@@ -58,7 +58,7 @@ def test_every_uri_of_the_sdk_is_the_scikit_learn_image_of_that_version(
 ) -> None:
     assert len(sdk["sklearn"]) > 150
     for version, _, uri in sdk["sklearn"]:
-        image = processing_image_of(uri)
+        image = image_of(uri, "process")
         assert (image.name, image.version) == ("scikit-learn", version)
         assert not image.processes  # what runs is the caller's script
 
@@ -73,14 +73,14 @@ def test_every_uri_of_the_sdk_is_the_scikit_learn_image_of_that_version(
 )
 def test_an_image_for_processing_that_is_not_offered_is_refused(uri: str) -> None:
     with pytest.raises(UnknownImageError, match="is not offered"):
-        processing_image_of(uri)
+        image_of(uri, "process")
 
 
 def test_scikit_learn_is_for_processing_and_trains_nothing() -> None:
     uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-    assert processing_image_of(uri).name == "scikit-learn"
+    assert image_of(uri, "process").name == "scikit-learn"
     with pytest.raises(UnknownImageError):
-        image_of(uri)
+        image_of(uri, "train")
 
 
 def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(
@@ -88,17 +88,22 @@ def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(
 ) -> None:
     assert len(sdk_uris) > 300
     for version, _, uri in sdk_uris:
-        image = image_of(uri)
+        image = image_of(uri, "train")
         assert (image.name, image.version) == ("xgboost", version)
 
 
 def test_retrieve_computes_the_same_uris_as_the_sdk(sdk_uris: list[tuple[str, str, str]]) -> None:
     assert [(v, r, retrieve("xgboost", v, r)) for v, r, _ in sdk_uris] == sdk_uris
-    assert {region for _, region, _ in sdk_uris} == set(XGBOOST_ACCOUNTS)
+    assert {region for _, region, _ in sdk_uris} == {
+        *accounts_of("xgboost"),
+        *accounts_of("frameworks"),
+    }
 
 
 def test_the_image_is_a_program_of_this_interpreter() -> None:
-    image = image_of("683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1")
+    image = image_of(
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1", "train"
+    )
     assert image.train == [sys.executable, "-m", "modelyard.images.xgboost", "train"]
     assert "validation:auc" in dict(image.metric_definitions)
 
@@ -113,7 +118,7 @@ def test_the_image_is_a_program_of_this_interpreter() -> None:
     ],
 )
 def test_tags_that_are_published_beside_the_sdks_are_understood(uri: str) -> None:
-    assert image_of(uri).name == "xgboost"
+    assert image_of(uri, "serve").name == "xgboost"
 
 
 @pytest.mark.parametrize(
@@ -133,13 +138,13 @@ def test_tags_that_are_published_beside_the_sdks_are_understood(uri: str) -> Non
 )
 def test_an_unknown_uri_is_refused_with_what_is_offered(uri: str) -> None:
     with pytest.raises(UnknownImageError, match=r"xgboost in the versions 1, .*3\.0-5"):
-        image_of(uri)
+        image_of(uri, "train")
 
 
 @pytest.mark.parametrize(
     ("framework", "version", "region", "says"),
     [
-        ("tensorflow", "1", "us-east-1", "offered is xgboost"),
+        ("tensorflow", "1", "us-east-1", "use one of xgboost, "),
         ("xgboost", "1.7", "us-east-1", r"use one of 1, latest, .*1\.7-1"),
         ("xgboost", "1.7-1", "moon-1", "us-east-1"),
         ("xgboost", "1", "il-central-1", "us-east-1"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from modelyard.compute.images import image_of
+from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.compute.runtimes import best_runtime
 from modelyard.hosting.artifacts import ModelCache
@@ -52,7 +52,7 @@ class Hosting(World):
         cache = ModelCache(folder / "models", self.objects, self.runtime)
         routing = Routing(self.store, self.gateway, self.objects, cache.path)
         self.workflow = EndpointWorkflow(
-            self.store, cache, routing, LogStreams(folder / "logs"), image_of=image_of
+            self.store, cache, routing, LogStreams(folder / "logs"), image_of=find_image
         )
 
     async def deployed(self, name: str = "e") -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelyard.compute.images import image_of
+from modelyard.compute.images import find_image
 from modelyard.compute.instance_types import instance_type
 from modelyard.gateway.routes import Endpoint
 from modelyard.hosting.endpoint_config_operations import EndpointConfigOperations
@@ -69,7 +69,7 @@ class World:
         self.objects.of(ACCOUNT).create_bucket("assets")
         self.engine = KeptWorkflows()
         self.models = ModelOperations(
-            self.store, self.objects, require_role=_any_role, require_image=image_of
+            self.store, self.objects, require_role=_any_role, require_image=find_image
         )
         self.configs = EndpointConfigOperations(
             self.store,

@@ -132,14 +132,14 @@ class World:
 def image_of(uri: str) -> Image:
     match uri:
         case "toy":
-            return Image(name="toy", version="1", entrypoint=())
+            return Image(name="toy", version="1", entrypoint=(), purposes=("process",))
         case "whole":
             script = "echo $* > /opt/ml/processing/out/said"
             return Image(
                 name="whole",
                 version="1",
                 entrypoint=("/bin/sh", "-c", script, "it"),
-                processes=True,
+                purposes=("process",),
             )
     raise UnknownImageError(f"Image {uri!r} is not offered")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import xgboost
 
-from modelyard.compute.images import image_of, retrieve
+from modelyard.compute.images import find_image, retrieve
 from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.compute.runtimes import confinements, probe
 from modelyard.compute.sandbox import SandboxRuntime
@@ -18,7 +18,7 @@ from tests.training.world import BUCKET, World, channel
 
 @pytest.fixture
 def request_members(world: World) -> dict[str, Any]:
-    world.image_of = image_of  # type: ignore[method-assign]  # the real catalogue for the toy one
+    world.image_of = find_image  # type: ignore[method-assign]  # the real catalogue for the toy one
     world.restart()
     rows = breast_cancer().train_csv.splitlines(keepends=True)
     for part in range(3):

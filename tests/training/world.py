@@ -100,7 +100,13 @@ class World:
         if uri not in self.scripts:
             raise UnknownImageError(f"Image {uri!r} is not offered")
         script = ("/bin/sh", "-c", self.scripts[uri])
-        return Image(name="toy", version="1", entrypoint=script, metric_definitions=TOY_METRICS)
+        return Image(
+            name="toy",
+            version="1",
+            entrypoint=script,
+            purposes=("train",),
+            metric_definitions=TOY_METRICS,
+        )
 
     def put(self, key: str, data: str | bytes) -> None:
         content = data.encode() if isinstance(data, str) else data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import image_of
@@ -45,7 +46,7 @@ def add_hosting(
             store,
             objects,
             require_role=require_role,
-            require_image=image_of,
+            require_image=partial(image_of, purpose="serve"),
             resolve_package=deployments.resolve,
         ),
         EndpointConfigOperations(
@@ -60,7 +61,12 @@ def add_hosting(
     models = ModelCache(home.models, objects, runtime, memory)
     routing = Routing(store, gateway, objects, models.path, keys_of=keys_of)
     workflow = EndpointWorkflow(
-        store, models, routing, ground.logs, image_of=image_of, keys_of=keys_of
+        store,
+        models,
+        routing,
+        ground.logs,
+        image_of=partial(image_of, purpose="serve"),
+        keys_of=keys_of,
     )
     ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)
     return workflow, routing

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from modelyard.assembly.ground import Ground
-from modelyard.compute.images import image_of, processing_image_of
+from modelyard.compute.images import find_image, image_of
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.workflow import JobWorkflow
@@ -18,7 +20,12 @@ def add_training(ground: Ground, workshop: Workshop) -> None:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
     desk = _desk(ground, workflow, "training job")
     ground.table.add(
-        TrainingOperations(desk, ground.objects, image_of=image_of, key_problem=ground.keys.problem)
+        TrainingOperations(
+            desk,
+            ground.objects,
+            image_of=partial(image_of, purpose="train"),
+            key_problem=ground.keys.problem,
+        )
     )
 
 
@@ -29,7 +36,7 @@ def add_processing(ground: Ground, workshop: Workshop) -> None:
         ProcessingOperations(
             desk,
             ground.objects,
-            image_of=processing_image_of,
+            image_of=find_image,
             key_problem=ground.keys.problem,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelyard.assembly.ground import Ground
-from modelyard.compute.images import image_of, retrieve
+from modelyard.compute.images import find_image, retrieve
 from modelyard.compute.memory import MemoryFolder
 from modelyard.governance.cards import content as card_content
 from modelyard.governance.cards import search as card_search
@@ -69,7 +69,7 @@ def _is_account(ground: Ground, account: str) -> bool:
 
 def _searchable() -> dict[str, Searchable]:
     def searched_job(job: Resource) -> Json:
-        return training_description.describe(job, image_of)
+        return training_description.describe(job, find_image)
 
     def shown_model(model: Resource) -> Json:
         return {"Model": description_of_model(model)}

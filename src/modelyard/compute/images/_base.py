@@ -1,0 +1,101 @@
+"""What an image is, and what a family of them is: all versions of one program.
+
+Nothing is pulled. A built-in image is a program of `modelyard.images`, and every URI that AWS's
+clients compute for its counterpart means it, whatever the region and the version's tag.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+#: What an image is asked to do; the public container contract has a form for each.
+Purpose = Literal["train", "serve", "process"]
+
+#: Who computes predictions: the gateway in its own workers, or the image's own program, `serve`.
+Server = Literal["gateway", "program"]
+
+_URI = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(?::(?P<tag>[^:@]+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """What a built-in image is."""
+
+    name: str
+    version: str
+    entrypoint: Sequence[str]  # the program; its argument says what to do
+    purposes: tuple[Purpose, ...]
+    #: Who serves its models; for images with the purpose "serve".
+    server: Server = "program"
+    #: Metric -> regular expression with one group.
+    metric_definitions: Sequence[tuple[str, str]] = ()
+
+    @property
+    def train(self) -> list[str]:
+        """The argument list that trains."""
+        return [*self.entrypoint, "train"]
+
+    @property
+    def serve(self) -> list[str]:
+        """The argument list that serves."""
+        return [*self.entrypoint, "serve"]
+
+    @property
+    def processes(self) -> bool:
+        """Whether its own program is one for processing jobs, which then need no entry point."""
+        return bool(self.entrypoint) and "process" in self.purposes
+
+
+class UnknownImageError(ValueError):
+    """No such image is offered; the message names those that are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A URI in its parts."""
+
+    registry: str
+    repository: str
+    tag: str  # empty where there is none
+
+    @classmethod
+    def parse(cls, uri: str) -> Reference | None:
+        """Return the parts of `uri`; None: it is no image's."""
+        match = _URI.fullmatch(uri)
+        if match is None:
+            return None
+        return cls(
+            registry=match["registry"], repository=match["repository"], tag=match["tag"] or ""
+        )
+
+
+class Family(ABC):
+    """All versions of one program."""
+
+    name: str  # as clients call it: "xgboost"
+    purposes: tuple[Purpose, ...]
+
+    @abstractmethod
+    def find(self, reference: Reference) -> Image | None:
+        """Return the image that `reference` means; None: it is none of this family.
+
+        Raises:
+            UnknownImageError: it is, but its libraries are not installed.
+        """
+
+    @abstractmethod
+    def retrieve(self, version: str, region: str) -> str:
+        """Return the URI that clients use, as the sagemaker SDK's `image_uris.retrieve` would.
+
+        Raises:
+            UnknownImageError: there is no such version or region.
+        """
+
+    @property
+    @abstractmethod
+    def offer(self) -> str:
+        """What is offered: "xgboost in the versions 1, …"."""
