@@ -143,6 +143,53 @@ async def test_a_job_that_gives_up_waiting_lets_those_behind_it_in() -> None:
     await hall.end(3)
 
 
+async def test_preemptible_jobs_make_room_for_one_that_is_not_the_latest_first() -> None:
+    capacity = Capacity(4, 64.0)
+    first, second, third = (capacity.queue(1, 1.0, Ticket(n), preemptible=True) for n in range(3))
+    urgent = capacity.queue(3, 1.0, Ticket(9))
+    assert [place.is_preempted for place in (first, second, third)] == [False, True, True]
+    admitted = []
+    for place in (third, second):
+        place.leave()
+        admitted.append(urgent.is_admitted)
+    assert admitted == [False, True]
+    assert not first.is_preempted
+
+
+async def test_none_is_preempted_where_that_would_not_be_enough() -> None:
+    capacity = Capacity(4, 64.0)
+    capacity.queue(2, 1.0, Ticket(0))
+    spot = capacity.queue(2, 1.0, Ticket(1), preemptible=True)
+    capacity.queue(3, 1.0, Ticket(2))
+    assert not spot.is_preempted
+
+
+async def test_a_preemptible_job_preempts_none() -> None:
+    capacity = Capacity(2, 64.0)
+    running = capacity.queue(2, 1.0, Ticket(0), preemptible=True)
+    waiting = capacity.queue(2, 1.0, Ticket(1), preemptible=True)
+    assert not running.is_preempted
+    assert not waiting.is_admitted
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=12))
+def test_whoever_is_preempted_goes_for_one_that_then_fits(jobs: list[tuple[int, bool]]) -> None:
+    async def run() -> None:
+        capacity = Capacity(4, 64.0)
+        places = [
+            capacity.queue(vcpus, 1.0, Ticket(number), preemptible=spot)
+            for number, (vcpus, spot) in enumerate(jobs)
+        ]
+        preempted = [place for place in places if place.is_preempted]
+        assert all(place.preemptible and place.is_admitted for place in preempted)
+        waiting = [place for place in places if not place.is_admitted]
+        for place in preempted:
+            place.leave()
+        assert not preempted or waiting[0].is_admitted
+
+    asyncio.run(run())
+
+
 async def test_the_machines_own_room_is_at_least_one_cpu_and_some_memory() -> None:
     capacity = Capacity.of_machine()
     assert capacity.vcpus >= 1

@@ -270,7 +270,12 @@ def test_what_has_no_effect_here_is_accepted(world: World) -> None:
             EnableManagedSpotTraining=True,
             EnableInterContainerTrafficEncryption=True,
             StoppingCondition={"MaxRuntimeInSeconds": 9, "MaxWaitTimeInSeconds": 9},
-            RetryStrategy={"MaximumRetryAttempts": 2},
+            ResourceConfig={
+                "InstanceType": "ml.m5.large",
+                "InstanceCount": 1,
+                "VolumeSizeInGB": 1,
+                "KeepAlivePeriodInSeconds": 60,
+            },
             ProfilerConfig={"DisableProfiler": False, "S3OutputPath": f"s3://{BUCKET}/p"},
         ),
     )

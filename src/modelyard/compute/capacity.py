@@ -5,6 +5,10 @@ it are running and there is room for it beside them: nobody overtakes, so a big 
 not kept waiting for ever by small ones. One that asks for more than the whole machine is let in
 when nothing else runs, and nothing else is let in beside it.
 
+Jobs may be preemptible, as managed spot jobs are. When one that is not waits at the head of the
+queue, as many preemptible ones as must go for it to fit are asked to, the latest first; none is
+asked where that would not be enough.
+
 One event loop, no threads. What is admitted here is not written down: after a restart the jobs
 ask again, and their tickets put them back in the order in which they were created.
 """
@@ -14,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +41,10 @@ class Place:
     ticket: Ticket
     vcpus: int = field(compare=False)
     memory_gib: float = field(compare=False)
+    preemptible: bool = field(compare=False)
     _capacity: Capacity = field(compare=False, repr=False)
     _admitted: asyncio.Event = field(compare=False, repr=False, default_factory=asyncio.Event)
+    _preempted: asyncio.Event = field(compare=False, repr=False, default_factory=asyncio.Event)
 
     @property
     def is_admitted(self) -> bool:
@@ -48,6 +54,14 @@ class Place:
         """Wait until there is room; the place is held from then on."""
         await self._admitted.wait()
 
+    @property
+    def is_preempted(self) -> bool:
+        return self._preempted.is_set()
+
+    async def preempted(self) -> None:
+        """Wait until the place is asked to be given up, which its holder does in its own time."""
+        await self._preempted.wait()
+
     def leave(self) -> None:
         """Give up the place, in the queue or in the room; again does no harm."""
         self._capacity.remove(self)
@@ -55,6 +69,10 @@ class Place:
     def admit(self) -> None:
         """Let it in; the capacity's to call."""
         self._admitted.set()
+
+    def preempt(self) -> None:
+        """Ask for it; the capacity's to call."""
+        self._preempted.set()
 
 
 class Capacity:
@@ -80,9 +98,11 @@ class Capacity:
         """Whether the machine as a whole has that much room."""
         return vcpus <= self.vcpus and memory_gib <= self.memory_gib
 
-    def queue(self, vcpus: int, memory_gib: float, ticket: Ticket) -> Place:
+    def queue(
+        self, vcpus: int, memory_gib: float, ticket: Ticket, *, preemptible: bool = False
+    ) -> Place:
         """Take a place in the queue, which the caller leaves in the end whatever happens."""
-        place = Place(ticket, vcpus, memory_gib, self)
+        place = Place(ticket, vcpus, memory_gib, preemptible, self)
         bisect.insort(self._waiting, place)
         self._admit()
         return place
@@ -105,17 +125,31 @@ class Capacity:
         self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self._has_room(self._waiting[0].vcpus, self._waiting[0].memory_gib):
+        while self._waiting and self._fits_beside(self._waiting[0], self._running):
             place = self._waiting.pop(0)
             self._running.append(place)
             place.admit()
+        if self._waiting and not self._waiting[0].preemptible:
+            self._make_room(self._waiting[0])
 
-    def _has_room(self, vcpus: int, memory_gib: float) -> bool:
-        if not self._running:
+    def _make_room(self, head: Place) -> None:
+        staying = sorted(place for place in self._running if not place.is_preempted)
+        asked: list[Place] = []
+        while not self._fits_beside(head, staying):
+            latest = next((place for place in reversed(staying) if place.preemptible), None)
+            if latest is None:
+                return
+            staying = [place for place in staying if place is not latest]
+            asked.append(latest)
+        for place in asked:
+            place.preempt()
+
+    def _fits_beside(self, place: Place, others: Sequence[Place]) -> bool:
+        if not others:
             return True
         return self.fits(
-            vcpus + sum(other.vcpus for other in self._running),
-            memory_gib + sum(other.memory_gib for other in self._running),
+            place.vcpus + sum(other.vcpus for other in others),
+            place.memory_gib + sum(other.memory_gib for other in others),
         )
 
 

@@ -10,9 +10,10 @@ from typing import Any, Literal, Self
 MAX_REASON_CHARACTERS = 1024
 
 #: Why programs were asked to end before they had.
-Stop = Literal["Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded"]
+Stop = Literal["Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded", "Interrupted"]
 
-_KINDS = ("ClientError", "AlgorithmError", "InternalServerError")
+_SERVERS = "InternalServerError"
+_KINDS = ("ClientError", "AlgorithmError", _SERVERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,11 @@ class Outcome:
     @property
     def failed(self) -> bool:
         return self.reason is not None
+
+    @property
+    def is_the_servers(self) -> bool:
+        """Whether it failed for no reason of its own, and may succeed when it is tried again."""
+        return self.failed and str(self.reason).startswith(f"{_SERVERS}:")
 
     @property
     def has_results(self) -> bool:
@@ -69,7 +75,7 @@ def client_error(message: str) -> str:
 
 def internal_error(message: str) -> str:
     """Return the reason of a failure that is the server's."""
-    return f"InternalServerError: {message}"[:MAX_REASON_CHARACTERS]
+    return f"{_SERVERS}: {message}"[:MAX_REASON_CHARACTERS]
 
 
 def _last(lines: Sequence[str], room: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
@@ -83,19 +84,35 @@ class Patience:
         finally:
             awaited.cancel()
 
-    async def reason_to_stop(self) -> Stop:
+    async def reason_to_stop(
+        self, preempted: Callable[[], Awaitable[None]], *, spent_seconds: float = 0.0
+    ) -> Stop:
         """Wait until programs that are started now are to be stopped; return why.
+
+        Args:
+            preempted: waits until the room that they run in is needed for another job.
+            spent_seconds: for how long they have run already.
 
         Raises:
             Superseded: another run has the job.
         """
         stop = self._watch()
-        run = self._limits.max_runtime_seconds
+        needed = asyncio.ensure_future(preempted())
+        run = max(0.0, self._limits.max_runtime_seconds - spent_seconds)
         left = self._seconds_left(self._limits.max_wait_seconds)
-        await asyncio.wait([stop], timeout=run if left is None else min(run, left))
+        try:
+            await asyncio.wait(
+                [stop, needed],
+                timeout=run if left is None else min(run, left),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            needed.cancel()
         if stop.done():
             stop.result()
             return "Stopped"
+        if needed.done() and not needed.cancelled():
+            return "Interrupted"
         return "MaxRuntimeExceeded" if left is None or run <= left else "MaxWaitTimeExceeded"
 
     def seconds_to_wait(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -67,6 +68,7 @@ class JobRun:
             job, demand.limits, progress, wake, poll_seconds=workshop.poll_seconds
         )
         self._logs: dict[str, JobLog] = {}
+        self._spent = 0.0  # seconds that the programs have run
 
     async def carry_out(self) -> None:
         """Bring the job to its end.
@@ -103,12 +105,32 @@ class JobRun:
         return ended
 
     async def _perform(self) -> Outcome:
+        """Run the programs until they have ended for good: unlike when they are preempted."""
+        retries = self._demand.retries
         ticket = Ticket(clock.to_micros(self._job.created_at), self._job.arn)
-        place = self._shop.capacity.queue(self._demand.vcpus, self._demand.memory_gib, ticket)
+        while True:
+            ended = await self._attempt(ticket)
+            if ended.stop == "Interrupted":
+                await self._give_way()
+            elif ended.is_the_servers and retries > 0:
+                retries -= 1
+                self._say(f"{ended.reason}; it is tried again, {retries} more times at most")
+                await self._progress.enter("Restarting")
+                await asyncio.sleep(self._shop.retry_seconds)
+            else:
+                return ended
+            # Behind those who wait now: its first ticket would take the room back at once.
+            ticket = Ticket(clock.to_micros(clock.now()), self._job.arn)
+
+    async def _attempt(self, ticket: Ticket) -> Outcome:
+        demand = self._demand
+        place = self._shop.capacity.queue(
+            demand.vcpus, demand.memory_gib, ticket, preemptible=demand.preemptible
+        )
         try:
             await self._wait_for_room(place)
             await self._download()
-            return await self._work()
+            return await self._work(place)
         except StopRequested:
             return Outcome(stop="Stopped")
         except TimeIsUp:
@@ -119,6 +141,14 @@ class JobRun:
             return Outcome(reason=internal_error(str(error)))
         finally:
             place.leave()
+
+    async def _give_way(self) -> None:
+        self._say("the room is needed for a job on demand: this one goes on when there is room")
+        await self._progress.enter("Interrupted")
+        try:
+            await asyncio.to_thread(self._task.interrupted, self._say)
+        except StoreError as error:
+            self._say(f"checkpoints cannot be uploaded: {error}")
 
     async def _wait_for_room(self, place: Place) -> None:
         capacity, demand = self._shop.capacity, self._demand
@@ -169,20 +199,21 @@ class JobRun:
         for host in self._demand.hosts:
             await self._shop.runtime.end(identity_of(self._job, host))
 
-    async def _work(self) -> Outcome:
+    async def _work(self, place: Place) -> Outcome:
         await self._progress.advance(self._kind.working, worked=True)
         programs = {host: self._task.program(host) for host in self._demand.hosts}
         hosts = Hosts(self._shop.runtime, grace_seconds=self._shop.stop_grace_seconds)
         meanwhile = asyncio.create_task(self._task.accompany(self._say))
-        running = asyncio.create_task(
-            hosts.run(programs, self._logs, self._patience.reason_to_stop())
-        )
+        why_stop = self._patience.reason_to_stop(place.preempted, spent_seconds=self._spent)
+        running = asyncio.create_task(hosts.run(programs, self._logs, why_stop))
+        started = time.monotonic()
         try:
             await asyncio.wait({meanwhile, running}, return_when=asyncio.FIRST_COMPLETED)
             if meanwhile.done() and not running.done():
                 meanwhile.result()  # what it raises ends the programs
             codes, why = await running
         finally:
+            self._spent += time.monotonic() - started
             for task in (meanwhile, running):
                 task.cancel()
             await asyncio.gather(meanwhile, running, return_exceptions=True)

@@ -41,6 +41,8 @@ class Demand:
     mounts: Sequence[str] = field(default=())  # below /opt/ml, read-only
     folders: Sequence[str] = field(default=())  # below /opt/ml, writable
     kept_folder: str = ""  # below /opt/ml, found again by a run after a crash
+    preemptible: bool = False  # whether it may be stopped for a while, for one that is not
+    retries: int = 0  # how often it is tried again when it failed for a reason of the server's
 
     @property
     def vcpus(self) -> int:
@@ -84,6 +86,17 @@ class Task(ABC):
 
         Raises:
             KeyUnusable: a key that the job needs cannot be used any more; that ends the job.
+        """
+
+    def interrupted(  # noqa: B027 - most kinds are not preemptible
+        self, say: Callable[[str], None]
+    ) -> None:
+        """Keep what the next start of the programs is to find, beside `Demand.kept_folder`.
+
+        Blocking.
+
+        Raises:
+            StoreError: it cannot be kept.
         """
 
     @abstractmethod

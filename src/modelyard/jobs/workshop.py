@@ -33,6 +33,7 @@ class Workshop:
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
     poll_seconds: float = 1.0  # how often a run looks whether it is to stop
+    retry_seconds: float = 10.0  # ahead of trying again what failed for a reason of the server's
     checkpoint_seconds: float = 30.0  # how often checkpoints are uploaded
     #: A full disk may be freed by whoever filled it: how often, and after what time, to try again.
     upload_attempts: int = 6

@@ -35,7 +35,6 @@ _RESOURCES_NOT_OFFERED = (
     "InstancePreferences",
     "InstancePlacementConfig",
     "TrainingPlanArn",
-    "KeepAlivePeriodInSeconds",
 )
 _RESERVED_FOLDERS = ("input", "model", "output", "code")
 

@@ -93,10 +93,30 @@ def _found_out(job: Resource) -> dict[str, Any]:
     if start is not None:
         found["TrainingStartTime"] = clock.from_micros(start)
     if start is not None and end is not None:
-        seconds = max(1, math.ceil((end - start) / 1_000_000))
-        found["TrainingTimeInSeconds"] = seconds
-        found["BillableTimeInSeconds"] = seconds
+        found["TrainingTimeInSeconds"] = _seconds(end - start)
+        found["BillableTimeInSeconds"] = _seconds(end - start - _preempted(job))
+    if job.spec["ResourceConfig"].get("KeepAlivePeriodInSeconds") and end is not None:
+        found["WarmPoolStatus"] = {
+            "Status": "Terminated",
+            "ResourceRetainedBillableTimeInSeconds": 0,
+        }
     return found
+
+
+def _preempted(job: Resource) -> int:
+    """Return for how many microseconds the job, once started, had no room."""
+    idle, since = 0, None
+    for entry in job.observed["transitions"]:
+        if entry["status"] == "Interrupted" and since is None:
+            since = entry["start"]
+        elif entry["status"] == "Downloading" and since is not None:
+            idle, since = idle + entry["start"] - since, None
+    ended = job.observed["ended"]
+    return idle if since is None else idle + ended - since
+
+
+def _seconds(microseconds: int) -> int:
+    return max(1, math.ceil(microseconds / 1_000_000))
 
 
 def _algorithm(given: dict[str, Any], image_of: Callable[[str], Image]) -> dict[str, Any]:

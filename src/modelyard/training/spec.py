@@ -81,6 +81,9 @@ class TrainingSpec:
     max_runtime_seconds: int
     max_wait_seconds: int | None  # from creation on; spot jobs only
     max_pending_seconds: int | None
+    spot: bool  # whether it may be preempted
+    retries: int  # after failures of the server's
+    keeps_warm: bool  # whether a warm pool is asked for
 
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> Self:
@@ -115,6 +118,9 @@ class TrainingSpec:
             max_runtime_seconds=stopping.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS),
             max_wait_seconds=stopping.get("MaxWaitTimeInSeconds"),
             max_pending_seconds=stopping.get("MaxPendingTimeInSeconds"),
+            spot=request.get("EnableManagedSpotTraining", False),
+            keeps_warm=bool(resources.get("KeepAlivePeriodInSeconds")),
+            retries=request.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0),
         )
 
     @property

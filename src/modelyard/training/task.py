@@ -52,6 +52,7 @@ KIND = Kind(
         "Completed": "Training job completed",
         "Failed": "Training job failed",
         "Stopped": "Training job stopped",
+        "Interrupted": "The room is needed for a job on demand: this one goes on later",
         "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
         "MaxWaitTimeExceeded": "Training job exceeded the time that it may wait and run",
     },
@@ -97,10 +98,14 @@ class TrainingTask(Task):
             mounts=[container.mount_of(channel) for channel in spec.channels],
             folders=["model", "output/data", "input/config"],
             kept_folder=spec.checkpoint_folder,
+            preemptible=spec.spot,
+            retries=spec.retries,
         )
 
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
         spec, folder = self._spec, self._folder
+        if spec.keeps_warm:
+            say("KeepAlivePeriodInSeconds has no effect: programs start at once here")
         for key in filter(None, (spec.volume_key, spec.output_key)):
             # Nothing on the volume reaches a disk, and still nobody works on it who may not use its
             # key; nor is anything computed that could not be stored.
@@ -133,6 +138,10 @@ class TrainingTask(Task):
                 say(f"checkpoints cannot be uploaded: {error}")
             finally:
                 await asyncio.wait([upload])
+
+    def interrupted(self, say: Callable[[str], None]) -> None:
+        if self._keeper is not None:
+            self._keeper.upload(say)
 
     def found(self) -> dict[str, Any]:
         return {"metrics": self._scanner.final()}
