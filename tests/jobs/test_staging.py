@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.jobs.staging import DataError, Interrupted, Staging
+from modelyard.jobs.data_error import DataError
+from modelyard.jobs.staging import Interrupted, Staging
 from modelyard.store.objects import Objects, S3Uri
 from modelyard.training.spec import Channel
 from tests.training.world import BUCKET, channel
@@ -180,3 +181,62 @@ def test_where_links_cannot_be_made_files_are_copied(
     monkeypatch.setattr("os.link", no_links)
     assert stage(objects, tmp_path) == [["a"]]
     assert (tmp_path / "host-0" / "a").read_bytes() == b"data"
+
+
+MANIFEST = b"""
+{"picture-ref": "s3://bucket/pictures/1", "label": "cat", "more": 1}
+{"picture-ref": "s3://bucket/pictures/2", "label": {"x": 3}}
+{"picture-ref": "s3://bucket/pictures/1", "label": 4}
+"""
+
+
+def augmented(**members: Any) -> dict[str, Any]:
+    kind = {"S3DataType": "AugmentedManifestFile", "AttributeNames": ["label", "picture-ref"]}
+    return {"uri": f"s3://{BUCKET}/m", **kind, **members}
+
+
+def test_an_augmented_manifest_becomes_its_values_and_what_they_refer_to(
+    objects: Objects, tmp_path: Path
+) -> None:
+    put(objects, "m", data=MANIFEST)
+    put(objects, "pictures/1", "pictures/2")
+    names = ["manifest.jsonl", "objects/0", "objects/1"]
+    assert stage(objects, tmp_path, **augmented()) == [names]
+    lines = (tmp_path / "host-0" / "manifest.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        [{"text": "cat"}, {"object": "objects/0"}],
+        [{"text": '{"x": 3}'}, {"object": "objects/1"}],
+        [{"text": "4"}, {"object": "objects/0"}],
+    ]
+
+
+def test_a_sharded_augmented_manifest_is_shared_out_by_its_records(
+    objects: Objects, tmp_path: Path
+) -> None:
+    put(objects, "m", data=MANIFEST)
+    put(objects, "pictures/1", "pictures/2")
+    stage(objects, tmp_path, hosts=2, **augmented(S3DataDistributionType="ShardedByS3Key"))
+    counts = [
+        len((tmp_path / f"host-{number}" / "manifest.jsonl").read_text().splitlines())
+        for number in range(2)
+    ]
+    assert counts == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "says"),
+    [
+        (b"", "has no records"),
+        (b"[1]", "line 1 .* must be a JSON object"),
+        (b"\n{", "line 2 .* is not JSON"),
+        (b'{"label": 1}', "lacks picture-ref; it has label"),
+        (b'{"label": 1, "picture-ref": "file:///etc/passwd"}', "picture-ref: "),
+        (b'{"label": 1, "picture-ref": "s3://bucket/none"}', "s3://bucket/none was deleted"),
+    ],
+)
+def test_an_augmented_manifest_that_is_wrong_is_refused_by_its_line(
+    objects: Objects, tmp_path: Path, manifest: bytes, says: str
+) -> None:
+    put(objects, "m", data=manifest)
+    with pytest.raises(DataError, match=says):
+        stage(objects, tmp_path, **augmented())

@@ -60,6 +60,19 @@ async def test_a_job_finds_its_configuration(world: World) -> None:
     assert resources["current_instance_type"] == "ml.m5.large"
 
 
+async def test_a_job_reads_a_channel_as_a_stream(world: World) -> None:
+    world.put("train/part-1.csv", "1,2\n")
+    world.put("train/part-2.csv", "3,4\n")
+    script = """
+cat /opt/ml/input/data/train_0 /opt/ml/input/data/train_1 > /opt/ml/model/m
+cat /opt/ml/input/config/inputdataconfig.json
+"""
+    job = await world.run(script, InputDataConfig=[channel(InputMode="Pipe")])
+    assert job.status == "Completed", job.observed
+    assert world.unpacked("out/job/output/model.tar.gz") == {"m": b"1,2\n3,4\n" * 2}
+    assert any('"TrainingInputMode": "Pipe"' in line for line in world.log())
+
+
 async def test_metrics_are_the_last_values_in_the_log(world: World) -> None:
     script = r"printf '[0]\tvalidation-auc:0.5\n[1]\tvalidation-auc:0.75\nloss=3;\nloss=nan;\n'"
     definitions = [{"Name": "loss", "Regex": "loss=(.*?);"}]

@@ -15,6 +15,7 @@ from modelyard import clock
 from modelyard.compute.capacity import Place, Ticket
 from modelyard.compute.job_files import read_text
 from modelyard.compute.runtime import RuntimeUnavailableError
+from modelyard.jobs.data_error import DataError
 from modelyard.jobs.hosts import Hosts
 from modelyard.jobs.job_log import JobLog, stream_of
 from modelyard.jobs.layout import JobFolder
@@ -22,7 +23,7 @@ from modelyard.jobs.outcome import Outcome, client_error, failure_reason, intern
 from modelyard.jobs.patience import Patience, TimeIsUp
 from modelyard.jobs.placement import identity_of
 from modelyard.jobs.progress import Progress, StopRequested
-from modelyard.jobs.staging import DataError, Interrupted, Staging
+from modelyard.jobs.staging import Interrupted, Staging
 from modelyard.jobs.task import Kind, Task
 from modelyard.jobs.workshop import Workshop
 from modelyard.store.errors import (

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from modelyard.jobs import augmented_manifest
+from modelyard.jobs.data_error import DataError
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import NoSuchBucket, NoSuchKey, NotFound, ObjectTooLarge
 from modelyard.store.objects import Objects
@@ -42,14 +44,11 @@ class Source:
 
     label: str  # what errors call it: "channel 'train'"
     uri: S3Uri
-    data_type: Literal["S3Prefix", "ManifestFile"] = "S3Prefix"
+    data_type: Literal["S3Prefix", "ManifestFile", "AugmentedManifestFile"] = "S3Prefix"
     sharded: bool = False  # each host gets its share of the objects, not all of them
     gzipped: bool = False
     shuffle_seed: int | None = None
-
-
-class DataError(Exception):
-    """The job's input is not as the job says; the message is for its owner."""
+    attributes: Sequence[str] = ()  # of an augmented manifest, in the order in which they are read
 
 
 class EncryptedInput(Exception):
@@ -93,6 +92,8 @@ class Staging:
             EncryptedInput: an object is encrypted, and the job is not private.
             KeyUnusable: the job's role may not use a key, or nobody may now.
         """
+        if source.data_type == "AugmentedManifestFile":
+            return self._stage_records(source, folders)
         files = self._files(source)
         for position, folder in enumerate(folders):
             own = list(files.items())
@@ -104,6 +105,22 @@ class Staging:
                 with full_disk_told():
                     self._place(source, uri, folder / name)
         return len(files)
+
+    def _stage_records(self, source: Source, folders: Sequence[Path]) -> int:
+        found = augmented_manifest.records(
+            self._manifest_text(source), source.label, source.uri, source.attributes
+        )
+
+        def place(uri: S3Uri, target: Path) -> None:
+            if self._interrupted():
+                raise Interrupted
+            self._place(source, uri, target)
+
+        for position, folder in enumerate(folders):
+            own = found[position :: len(folders)] if source.sharded else found
+            with full_disk_told():
+                augmented_manifest.write(own, folder, place)
+        return len(found)
 
     def _files(self, source: Source) -> _Files:
         try:
@@ -154,17 +171,25 @@ class Staging:
 
     def _manifest(self, source: Source) -> list[Any]:
         try:
-            data = json.loads(self._objects.get(source.uri, max_bytes=MAX_MANIFEST_BYTES))
+            data = json.loads(self._manifest_text(source))
+        except ValueError as error:
+            raise DataError(
+                f"{source.label}: the manifest {source.uri} cannot be read: {error}"
+            ) from error
+        return data if isinstance(data, list) else []
+
+    def _manifest_text(self, source: Source) -> bytes:
+        try:
+            return self._objects.get(source.uri, max_bytes=MAX_MANIFEST_BYTES)
         except NotFound as error:
             raise DataError(
                 f"{source.label} has no objects under {source.uri}: the manifest itself "
                 "is not there"
             ) from error
-        except (ValueError, ObjectTooLarge) as error:
+        except ObjectTooLarge as error:
             raise DataError(
                 f"{source.label}: the manifest {source.uri} cannot be read: {error}"
             ) from error
-        return data if isinstance(data, list) else []
 
     def _manifest_object(self, source: Source, text: str) -> S3Uri:
         try:

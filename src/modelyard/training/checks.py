@@ -85,8 +85,6 @@ def _algorithm(algorithm: _Request, image_of: Callable[[str], Image]) -> Iterato
             image_of(algorithm["TrainingImage"])
         except ValueError as error:
             yield f"AlgorithmSpecification.TrainingImage: {error}"
-    if algorithm["TrainingInputMode"] == "Pipe":
-        yield _no_pipe("AlgorithmSpecification.TrainingInputMode")
     for metric in algorithm.get("MetricDefinitions", ()):
         problem = regex_problem(metric["Regex"])
         if problem is not None:
@@ -100,28 +98,41 @@ def _channels(channels: Any, request: _Request) -> Iterator[str]:
     names = [channel["ChannelName"] for channel in channels]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"InputDataConfig: channel {name!r} is given twice: give each name once"
+    mode = request["AlgorithmSpecification"]["TrainingInputMode"]
     for channel in channels:
-        for problem in _channel(channel):
+        for problem in _channel(channel, piped=channel.get("InputMode", mode) == "Pipe"):
             yield f"InputDataConfig: channel {channel['ChannelName']!r}: {problem}"
 
 
-def _channel(channel: _Request) -> Iterator[str]:
+def _channel(channel: _Request, *, piped: bool) -> Iterator[str]:
     if not channel["ChannelName"].strip("."):
         yield "the name must have a letter or a digit: it names a folder"
-    if channel.get("InputMode") == "Pipe":
-        yield _no_pipe("InputMode")
-    if channel.get("RecordWrapperType", "None") != "None":
-        yield "RecordWrapperType RecordIO is for input mode Pipe, not offered here: leave it out"
+    if channel.get("RecordWrapperType", "None") != "None" and not piped:
+        yield "RecordWrapperType RecordIO is for input mode Pipe: leave it out, or use Pipe"
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         yield "only S3DataSource is offered: upload the data to a bucket"
         return
-    if source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        yield f"S3DataType {source['S3DataType']} is not offered: use S3Prefix or ManifestFile"
-    for member in ("AttributeNames", "InstanceGroupNames", "HubAccessConfig", "ModelAccessConfig"):
+    yield from _data_type(source, piped=piped)
+    for member in ("InstanceGroupNames", "HubAccessConfig", "ModelAccessConfig"):
         if source.get(member):
             yield _not_offered(f"S3DataSource.{member}")
     yield from uri_problems("S3Uri", source["S3Uri"])
+
+
+def _data_type(source: _Request, *, piped: bool) -> Iterator[str]:
+    kind = source["S3DataType"]
+    if kind not in ("S3Prefix", "ManifestFile", "AugmentedManifestFile"):
+        yield (
+            f"S3DataType {kind} is not offered: use S3Prefix, ManifestFile or AugmentedManifestFile"
+        )
+    elif kind != "AugmentedManifestFile":
+        if source.get("AttributeNames"):
+            yield "AttributeNames is for S3DataType AugmentedManifestFile: leave it out"
+    elif not piped:
+        yield "S3DataType AugmentedManifestFile is for input mode Pipe: use Pipe"
+    elif not source.get("AttributeNames"):
+        yield "S3DataType AugmentedManifestFile needs AttributeNames: say what is read of a record"
 
 
 def _output(output: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
@@ -196,7 +207,3 @@ def _target_problems(member: str, text: str, has_bucket: Callable[[str], bool]) 
 
 def _not_offered(member: str) -> str:
     return f"{member} is not offered: leave it out"
-
-
-def _no_pipe(member: str) -> str:
-    return f"{member} Pipe is not offered: use File, or FastFile, which is treated like File"

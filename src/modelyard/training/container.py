@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def write_config(folder: Path, spec: TrainingSpec, host: str) -> None:
             "S3Uri": str(spec.checkpoints.uri),
             "LocalPath": f"/opt/ml/{spec.checkpoint_folder}",
         }
+    pipes = {channel.name: _pipe(channel) for channel in spec.channels if channel.piped}
+    if pipes:
+        files["pipes.json"] = pipes
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content))
 
@@ -42,7 +46,7 @@ def program_of(
     """Return the program of one host."""
     return Program(
         identity=identity_of(job, host),
-        argv=argv_of(spec, image),
+        argv=[*_feeder(spec), *argv_of(spec, image)],
         environment=_environment(job),
         base=folder.base(host),
         inputs={mount: folder.staged(host, mount) for mount in map(mount_of, spec.channels)},
@@ -64,8 +68,24 @@ def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
 
 
 def mount_of(channel: Channel) -> str:
-    """Return where a host finds a channel, below /opt/ml."""
-    return f"input/data/{channel.name}"
+    """Return where a host finds a channel's files, below /opt/ml."""
+    return f"input/{'pipe' if channel.piped else 'data'}/{channel.name}"
+
+
+def _feeder(spec: TrainingSpec) -> list[str]:
+    """Return what the program is started by, if it reads streams."""
+    if any(channel.piped for channel in spec.channels):
+        return [sys.executable, "-m", "modelyard.images.pipe_mode"]
+    return []
+
+
+def _pipe(channel: Channel) -> dict[str, Any]:
+    """Return what `images.pipe_mode` is to know of a channel."""
+    return {
+        "wrapped": channel.wrapped,
+        "augmented": channel.source.data_type == "AugmentedManifestFile",
+        "seed": channel.source.shuffle_seed,
+    }
 
 
 def _environment(job: Resource) -> Mapping[str, str]:
@@ -82,9 +102,9 @@ def _channel(channel: Channel) -> dict[str, Any]:
     source = channel.request["DataSource"]["S3DataSource"]
     config = {
         # FastFile is served as files, and says so, so that no program waits for a stream.
-        "TrainingInputMode": "File",
+        "TrainingInputMode": "Pipe" if channel.piped else "File",
         "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
-        "RecordWrapperType": "None",
+        "RecordWrapperType": "RecordIO" if channel.wrapped else "None",
     }
     if "ContentType" in channel.request:
         config["ContentType"] = channel.request["ContentType"]

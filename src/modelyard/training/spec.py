@@ -23,10 +23,17 @@ class Channel:
 
     name: str
     source: Source
+    piped: bool  # whether it is read as a stream
+    wrapped: bool  # whether each object becomes a RecordIO record of the stream
     request: Mapping[str, Any]  # as it was given
 
     @classmethod
-    def of(cls, request: Mapping[str, Any]) -> Self:
+    def of(cls, request: Mapping[str, Any], input_mode: str = "File") -> Self:
+        """Return a channel of a request.
+
+        Args:
+            input_mode: of the job; a channel may have another.
+        """
         source = request["DataSource"]["S3DataSource"]
         return cls(
             name=request["ChannelName"],
@@ -37,7 +44,10 @@ class Channel:
                 sharded=source.get("S3DataDistributionType") == "ShardedByS3Key",
                 gzipped=request.get("CompressionType") == "Gzip",
                 shuffle_seed=request.get("ShuffleConfig", {}).get("Seed"),
+                attributes=source.get("AttributeNames", ()),
             ),
+            piped=request.get("InputMode", input_mode) == "Pipe",
+            wrapped=request.get("RecordWrapperType") == "RecordIO",
             request=request,
         )
 
@@ -100,7 +110,10 @@ class TrainingSpec:
             arguments=algorithm.get("ContainerArguments", ()),
             hyperparameters=request.get("HyperParameters", {}),
             environment=request.get("Environment", {}),
-            channels=[Channel.of(channel) for channel in request.get("InputDataConfig", ())],
+            channels=[
+                Channel.of(channel, algorithm["TrainingInputMode"])
+                for channel in request.get("InputDataConfig", ())
+            ],
             output=S3Uri.parse(output["S3OutputPath"]),
             output_key=output.get("KmsKeyId", ""),
             volume_key=resources.get("VolumeKmsKeyId", ""),
