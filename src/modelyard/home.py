@@ -60,6 +60,7 @@ class Home:
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
         self.metrics = path / "metrics"  # <account>/<region>/<kind>/<name>.jsonl
+        self.mlflow = path / "mlflow"  # <account>/
         self.inbox = path / "inbox"  # <account>/<topic>.jsonl
         self.policies = path / "policies"  # *.cedar, written by the user
         self.run = path / "run"  # sockets

@@ -68,9 +68,7 @@ class MovedBase:
                 BASE_VARIABLE: str(program.base),
             },
             "folder": str(program.base),
-            "sockets": [
-                int(family) for family in (_NETWORK_FAMILIES if program.network else _NO_NETWORK)
-            ],
+            "sockets": _families(program),
             "listable": [str(path) for path in listable_paths()],
             "readable": readable,
             "writable": [
@@ -106,6 +104,13 @@ class MovedBase:
                         f"{path} lies in {folder}, which every job may read here: move it, or "
                         "install bubblewrap"
                     )
+
+
+def _families(program: Program) -> list[int]:
+    own = [socket.AF_UNIX] if program.unix_sockets else []
+    return [
+        int(family) for family in (*own, *(_NETWORK_FAMILIES if program.network else _NO_NETWORK))
+    ]
 
 
 def _link_inputs(program: Program) -> None:

@@ -34,6 +34,7 @@ class Program:
     #: Host name -> loopback address, for /etc/hosts.
     hosts: Mapping[str, str] = field(default_factory=dict)
     network: bool = True  # False: no network at all
+    unix_sockets: bool = False  # whether it may make Unix sockets where nothing else allows them
     vcpus: int = 1  # what the program is told, and how many threads it should use
     #: Where its temporary files go, made anew; None: to a folder of the runtime's own.
     temporary: Path | None = None

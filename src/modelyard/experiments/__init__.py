@@ -1,0 +1,1 @@
+"""Experiments: every job's parameters and metrics in MLflow, one MLflow server per account."""
