@@ -48,7 +48,9 @@ class LiveServer:
         self.home = home
         self.log = home.parent / f"{home.name}.log"
         self._command = list(command)
-        self._environment = {**clean_environment(), **(environment or {})}
+        # Without MLflow, which takes ten seconds of a core to start: whoever wants it says so.
+        off = {"MODELYARD_EXPERIMENTS": "false"}
+        self._environment = {**clean_environment(), **off, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.env: dict[str, str] = {}
 

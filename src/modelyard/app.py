@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell
+from modelyard.assembly.experiments import experiments
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
 from modelyard.assembly.hosting import add_hosting, on_keys
@@ -85,6 +86,9 @@ def build(
     memory.clear()
     deployments = add_registry(ground, memory)
     endpoints, routing = add_hosting(ground, gateway, runtime, memory, deployments)
+    series = MetricSeries(home.metrics)
+    known = add_identity(ground)
+    tracked = experiments(ground, runtime, series, known)
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,
@@ -92,7 +96,8 @@ def build(
         capacity=Capacity.of_machine(),
         logs=ground.logs,
         jobs=home.jobs,
-        series=MetricSeries(home.metrics),
+        series=series,
+        tracker=tracked.tracker,
         memory=memory,
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=find_image,
@@ -107,7 +112,6 @@ def build(
         trust=trust,
     )
     service = add_orchestrator(ground, invoker.invoke, drafter)
-    known = add_identity(ground)
     for capability in (
         LogOperations(ground.logs),
         TaggingOperations(ground.store),
@@ -119,6 +123,7 @@ def build(
     outbox.subscribe("log", tell)
     stages = StageKeeper(ground.store)
     outbox.subscribe("stages", stages.handle, stages.handle_all)
+    tracked.subscribe(outbox)
     events = add_events(ground, outbox, service)
     outbox.subscribe("captured-data-keys", on_keys(routing))
     authenticator = Authenticator(
@@ -137,7 +142,9 @@ def build(
         keys_of=ground.keys.of,
     )
     return Modelyard(
-        asgi=doors(ground, authenticator, service, s3_door, gateway, trust, relay, events),
+        asgi=doors(
+            ground, authenticator, service, s3_door, gateway, trust, relay, events, tracked.servers
+        ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
             watched(ground.permissions.book),
@@ -145,6 +152,7 @@ def build(
             Step(start=ground.audit.start, stop=ground.audit.stop),
             Step(stop=lambda: asyncio.to_thread(memory.clear)),
             Step(stop=s3_servers.close),
+            tracked.step,
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
             Step(start=gateway.start, stop=gateway.stop),

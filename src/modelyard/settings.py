@@ -169,6 +169,9 @@ class Settings:
     allow_detailed_error_message: bool = _setting(
         True, "say in the orchestrator's answers what went wrong", rules.flag
     )
+    experiments: bool = _setting(
+        True, "log every training job to MLflow, where that is installed", rules.flag
+    )
     runtime: str = _setting(
         "auto",
         "how jobs are kept apart: auto, bubblewrap, unshare, plain",

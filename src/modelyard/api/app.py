@@ -45,6 +45,7 @@ class Rooms:
     schema: Schema
     authenticator: Authenticator
     s3: ASGIApp  # verifies its requests itself, since it does not hold their bodies
+    mlflow: ASGIApp  # verifies its requests itself, for the same reason
     orchestrator: ASGIApp  # gets authenticated requests only; see `context_of`
     gateway_url: Callable[[], str | None]  # "http://127.0.0.1:8081", None while it is down
     bound_host: str
@@ -107,6 +108,7 @@ def _doors(rooms: Rooms, runtime: RuntimeDoor) -> Mapping[Door, ASGIApp]:
         ),
         Door.RUNTIME: runtime,
         Door.S3: rooms.s3,
+        Door.MLFLOW: rooms.mlflow,
         Door.PLAIN: authenticated(
             PlainDoor(rooms.metrics, rooms.readiness, rooms.orchestrator, rooms.table.guard),
             render_plain_failure,

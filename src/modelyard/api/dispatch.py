@@ -1,7 +1,7 @@
 """Telling requests apart: one port serves every service.
 
-In this order: a JSON protocol's target, the service that the signature is scoped to, a form with
-an `Action`, an invocation's path. What is none of these is plain HTTP.
+In this order: a JSON protocol's target, the service that the signature is scoped to, MLflow's
+paths, a form with an `Action`, an invocation's path. What is none of these is plain HTTP.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class Door(StrEnum):
     QUERY = "query"
     RUNTIME = "runtime"
     S3 = "s3"
+    MLFLOW = "mlflow"
     PLAIN = "plain"
 
 
@@ -40,6 +41,8 @@ def door_of(scope: Scope) -> Door:
         return Door.JSON
     if service == "s3" or _is_presigned_v2(head):
         return Door.S3
+    if head.path == "/mlflow" or head.path.startswith("/mlflow/"):
+        return Door.MLFLOW
     if service in _QUERY_SCOPES or _is_query(head):
         return Door.QUERY
     if head.method == "POST" and _INVOCATION.fullmatch(head.path):

@@ -10,14 +10,17 @@ from modelyard.api.app import Rooms, build_app
 from modelyard.api.event_metrics import DeliveryCollector
 from modelyard.api.gateway_metrics import GatewayCollector
 from modelyard.api.metrics import Metrics
+from modelyard.api.mlflow.door import MlflowDoor
 from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
 from modelyard.events.room import EventBus
+from modelyard.experiments.servers import MlflowServers
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.identity.authentication import Authenticator
+from modelyard.identity.http_authentication import HttpAuthenticator
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.tls.renewal import Renewal
 
@@ -31,6 +34,7 @@ def doors(
     gateway_trust: ssl.SSLContext | None,
     relay: Relay,
     events: EventBus,
+    mlflow: MlflowServers,
 ) -> ASGIApp:
     settings = ground.settings
     metrics = Metrics()
@@ -47,6 +51,12 @@ def doors(
             schema=ground.schema,
             authenticator=authenticator,
             s3=s3_door,
+            mlflow=MlflowDoor(
+                HttpAuthenticator(authenticator, ground.credentials.sealing_key),
+                ground.table.guard,
+                ground.table.decide,
+                mlflow,
+            ),
             orchestrator=orchestrator_app(
                 service, allow_detailed_error_message=settings.allow_detailed_error_message
             ),

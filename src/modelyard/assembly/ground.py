@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.api.mlflow import routes as mlflow_routes
 from modelyard.api.s3 import actions as s3_actions
 from modelyard.audit.log import AuditLog
 from modelyard.home import Home
@@ -33,6 +34,7 @@ _WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events")
 #: What is asked of the policies without being an operation of a service's model.
 _GUARDED = (
     *s3_actions.ACTIONS,
+    *mlflow_routes.ACTIONS,
     *(f"modelyard:{name}" for name in ("GetMetrics", "GetReadiness", "InvokeInference")),
     *(f"modelyard:{name}" for name in ("DeletePipeline", "GetPipelineStatus", "ProvisionPipeline")),
     "iam:PassRole",

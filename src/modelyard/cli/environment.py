@@ -12,10 +12,16 @@ from pathlib import Path
 from modelyard.cli.errors import CommandError
 from modelyard.home import Home, HomeError, ServerInfo, write_whole
 from modelyard.identity.credentials import Credentials, CredentialsError, read_credentials
+from modelyard.identity.http_authentication import session_bearer
 from modelyard.tls import endpoints, trust
 
 #: What no other server's clients are to be left with.
-_ELSEWHERE = ("AWS_SESSION_TOKEN", "AWS_PROFILE")
+_ELSEWHERE = (
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "MLFLOW_TRACKING_USERNAME",
+    "MLFLOW_TRACKING_PASSWORD",
+)
 _OWN_HOURS = 12  # a notebook's day
 
 
@@ -67,6 +73,7 @@ def exports(
         "AWS_DEFAULT_REGION": server.region,
         "AWS_REGION": server.region,
         "MODELYARD_URL": server.url,
+        "MLFLOW_TRACKING_URI": f"{server.url}/mlflow",
         **trusted,
     }
     if write_aws_models:
@@ -102,6 +109,8 @@ def undo() -> str:
         "MODELYARD_URL",
         "MODELYARD_TOKEN",
         "MODELYARD_ASSETS_BUCKET",
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_TRACKING_TOKEN",
         *trust.VARIABLES,
     ]
     return f"unset {' '.join(names)}"
@@ -115,6 +124,7 @@ def _caller(server: ServerInfo, credentials: Credentials, acting: Acting) -> Map
             "AWS_ACCESS_KEY_ID": credentials.access_key_id,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
             "MODELYARD_TOKEN": credentials.token,
+            "MLFLOW_TRACKING_TOKEN": credentials.token,
         }
     # With a session there is no bearer token: its shell's commands are no more than it.
     from modelyard.cli.acting import account_id, assume
@@ -133,6 +143,7 @@ def _caller(server: ServerInfo, credentials: Credentials, acting: Acting) -> Map
         "AWS_ACCESS_KEY_ID": keys.access_key_id,
         "AWS_SECRET_ACCESS_KEY": keys.secret,
         "AWS_SESSION_TOKEN": keys.token,
+        "MLFLOW_TRACKING_TOKEN": session_bearer(keys.secret, keys.token),
     }
 
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from yarl import URL
 from modelyard.compute.runtime import Program, Runtime, RuntimeUnavailableError
 from modelyard.experiments.errors import TrackingUnavailable
 from modelyard.experiments.program import SOCKET, MlflowProgram
+from modelyard.store.errors import StoreError
 
 START_SECONDS = 180.0  # importing MLflow takes ten on a quiet machine
 IDLE_SECONDS = 1800.0
@@ -32,11 +33,23 @@ log = structlog.get_logger(__name__)
 
 
 class MlflowServer:
-    """The MLflow server of one account. It belongs to the event loop that first uses it."""
+    """The MLflow server of one account. It belongs to the event loop that first uses it.
 
-    def __init__(self, runtime: Runtime, program: MlflowProgram) -> None:
+    Args:
+        make_program: makes its program; called in a thread, whenever it is started.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        account: str,
+        folder: Path,
+        make_program: Callable[[], MlflowProgram],
+    ) -> None:
         self._runtime = runtime
-        self._program = program
+        self._account = account
+        self._path = folder
+        self._make_program = make_program
         self._listening = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -129,24 +142,25 @@ class MlflowServer:
             began = loop.time()
             try:
                 await self._serve()
-            except (RuntimeUnavailableError, OSError) as error:
+            except (RuntimeUnavailableError, StoreError, OSError) as error:
                 self._lines.append(str(error))
             failures = 0 if loop.time() - began > _STEADY_SECONDS else failures + 1
             log.warning(
                 "an MLflow server ended, starting it again",
-                account=self._program.account,
+                account=self._account,
                 said=list(self._lines)[-3:],
             )
             await asyncio.sleep(_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
 
     async def _serve(self) -> None:
-        await asyncio.to_thread(self._program.prepare)
-        upgrade = await asyncio.to_thread(self._program.upgrade)
+        program = await asyncio.to_thread(self._make_program)
+        await asyncio.to_thread(program.prepare)
+        upgrade = await asyncio.to_thread(program.upgrade)
         if upgrade is not None:
             await self._run(upgrade)
-        looker = asyncio.create_task(self._look())
+        looker = asyncio.create_task(self._look(program))
         try:
-            await self._run(self._program.server())
+            await self._run(program.server())
         finally:
             self._listening.clear()
             looker.cancel()
@@ -164,18 +178,18 @@ class MlflowServer:
 
     def _take_line(self, line: str) -> None:
         self._lines.append(line)
-        log.debug("mlflow", account=self._program.account, said=line)
+        log.debug("mlflow", account=self._account, said=line)
 
-    async def _look(self) -> None:
-        while not await asyncio.to_thread(_listens, self._address()):
+    async def _look(self, program: MlflowProgram) -> None:
+        while not await asyncio.to_thread(_listens, self._address()):  # noqa: ASYNC110  # no event
             await asyncio.sleep(_LOOK_SECONDS)
-        await asyncio.to_thread(self._program.note_version)
+        await asyncio.to_thread(program.note_version)
         self._listening.set()
 
     def _address(self) -> str:
         """Return where it listens, by way of the folder's handle: a home's path may be too long."""
         if self._folder is None:
-            self._folder = os.open(self._program.folder, os.O_RDONLY | os.O_DIRECTORY)
+            self._folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
         return f"/proc/self/fd/{self._folder}/{SOCKET}"
 
     def _client(self) -> aiohttp.ClientSession:

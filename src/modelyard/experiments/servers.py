@@ -25,6 +25,7 @@ class MlflowServers:
     Args:
         root: `<home>/mlflow`.
         database_of: where an account's store is, by the account; empty: a file in its folder.
+            Called in a thread.
         installed: whether MLflow is there.
     """
 
@@ -47,7 +48,7 @@ class MlflowServers:
     def installed(self) -> bool:
         return self._installed()
 
-    async def of(self, account: str) -> MlflowServer:
+    def of(self, account: str) -> MlflowServer:
         """Return the server of an account (12 digits); it is not started by that.
 
         Raises:
@@ -56,11 +57,14 @@ class MlflowServers:
         if not self.installed:
             raise ExperimentsNotInstalled
         if account not in self._servers:
-            database = await asyncio.to_thread(self._database_of, account)
-            program = MlflowProgram(
-                account=account, folder=self._root / account, database=database
-            )
-            self._servers.setdefault(account, MlflowServer(self._runtime, program))
+            folder = self._root / account
+
+            def program() -> MlflowProgram:
+                return MlflowProgram(
+                    account=account, folder=folder, database=self._database_of(account)
+                )
+
+            self._servers[account] = MlflowServer(self._runtime, account, folder, program)
         return self._servers[account]
 
     async def start(self) -> None:

@@ -71,7 +71,7 @@ class Authenticator:
         root_alone = known_root(credentials, account)
         self._known = known or (lambda: root_alone)
         self.default_region = default_region
-        self._now = now
+        self.now = now
         self._max_skew_seconds = max_skew_seconds
 
     def secret_of(self, access_key_id: str, session_token: str | None) -> tuple[str, Principal]:
@@ -132,7 +132,7 @@ class Authenticator:
             headers=head.headers,
             body_sha256=body_sha256,
         )
-        sigv4.verify(claim.signature, request, claim.secret, self._now(), self._max_skew_seconds)
+        sigv4.verify(claim.signature, request, claim.secret, self.now(), self._max_skew_seconds)
         return claim.caller
 
     def authenticate(self, head: RequestHead, body_sha256: str) -> Caller:
@@ -145,7 +145,7 @@ class Authenticator:
 
     def _session_secret(self, access_key_id: str, token: str) -> tuple[str, Principal]:
         try:
-            session = open_session(token, self._sealing_key, self._now())
+            session = open_session(token, self._sealing_key, self.now())
         except SessionExpired as error:
             raise SignatureError(
                 "ExpiredToken", "The security token included in the request is expired"

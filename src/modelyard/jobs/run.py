@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ import structlog
 from modelyard import clock
 from modelyard.compute.capacity import Place, Ticket
 from modelyard.compute.job_files import read_text
-from modelyard.compute.runtime import RuntimeUnavailableError
+from modelyard.compute.runtime import Program, RuntimeUnavailableError
 from modelyard.jobs.data_error import DataError
 from modelyard.jobs.hosts import Hosts
 from modelyard.jobs.job_log import JobLog, stream_of
@@ -169,6 +170,8 @@ class JobRun:
         started = self._job.observed.get("started", clock.to_micros(clock.now()))
         await self._progress.advance("Downloading", started=started)
         await self._end_leftovers()
+        if self._task.speaks:
+            self._shop.tracker.expect(self._job)
         interrupted = threading.Event()
         staging = asyncio.ensure_future(asyncio.to_thread(self._stage, interrupted.is_set))
         try:
@@ -201,10 +204,29 @@ class JobRun:
             await self._shop.runtime.end(identity_of(self._job, host))
 
     async def _work(self, place: Place) -> Outcome:
-        await self._progress.advance(self._kind.working, worked=True)
-        programs = {host: self._task.program(host) for host in self._demand.hosts}
+        environment = await self._introduce()
+        try:
+            await self._progress.advance(self._kind.working, worked=True, tracked=bool(environment))
+            return await self._run_programs(place, environment)
+        finally:
+            if environment:
+                await self._shop.tracker.end(self._job)
+
+    async def _introduce(self) -> Mapping[str, str]:
+        """Return what the programs need to tell of themselves, if they are such as would."""
+        if not self._task.speaks:
+            return {}
+        begun = asyncio.ensure_future(self._shop.tracker.begin(self._job))
+        return await self._patience.unless_stopped(begun)
+
+    async def _run_programs(self, place: Place, environment: Mapping[str, str]) -> Outcome:
+        programs = {
+            host: _with_environment(self._task.program(host), environment)
+            for host in self._demand.hosts
+        }
         hosts = Hosts(self._shop.runtime, grace_seconds=self._shop.stop_grace_seconds)
         meanwhile = asyncio.create_task(self._task.accompany(self._say))
+        told = asyncio.create_task(self._shop.tracker.follow(self._job))
         why_stop = self._patience.reason_to_stop(place.preempted, spent_seconds=self._spent)
         running = asyncio.create_task(hosts.run(programs, self._logs, why_stop))
         started = time.monotonic()
@@ -215,9 +237,9 @@ class JobRun:
             codes, why = await running
         finally:
             self._spent += time.monotonic() - started
-            for task in (meanwhile, running):
+            for task in (meanwhile, running, told):
                 task.cancel()
-            await asyncio.gather(meanwhile, running, return_exceptions=True)
+            await asyncio.gather(meanwhile, running, told, return_exceptions=True)
         return Outcome(codes=codes, stop=why, reason=None if why else self._failure(codes))
 
     def _failure(self, codes: dict[str, int]) -> str | None:
@@ -276,3 +298,8 @@ class JobRun:
 
     def _say(self, text: str) -> None:
         self._logs[self._demand.hosts[0]].say(text)
+
+
+def _with_environment(program: Program, environment: Mapping[str, str]) -> Program:
+    """Return a program that is told more; what the user says of it counts."""
+    return replace(program, environment={**environment, **program.environment})

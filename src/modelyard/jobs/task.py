@@ -59,6 +59,8 @@ class Task(ABC):
     """One run's work. What blocks is called in a thread; `say` adds a line to the job's log."""
 
     demand: Demand
+    #: Whether the programs are the user's own, and may call this server.
+    speaks: bool = False
 
     @abstractmethod
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:

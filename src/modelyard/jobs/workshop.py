@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard.compute.capacity import Capacity
@@ -11,6 +11,7 @@ from modelyard.compute.images import Image
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
 from modelyard.jobs.metric_series import MetricSeries
+from modelyard.jobs.tracking import NoTracker, Tracker
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import Objects, ObjectStores
@@ -29,6 +30,7 @@ class Workshop:
     jobs: Path  # <home>/jobs
     #: Where metrics are kept over time; None: only the last values are.
     series: MetricSeries | None = None
+    tracker: Tracker = field(default_factory=NoTracker)
     #: For jobs of which nothing may reach a disk in clear; None: there are none.
     memory: MemoryFolder | None = None
     #: The keys as a job's role may use them.

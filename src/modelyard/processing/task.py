@@ -79,6 +79,7 @@ class ProcessingTask(Task):
         self._continuous = [
             self._keepers[output.name] for output in spec.outputs if output.continuous
         ]
+        self.speaks = spec.network and bool(spec.entrypoint)
         self.demand = Demand(
             hosts=spec.hosts,
             instance_type=spec.instance_type,

@@ -93,6 +93,7 @@ class TrainingTask(Task):
                 encryption=spec.encryption,
                 private=folder.private,
             )
+        self.speaks = spec.network and bool(spec.entrypoint)
         self.demand = Demand(
             hosts=spec.hosts,
             instance_type=spec.instance_type,

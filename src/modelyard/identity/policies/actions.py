@@ -22,7 +22,14 @@ _READING = re.compile(
     r"(BatchDescribe|BatchGet|Check|Describe|Filter|Get|Head|List|Lookup|Search|Simulate|Test|Verify)"
     r"(?![a-z])"
 )
-_READS = frozenset({"modelyard:Authorize", "modelyard:DraftModelCard", "modelyard:WhoAmI"})
+_READS = frozenset(
+    {
+        "mlflow:Read",
+        "modelyard:Authorize",
+        "modelyard:DraftModelCard",
+        "modelyard:WhoAmI",
+    }
+)
 _USES = frozenset(
     {
         "iam:PassRole",

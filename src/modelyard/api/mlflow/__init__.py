@@ -1,0 +1,1 @@
+"""The door of MLflow: `/mlflow`, for its own client and its own pages."""

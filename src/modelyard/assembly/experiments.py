@@ -1,0 +1,62 @@
+"""Experiments: MLflow's servers, and what tells them of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from modelyard.assembly.ground import Ground
+from modelyard.assembly.steps import Step
+from modelyard.compute.runtime import Runtime
+from modelyard.experiments.servers import MlflowServers
+from modelyard.experiments.tokens import JobTokens
+from modelyard.experiments.tracking import JobTracking
+from modelyard.identity.known_callers import KnownCallers
+from modelyard.jobs.metric_series import MetricSeries
+from modelyard.jobs.tracking import NoTracker, Tracker
+from modelyard.store.outbox import Outbox
+from modelyard.store.schemas import schema_url
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiments:
+    """What the other rooms get."""
+
+    servers: MlflowServers
+    tracking: JobTracking | None  # None: jobs are not told of
+
+    @property
+    def tracker(self) -> Tracker:
+        return self.tracking or NoTracker()
+
+    @property
+    def step(self) -> Step:
+        return Step(start=self.servers.start, stop=self.servers.stop)
+
+    def subscribe(self, outbox: Outbox) -> None:
+        """Have the ends of jobs told of."""
+        if self.tracking is not None:
+            outbox.subscribe("experiments", self.tracking.handle)
+
+
+def experiments(
+    ground: Ground, runtime: Runtime, series: MetricSeries, known: KnownCallers
+) -> Experiments:
+    settings = ground.settings
+    servers = MlflowServers(
+        runtime,
+        ground.home.mlflow,
+        database_of=lambda account: schema_url(settings.database_url, f"mlflow_{account}"),
+    )
+    if not settings.experiments or not servers.installed:
+        if settings.experiments:
+            log.info(
+                "jobs are not logged to MLflow: pip install 'modelyard[mlflow]' and start again"
+            )
+        return Experiments(servers=servers, tracking=None)
+    tokens = JobTokens(ground.store, ground.credentials.sealing_key, known.refresh)
+    tracking = JobTracking(ground.store, servers, series, tokens, ground.url)
+    return Experiments(servers=servers, tracking=tracking)

@@ -1,0 +1,126 @@
+"""What MLflow is told of a job beside its metrics: parameters, tags, data, the model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelyard import clock
+from modelyard.store.resources import Resource
+
+#: The tags that a job's run is found again by: its ARN, and when the job was made (microseconds),
+#: since another job may have had its name before.
+JOB_TAG, MADE_TAG = "modelyard.job_arn", "modelyard.job_created"
+_MAX_PARAMETER = 6000  # characters that MLflow takes
+_MAX_TAG = 8000
+_MAX_KEY = 250
+_EXPERIMENTS = {"training-job": "training-jobs", "processing-job": "processing-jobs"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A job's input."""
+
+    channel: str
+    uri: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `runs/log-inputs` takes it."""
+        return {
+            "tags": [{"key": "mlflow.data.context", "value": self.channel}],
+            "dataset": {
+                "name": self.channel,
+                # Of the place, not of the bytes: it says whether two runs read the same URI.
+                "digest": hashlib.sha256(self.uri.encode()).hexdigest()[:8],
+                "source_type": "s3",
+                "source": json.dumps({"uri": self.uri}),
+            },
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known of a job, from its row alone."""
+
+    experiment: str
+    run_name: str
+    start: int  # milliseconds since the epoch
+    end: int | None
+    status: str  # MLflow's word
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+    datasets: Sequence[Dataset] = field(default=())
+
+
+def facts_of(job: Resource) -> Facts:
+    """Return what is known of a job of any kind."""
+    spec, observed = job.spec, job.observed
+    start = observed.get("started", clock.to_micros(job.created_at))
+    ended = observed.get("ended")
+    environment = spec.get("Environment", {})
+    config = spec.get("ExperimentConfig", {})
+    return Facts(
+        experiment=environment.get("MLFLOW_EXPERIMENT_NAME")
+        or config.get("ExperimentName")
+        or _EXPERIMENTS.get(job.kind, f"{job.kind}s"),
+        run_name=environment.get("MLFLOW_RUN_NAME") or job.name,
+        start=start // 1000,
+        end=None if ended is None else ended // 1000,
+        status=_status(job.status),
+        parameters={
+            name[:_MAX_KEY]: str(value)[:_MAX_PARAMETER]
+            for name, value in spec.get("HyperParameters", {}).items()
+        },
+        tags={name: text[:_MAX_TAG] for name, text in _tags(job)},
+        datasets=list(_datasets(spec)),
+    )
+
+
+def identity_of_run(job: Resource) -> dict[str, str]:
+    """Return the tags that a job's run is found by."""
+    return {JOB_TAG: job.arn, MADE_TAG: str(clock.to_micros(job.created_at))}
+
+
+def _tags(job: Resource) -> Iterator[tuple[str, str]]:
+    spec, observed = job.spec, job.observed
+    yield from identity_of_run(job).items()
+    yield "mlflow.source.name", job.arn
+    yield "mlflow.source.type", "JOB"
+    if "RoleArn" in spec:
+        yield "modelyard.role_arn", spec["RoleArn"]
+    image = spec.get("AlgorithmSpecification", {}).get("TrainingImage") or spec.get(
+        "AppSpecification", {}
+    ).get("ImageUri")
+    if image:
+        yield "modelyard.image", image
+    resources = spec.get("ResourceConfig") or spec.get("ProcessingResources", {}).get(
+        "ClusterConfig", {}
+    )
+    if resources:
+        yield "modelyard.instance_type", str(resources.get("InstanceType"))
+        yield "modelyard.instance_count", str(resources.get("InstanceCount"))
+    yield "modelyard.job_status", job.status
+    if observed.get("model"):
+        yield "modelyard.model", observed["model"]
+    if observed.get("failure_reason"):
+        yield "modelyard.failure_reason", observed["failure_reason"]
+    for output in spec.get("ProcessingOutputConfig", {}).get("Outputs", ()):
+        if "S3Output" in output:
+            yield f"modelyard.output.{output['OutputName']}", output["S3Output"]["S3Uri"]
+
+
+def _datasets(spec: Mapping[str, Any]) -> Iterator[Dataset]:
+    for channel in spec.get("InputDataConfig", ()):
+        source = channel["DataSource"].get("S3DataSource")
+        if source is not None:
+            yield Dataset(channel=channel["ChannelName"], uri=source["S3Uri"])
+    for given in spec.get("ProcessingInputs", ()):
+        if "S3Input" in given:
+            yield Dataset(channel=given["InputName"], uri=given["S3Input"]["S3Uri"])
+
+
+def _status(status: str) -> str:
+    return {"Completed": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}.get(status, "RUNNING")
