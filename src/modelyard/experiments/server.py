@@ -100,22 +100,38 @@ class MlflowServer:
         Raises:
             TrackingUnavailable: it does not start, or died on the way.
         """
-        await self.ready()
         self._busy += 1
         try:
-            async with self._client().request(
-                method,
-                URL(f"http://localhost{target}", encoded=True),
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-            ) as answer:
+            answer = await self._answered(method, target, headers, body)
+            async with answer:
                 yield answer
         except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
             raise TrackingUnavailable from error
         finally:
             self._busy -= 1
             self._used = asyncio.get_running_loop().time()
+
+    async def _answered(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | AsyncIterable[bytes] | None,
+    ) -> aiohttp.ClientResponse:
+        """Return the answer; who was not there to be asked, since it just died, is asked again."""
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                await self.ready()
+                try:
+                    return await self._client().request(
+                        method,
+                        URL(f"http://localhost{target}", encoded=True),
+                        headers=headers,
+                        data=body,
+                        allow_redirects=False,
+                    )
+                except aiohttp.ClientConnectorError:
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     async def stop_if_idle(self) -> None:
         """End it if nobody has asked it anything for a while; the next request starts it again."""
