@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,9 +22,13 @@ from starlette.types import Receive, Scope, Send
 from modelyard.api.app import Rooms, build_app
 from modelyard.api.authenticated import context_of, head_of
 from modelyard.api.metrics import Metrics
+from modelyard.api.mlflow.door import MlflowDoor
+from modelyard.compute.runtime import Process, Program, RuntimeUnavailableError
+from modelyard.experiments.servers import MlflowServers
 from modelyard.gateway.relay import Relay
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.credentials import Credentials
+from modelyard.identity.http_authentication import HttpAuthenticator
 from modelyard.operations import errors
 from modelyard.operations import table as operation_table
 from modelyard.operations.context import Context
@@ -34,7 +38,7 @@ from modelyard.operations.targets import caller, every, named
 from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import BadPageToken, StorageFull
 from tests.api.servers import serving
-from tests.identity.world import ACCOUNT
+from tests.identity.world import ACCOUNT, World
 from tests.identity.world import world as identity_world
 
 SCHEMA = Schema()
@@ -216,6 +220,27 @@ class House:
             return pool.request(method, self.url + path, body=body, headers=named)
 
 
+def mlflow_door(home: World, authenticator: Authenticator) -> MlflowDoor:
+    """Return the door of a server that is installed without MLflow."""
+    return MlflowDoor(
+        HttpAuthenticator(authenticator, home.credentials.sealing_key),
+        home.table.guard,
+        home.table.decide,
+        MlflowServers(NoRuntime(), Path("/nowhere"), installed=lambda: False),
+    )
+
+
+class NoRuntime:
+    """Runs nothing."""
+
+    name = "none"
+
+    async def start(self, program: Program, on_line: Callable[[str], None]) -> Process:
+        raise RuntimeUnavailableError(program.identity)
+
+    async def end(self, identity: str) -> None: ...
+
+
 @contextmanager
 def house(folder: Path) -> Iterator[House]:
     """Run a server with all doors."""
@@ -230,6 +255,7 @@ def house(folder: Path) -> Iterator[House]:
         schema=SCHEMA,
         authenticator=authenticator,
         s3=s3,
+        mlflow=mlflow_door(home, authenticator),
         orchestrator=orchestrator(),
         gateway_url=lambda: gateway.url,
         relay=RELAY,

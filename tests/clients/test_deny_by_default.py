@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from modelyard.api.dispatch import Door
+from modelyard.api.mlflow.routes import ROUTES
 from modelyard.app import build
 from modelyard.compute.runtimes import best_runtime
 from modelyard.home import Home
@@ -184,13 +185,26 @@ def test_every_door_turns_away_who_has_no_permission(
             EndpointName="e", Body=b"1"
         ),
     }
-    # The plain door is its routes, above; the door of /healthz is the open one.
-    assert set(calls) | {Door.PLAIN, Door.HEALTH} == set(Door)
+    # The plain door is its routes, above; MLflow's are in test_mlflow; /healthz is the open one.
+    assert set(calls) | {Door.PLAIN, Door.MLFLOW, Door.HEALTH} == set(Door)
     for door, call in calls.items():
         with pytest.raises(ClientError) as caught:
             call()
         assert "AccessDenied" in caught.value.response["Error"]["Code"], door
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, door
+
+
+def test_no_route_of_mlflow_is_open(server: LiveServer, ask: Ask, key: tuple[str, str]) -> None:
+    headers = {"Authorization": f"Bearer {bearer_token_of(*key)}"}
+    for route in ROUTES:
+        pattern = re.sub(r"\(\?:([^()|]*)[^()]*\)\??", r"\1", route.pattern.pattern)
+        path = re.sub(r"\[[^\]]*\](\{[^}]*\}|\+)?|\.\+", "2", pattern).replace("\\", "")
+        path = path.replace("(?:", "").replace(")?", "")
+        assert route.pattern.fullmatch(path), (route.pattern.pattern, path)
+        stranger = ask(route.method, f"/mlflow{path}", body=b"{}")
+        assert stranger.status == 401, (path, stranger.data)
+        refused = ask(route.method, f"/mlflow{path}", headers=headers, body=b"{}")
+        assert refused.status == 403, (path, refused.data)
 
 
 def test_no_operation_is_open_to_who_has_no_permission(parts: list[object]) -> None:

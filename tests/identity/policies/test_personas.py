@@ -41,6 +41,31 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str]]] = [
         dict.fromkeys((*PERSONAS, JOB), EVERYWHERE),
     ),
     (
+        "mlflow:Read",
+        {},
+        dict.fromkeys((*(name for name in PERSONAS if name != "data-owner"), JOB), EVERYWHERE),
+    ),
+    (
+        "mlflow:Write",
+        {},
+        {
+            "data-scientist": "orchestrator dev",
+            "ml-engineer": "orchestrator dev staging",
+            "orchestrator-administrator": EVERYWHERE,
+            "pipeline-role": EVERYWHERE,
+            JOB: EVERYWHERE,
+        },
+    ),
+    (
+        "mlflow:Delete",
+        {},
+        {
+            "data-scientist": "orchestrator dev",
+            "ml-engineer": "orchestrator dev staging",
+            "orchestrator-administrator": EVERYWHERE,
+        },
+    ),
+    (
         "sagemaker:CreateTrainingJob",
         {},
         {
