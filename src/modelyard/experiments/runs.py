@@ -24,6 +24,8 @@ _MAX_METRICS = 1000  # per call, as MLflow takes them
 _MAX_PARAMETERS = 100
 _MAX_KEY = 250
 _API = "/api/2.0/mlflow"
+#: So that MLflow's pages show runs and their metrics, and not traces.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 _NO_NAME = re.compile(r"[^\w.\- :/]")
 _Item = TypeVar("_Item")
 
@@ -101,7 +103,8 @@ class JobRuns:
 
     async def _make_experiment(self, name: str) -> str:
         try:
-            answer = await self._call("POST", "/experiments/create", {"name": name})
+            wanted = {"name": name, "tags": _pairs(_KIND)}
+            answer = await self._call("POST", "/experiments/create", wanted)
         except TrackingRefused:
             found = await self._experiment(name)  # another job was quicker
             if found is None:

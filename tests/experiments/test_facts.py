@@ -1,0 +1,73 @@
+"""What MLflow is told of a job follows from its row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from modelyard.experiments.facts import JOB_TAG, MADE_TAG, facts_of, identity_of_run
+from modelyard.experiments.tokens import session_name_of
+from modelyard.store.resources import Resource, Scope
+
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+JOB = Resource(
+    id=1,
+    scope=Scope(account="123456789012", region="us-east-1"),
+    kind="training-job",
+    name="job",
+    arn="arn:aws:sagemaker:us-east-1:123456789012:training-job/job",
+    spec={
+        "HyperParameters": {"eta": "0.1", "long": "x" * 9000},
+        "RoleArn": "arn:aws:iam::123456789012:role/modelyard-execution",
+        "AlgorithmSpecification": {"TrainingImage": "image"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2},
+        "InputDataConfig": [
+            {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://b/train"}}}
+        ],
+    },
+    status="Completed",
+    observed={"model": "s3://b/model.tar.gz", "started": 5_000_000, "ended": 9_000_000},
+    revision=1,
+    created_at=MADE,
+    modified_at=MADE,
+)
+
+
+def with_spec(**members: Any) -> Resource:
+    return replace(JOB, spec={**JOB.spec, **members})
+
+
+def test_a_jobs_parameters_places_and_times_are_told() -> None:
+    facts = facts_of(JOB)
+    assert (facts.experiment, facts.run_name, facts.status) == ("training-jobs", "job", "FINISHED")
+    assert (facts.start, facts.end) == (5000, 9000)  # milliseconds
+    assert facts.parameters["eta"] == "0.1"
+    assert len(facts.parameters["long"]) == 6000
+    assert facts.tags["modelyard.model"] == "s3://b/model.tar.gz"
+    assert facts.tags["modelyard.instance_count"] == "2"
+    (data,) = facts.datasets
+    told = data.to_json()["dataset"]
+    assert (told["name"], json.loads(told["source"])) == ("train", {"uri": "s3://b/train"})
+
+
+def test_the_experiment_is_the_one_that_the_job_names() -> None:
+    by_config = with_spec(ExperimentConfig={"ExperimentName": "churn"})
+    assert facts_of(by_config).experiment == "churn"
+    by_variable = with_spec(Environment={"MLFLOW_EXPERIMENT_NAME": "fraud"})
+    assert facts_of(by_variable).experiment == "fraud"
+
+
+def test_how_a_job_ended_is_how_its_run_ended() -> None:
+    ends = {"Completed": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
+    for status, word in {**ends, "InProgress": "RUNNING", "Stopping": "RUNNING"}.items():
+        assert facts_of(replace(JOB, status=status)).status == word
+
+
+def test_another_job_of_the_same_name_has_another_run_and_another_session() -> None:
+    later = replace(JOB, created_at=datetime(2026, 1, 2, tzinfo=UTC))
+    assert identity_of_run(JOB)[JOB_TAG] == identity_of_run(later)[JOB_TAG]
+    assert identity_of_run(JOB)[MADE_TAG] != identity_of_run(later)[MADE_TAG]
+    assert session_name_of(JOB) != session_name_of(later)
+    assert len(session_name_of(replace(JOB, name="n" * 63))) <= 64
