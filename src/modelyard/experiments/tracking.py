@@ -66,11 +66,18 @@ class JobTracking:
         self._runs: dict[tuple[str, float], str] = {}
         self._finding = asyncio.Lock()
 
+    @property
+    def _offered(self) -> bool:
+        # A job has no way to verify a certificate of the home's own authority, and a script whose
+        # every call failed would be worse off than one that is told of no server.
+        return not self._url.startswith("https:")
+
     def expect(self, job: Resource) -> None:
-        self._servers.of(job.scope.account).wake()
+        if self._offered:
+            self._servers.of(job.scope.account).wake()
 
     async def begin(self, job: Resource) -> Mapping[str, str]:
-        if OWN_SERVER in job.spec.get("Environment", {}):
+        if not self._offered or OWN_SERVER in job.spec.get("Environment", {}):
             return {}
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
