@@ -262,7 +262,7 @@ def test_a_caller_signs_in_with_a_password_a_token_or_a_signature(server: LiveSe
         assert ask(server, "GET", path, headers={"Authorization": f"Basic {basic}"}).status == 200
     signed = AWSRequest("GET", f"{server.env['MLFLOW_TRACKING_URI']}{path}")
     SigV4Auth(Credentials(*keys), "execute-api", "us-east-1").add_auth(signed)
-    answer = urllib3.request("GET", signed.url, headers=dict(signed.headers), retries=False)
+    answer = urllib3.request("GET", str(signed.url), headers=dict(signed.headers), retries=False)
     assert answer.status == 200, answer.data
 
 

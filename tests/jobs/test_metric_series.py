@@ -98,6 +98,15 @@ def test_a_second_run_takes_the_place_of_what_it_does_again(
     assert points(series) == after
 
 
+def test_programs_that_are_started_again_in_one_run_begin_again(series: MetricSeries) -> None:
+    writer = series.writer(job(), resumes=False)
+    for value in (1.0, 2.0):
+        writer.record({"auc": value})
+    writer.begin_again()
+    writer.record({"auc": 3.0})
+    assert points(series) == [(0, 3.0)]
+
+
 def test_a_line_that_a_crash_tore_is_passed_over(series: MetricSeries, tmp_path: Path) -> None:
     series.writer(job(), resumes=False).record({"auc": 0.5})
     [file] = tmp_path.rglob("*.jsonl")

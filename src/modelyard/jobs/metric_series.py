@@ -98,6 +98,11 @@ class SeriesWriter:
         self._torn = bool(self._of)  # whether the file may end within a line
         self._lost = 0
 
+    def begin_again(self) -> None:
+        """Say that the programs start once more, from their beginning or from a checkpoint."""
+        with self._lock:
+            self._seen.clear()
+
     def record(self, found: Mapping[str, float], line: str = "") -> None:
         """Add the values that one line of the log has.
 

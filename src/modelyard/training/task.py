@@ -112,6 +112,8 @@ class TrainingTask(Task):
 
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:
         spec, folder = self._spec, self._folder
+        if self._series is not None:
+            self._series.begin_again()
         if spec.keeps_warm:
             say("KeepAlivePeriodInSeconds has no effect: programs start at once here")
         for key in filter(None, (spec.volume_key, spec.output_key)):
