@@ -8,6 +8,9 @@ written in between. PostgreSQL takes an advisory lock, which ends with the trans
 reads waits for nobody.
 
 SQLite runs in WAL mode with `synchronous=FULL`: a commit that was answered survives a power cut.
+What nobody was answered, such as which events were passed on, may be written lazily: its commit
+waits for no disk. A power cut may undo it, but never what was committed before it, and never half
+of it; the next commit that is not lazy makes it safe as well.
 """
 
 from __future__ import annotations
@@ -132,18 +135,28 @@ class Database:
             connection.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, *, lazily: bool = False) -> Iterator[sa.Connection]:
         """Open a transaction that commits at the end, or rolls back on an exception.
 
         The `companion` at its end, if there is one, commits with it.
+
+        Args:
+            lazily: a power cut may undo it; for what is done again then.
 
         Raises:
             StorageFull: the disk is full, or the database cannot be written.
             DatabaseBusy: other writers did not end within `busy_timeout_seconds`.
             StoreError: the database cannot be used now; see `failures`.
         """
-        with self._turn(), _translated(), self.engine.connect() as connection:
+        with (
+            self._turn(),
+            _translated(),
+            self.engine.connect() as connection,
+            self._laziness(connection, lazily),
+        ):
             self.begin_writing(connection)
+            if lazily and not self.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
             accompanying = companion.get()
             if accompanying is not None:
@@ -167,6 +180,22 @@ class Database:
             yield
         finally:
             self._writing.release()
+
+    @contextmanager
+    def _laziness(self, connection: sa.Connection, lazily: bool) -> Iterator[None]:
+        """Let a connection's next transaction commit without waiting for the disk, if `lazily`."""
+        if not lazily or not self.is_sqlite:
+            yield
+            return
+        # Outside of a transaction, as SQLite has it, and past SQLAlchemy, which would begin one.
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            connection.rollback()
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.close()
 
     def begin_writing(self, connection: sa.Connection) -> None:
         """Begin a transaction that is the only one to write until it ends."""

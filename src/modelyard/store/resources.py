@@ -49,6 +49,8 @@ class Transaction(Snapshot):
     def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
         self.event_kinds: set[str] = set()
+        #: What is called once it has committed; each returns at once and raises nothing.
+        self.committed: list[Callable[[], None]] = []
         self._index = (index or SearchIndex()).open(connection)
 
     def create(
@@ -355,17 +357,22 @@ class Store:
             yield Snapshot(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, lazily: bool = False) -> Iterator[Transaction]:
         """Change, all or nothing: an exception rolls everything back.
+
+        Args:
+            lazily: a power cut may undo it; see `database`.
 
         Raises:
             StorageFull: the database's disk is full or read-only.
             StoreError: the database cannot be written now.
         """
-        with self.database.write() as connection:
+        with self.database.write(lazily=lazily) as connection:
             transaction = Transaction(connection, self._index)
             yield transaction
         transaction.keep_paths()
+        for listener in transaction.committed:
+            listener()
         happened = transaction.event_kinds
         for listener, kinds in self._listeners:
             if happened and (kinds is None or not happened.isdisjoint(kinds)):
