@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
-from modelyard.events.arrivals import Arrival, arrivals_of
+from modelyard.events.arrivals import ENTRY_KIND, Arrival, arrivals_of
+from modelyard.events.bus_event import DEFAULT_BUS
 from modelyard.events.buses import Bus
+from modelyard.events.kinds import types_of
 from modelyard.events.rules import Rulebook
 from modelyard.store import target_deliveries
 from modelyard.store.outbox import Event
@@ -53,10 +55,20 @@ class Router:
         Raises:
             StoreError: the database cannot be read.
         """
+        wanted = [event for event in events if self._may_match(event)]
+        if not wanted:
+            return None
         with self._store.read() as snapshot:
-            arrivals = [arrival for event in events for arrival in arrivals_of(snapshot, event)]
+            arrivals = [arrival for event in wanted for arrival in arrivals_of(snapshot, event)]
         deliveries = [delivery for arrival in arrivals for delivery in self._matched(arrival)]
         return (lambda transaction: self._queue(transaction, deliveries)) if deliveries else None
+
+    def _may_match(self, event: Event) -> bool:
+        """Tell whether to look closer: an event's envelope takes several look-ups to make."""
+        if event.kind == ENTRY_KIND:
+            return True
+        bus = Bus(scope=event.scope, name=DEFAULT_BUS)
+        return self._rulebook.may_match(bus, types_of(event.kind))
 
     def _queue(self, transaction: Transaction, deliveries: Sequence[NewDelivery]) -> None:
         target_deliveries.enqueue(transaction.connection, deliveries)

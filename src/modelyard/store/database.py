@@ -128,11 +128,12 @@ class Database:
         """
         with _translated(), self.engine.connect() as connection:
             if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
+                # Past SQLAlchemy, for it is half of what a short look costs; it waits for nothing.
+                _driver(connection).execute("BEGIN")
             else:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
-            connection.rollback()
+            # Closing rolls back.
 
     @contextmanager
     def write(self, *, lazily: bool = False) -> Iterator[sa.Connection]:
@@ -188,14 +189,13 @@ class Database:
             yield
             return
         # Outside of a transaction, as SQLite has it, and past SQLAlchemy, which would begin one.
-        cursor = connection.connection.cursor()
-        cursor.execute("PRAGMA synchronous=NORMAL")
+        driver = _driver(connection)
+        driver.execute("PRAGMA synchronous=NORMAL")
         try:
             yield
         finally:
             connection.rollback()
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.close()
+            driver.execute("PRAGMA synchronous=FULL")
 
     def begin_writing(self, connection: sa.Connection) -> None:
         """Begin a transaction that is the only one to write until it ends."""
@@ -311,6 +311,10 @@ def _translated() -> Iterator[None]:
         raise meaning from error
     except PoolTimeout as error:
         raise DatabaseBusy(f"no connection became free: {error}") from error
+
+
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
