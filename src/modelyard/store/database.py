@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, Protocol
 
@@ -78,7 +77,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # NaN is no JSON, and PostgreSQL would refuse it; `documents` says so in better words.
         options: dict[str, Any] = {
-            "json_serializer": partial(json.dumps, allow_nan=False),
+            "json_serializer": json.JSONEncoder(allow_nan=False).encode,
             "hide_parameters": True,  # what users store is no business of the log
             "pool_timeout": busy_timeout_seconds,
         }
@@ -322,6 +321,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # Pages; a page that is written again meanwhile is copied into the database once. 16 MiB.
+    cursor.execute("PRAGMA wal_autocheckpoint=4000")
     cursor.execute(
         "PRAGMA journal_size_limit=67108864"
     )  # bytes; the log shrinks again after a peak

@@ -30,6 +30,11 @@ _TAGS = (
     .where(tables.tags.c.resource_id == sa.bindparam("id"))
     .order_by(tables.tags.c.key)
 )
+_TAGS_OF_ALL = (
+    sa.select(tables.tags)
+    .where(tables.tags.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(tables.tags.c.key)
+)
 _NEWEST_TWO = (
     sa.select(tables.revisions)
     .where((_revisions.arn == sa.bindparam("arn")) & (_revisions.at <= sa.bindparam("moment")))
@@ -156,6 +161,16 @@ class Snapshot:
         """Return the tags of a resource by key, sorted."""
         rows = self.connection.execute(_TAGS, {"id": resource.id})
         return {row.key: row.value for row in rows}
+
+    def tags_of(self, resources: Sequence[Resource]) -> dict[int, dict[str, str]]:
+        """Return the tags of several resources, as `tags` does, by their ids; of all in one look.
+
+        One without tags is left out.
+        """
+        found: dict[int, dict[str, str]] = {}
+        for row in self.connection.execute(_TAGS_OF_ALL, {"ids": [one.id for one in resources]}):
+            found.setdefault(row.resource_id, {})[row.key] = row.value
+        return found
 
     def history(self, arn: str) -> Sequence[Revision]:
         """Return what a resource, living or deleted, has been; oldest first."""
