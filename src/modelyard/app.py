@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.doors import doors, renewal
-from modelyard.assembly.events import add_events, tell
+from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
@@ -26,7 +26,7 @@ from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
-from modelyard.governance.stages.keeper import StageKeeper
+from modelyard.governance.stages.keeper import VERSION, StageKeeper
 from modelyard.home import Home
 from modelyard.hosting.invoker import EndpointInvoker
 from modelyard.hosting.invokers import Invokers
@@ -34,6 +34,7 @@ from modelyard.identity.authentication import Authenticator
 from modelyard.identity.own_credentials import OwnCredentials
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.workshop import Workshop
+from modelyard.keys.ring import KIND as KEY_KIND
 from modelyard.logs.operations import LogOperations
 from modelyard.settings import Settings
 from modelyard.store.outbox import Outbox
@@ -120,12 +121,11 @@ def build(
         ground.table.add(capability)
     s3_servers = S3Servers(ground.objects, home.run)
     outbox = Outbox(ground.store)
-    outbox.subscribe("log", tell)
-    stages = StageKeeper(ground.store)
-    outbox.subscribe("stages", stages.handle, stages.handle_all)
+    outbox.subscribe("log", tell, tell_all)
+    outbox.project("stages", StageKeeper(), kinds={VERSION})
     tracked.subscribe(outbox)
     events = add_events(ground, outbox, service)
-    outbox.subscribe("captured-data-keys", on_keys(routing))
+    outbox.subscribe("captured-data-keys", on_keys(routing), kinds={KEY_KIND})
     authenticator = Authenticator(
         credentials,
         account=settings.account,

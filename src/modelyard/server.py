@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
@@ -26,6 +27,10 @@ from modelyard.tls_sockets import Certificate, Handshakes, TlsListener
 from modelyard.urls import base_url, reachable
 
 _SHUTDOWN_SECONDS = 30
+#: How long a thread may go on while another waits for its turn. Python's own 5 ms is longer than a
+#: request takes, and a request changes threads twice: what works behind the requests is that often
+#: in its way.
+_TURN_SECONDS = 0.0005
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +50,7 @@ def serve(settings: Settings, on_ready: Callable[[ServerInfo], None]) -> None:
         PortInUse: the port is taken.
         TlsError: there is no certificate that can be used.
     """
+    sys.setswitchinterval(_TURN_SECONDS)
     home = Home(settings.home)
     home.create()
     with home.lock(), _bound(settings.host, settings.port) as listener:

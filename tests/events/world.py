@@ -184,6 +184,6 @@ def pipeline_target(id_: str = "t", **others: Any) -> dict[str, Any]:
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(reached):  # noqa: ASYNC110 - only the database knows
             await asyncio.sleep(0.01)

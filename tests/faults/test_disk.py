@@ -83,7 +83,7 @@ def test_a_home_that_cannot_be_written_is_refused_by_name(small_disk: Path, tmp_
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     server.launch()
     assert server.process is not None
-    assert server.process.wait(timeout=30) == 1
+    assert server.process.wait(timeout=60) == 1
     said = server.log.read_text()
     assert str(small_disk / "home") in said
     assert "Traceback" not in said

@@ -49,7 +49,7 @@ HOSTING = {
     "after the model is prepared": "after:modelyard.hosting.artifacts:ModelCache.prepare",
     "after the route is applied": "after:modelyard.hosting.routing:Routing.deploy",
 }
-GONE_SECONDS = 15
+GONE_SECONDS = 60
 
 
 def bombed(home: Path, bomb: str) -> LiveServer:
@@ -215,7 +215,7 @@ def test_a_second_server_on_the_same_home_is_refused(home: Path, again: LiveServ
     refused.log = home.parent / "second.log"
     refused.launch()
     assert refused.process is not None
-    assert refused.process.wait(timeout=30) == 1
+    assert refused.process.wait(timeout=60) == 1
     said = refused.log.read_text()
     assert str(home) in said
     assert again.env["MODELYARD_URL"] in said

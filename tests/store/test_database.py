@@ -58,6 +58,39 @@ def test_a_commit_survives_a_power_cut(sqlite: Database) -> None:
     assert found == ["wal", 2, 1]  # 2: FULL
 
 
+def test_only_what_is_written_lazily_may_fall_to_a_power_cut(sqlite: Database) -> None:
+    def synchronous(connection: sa.Connection) -> object:
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar()
+
+    with sqlite.write(lazily=True) as connection:
+        assert synchronous(connection) == 1  # NORMAL
+        created_in(connection, "lazy")
+    with pytest.raises(ValueError, match="undone"), sqlite.write(lazily=True) as connection:
+        created_in(connection, "undone")
+        raise ValueError("undone")
+    # The same connection again, from the pool.
+    with sqlite.write() as connection:
+        assert synchronous(connection) == 2  # FULL
+    with sqlite.read() as connection:
+        assert synchronous(connection) == 2
+        assert connection.scalars(sa.select(tables.sequences.c.name)).all() == ["lazy"]
+
+
+def test_postgresql_waits_for_no_disk_in_a_lazy_transaction_alone(postgres: Database) -> None:
+    shown = []
+    for lazily in (True, False):
+        with postgres.write(lazily=lazily) as connection:
+            shown.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar())
+    assert shown[0] == "off"
+    assert shown[1] != "off"
+
+
+def created_in(connection: sa.Connection, name: str) -> None:
+    connection.execute(
+        sa.insert(tables.sequences).values(account="1", region="r", name=name, last=1)
+    )
+
+
 def test_the_file_is_its_owners_alone(sqlite: Database) -> None:
     assert Path(str(sqlite.url.database)).stat().st_mode & 0o777 == 0o600
 

@@ -14,8 +14,10 @@ import sqlalchemy as sa
 from modelyard import clock
 from modelyard.store import tables
 from modelyard.store.database import Database
-from modelyard.store.outbox import Event, Outbox, Pace
-from modelyard.store.resources import Store
+from modelyard.store.errors import DatabaseBusy
+from modelyard.store.listing import Listing
+from modelyard.store.outbox import Event, Outbox, Pace, Projector
+from modelyard.store.resources import Store, Transaction
 from tests.store.contract import HOME, create, created
 
 SOON = Pace(poll_seconds=0.01, first_retry_seconds=0.0)
@@ -414,3 +416,115 @@ def test_a_listener_hears_of_the_kinds_only_that_it_asked_for(store: Store) -> N
     with store.write() as transaction:
         create(transaction, "a")
     assert heard == ["job"]
+
+
+def projected(store: Store, projector: Projector, kinds: set[str] | None = None) -> Outbox:
+    outbox = Outbox(store, SOON)
+    outbox.project("p", projector, kinds=kinds)
+    return outbox
+
+
+def cursor(store: Store, name: str = "p") -> int:
+    table = tables.subscriptions.c
+    with store.database.read() as connection:
+        return connection.scalar(sa.select(table.cursor).where(table.name == name)) or 0
+
+
+def written(store: Store) -> list[str]:
+    with store.read() as snapshot:
+        page = snapshot.list(HOME, "copy", Listing(limit=100, sort_by="Name"))
+    return [row.name for row in page.items]
+
+
+async def test_what_a_projector_writes_is_there_once_however_often_it_fails_on_the_way(
+    store: Store,
+) -> None:
+    failures = iter([ValueError("together"), ValueError("singly"), None, None, None])
+
+    def copy(events: Sequence[Event]) -> Callable[[Transaction], object]:
+        def write(transaction: Transaction) -> None:
+            for event in events:
+                create(transaction, f"of-{event.id}", kind="copy")  # a second time it would raise
+            error = next(failures)
+            if error is not None:
+                raise error  # after it has written: all of it is undone
+
+        return write
+
+    outbox = projected(store, copy, {"job"})
+    await outbox.start()
+    try:
+        made = await asyncio.to_thread(created, store, "a", "b")
+        await until(lambda: len(written(store)) == len(made))
+        await until(lambda: outbox.failures("p") == [])
+    finally:
+        await outbox.stop()
+
+
+async def test_what_a_projector_writes_and_that_it_got_the_event_are_one(
+    store: Store,
+) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def look(events: Sequence[Event]) -> Callable[[Transaction], object]:
+        def write(transaction: Transaction) -> None:
+            # As a reader beside it sees it: neither is there before the commit.
+            seen.append((events[-1].id, cursor(store)))
+            transaction.committed.append(lambda: seen.append((events[-1].id, cursor(store))))
+
+        return write
+
+    outbox = projected(store, look)
+    await outbox.start()
+    try:
+        await asyncio.to_thread(created, store, "a")
+        await until(lambda: len(seen) == 2)
+    finally:
+        await outbox.stop()
+    (id_, before), (_, after) = seen
+    assert before < id_
+    assert after == id_
+
+
+async def test_a_subscriber_of_some_kinds_gets_those_and_holds_no_others_back(
+    store: Store,
+) -> None:
+    recorder = Recorder()
+    outbox = Outbox(store, SOON)
+    outbox.subscribe("p", recorder, kinds={"model"})
+    await outbox.start()
+    try:
+        with store.write() as transaction:
+            create(transaction, "a")
+            create(transaction, "b", kind="model")
+            create(transaction, "c")
+        with store.read() as snapshot:
+            newest = snapshot.last_event()
+        await recorder.until(lambda: recorder.got == ["b:Pending"])
+        # Pruning waits for the slowest cursor.
+        await until(lambda: cursor(store) == newest)
+    finally:
+        await outbox.stop()
+    assert recorder.tried == ["b:Pending"]
+
+
+async def test_a_projector_waits_for_a_database_that_is_busy_and_counts_no_failure(
+    store: Store,
+) -> None:
+    errors = iter([DatabaseBusy("locked"), DatabaseBusy("locked"), None])
+    got: list[int] = []
+
+    def wait(events: Sequence[Event]) -> None:
+        error = next(errors)
+        if error is not None:
+            raise error
+        got.extend(event.id for event in events)
+
+    outbox = projected(store, wait)
+    await outbox.start()
+    try:
+        await asyncio.to_thread(created, store, "a")
+        await until(lambda: len(got) == 1)
+        assert outbox.failures("p") == []
+    finally:
+        await outbox.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -46,3 +46,9 @@ def add_events(ground: Ground, outbox: Outbox, service: OrchestratorService) -> 
 async def tell(event: Event) -> None:
     """Log what happened: the notification that needs no set-up."""
     log.info("event", kind=event.kind, resource=event.arn, status=event.status)
+
+
+async def tell_all(events: Sequence[Event]) -> None:
+    """Log what happened, several at once."""
+    for event in events:
+        await tell(event)

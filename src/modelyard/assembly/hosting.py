@@ -19,7 +19,6 @@ from modelyard.hosting.model_operations import ModelOperations
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.roles import require_role
-from modelyard.keys.ring import KIND as KEY_KIND
 from modelyard.registry.deployment import Deployments
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.outbox import Event
@@ -75,8 +74,7 @@ def add_hosting(
 def on_keys(routing: Routing) -> Callable[[Event], Awaitable[None]]:
     """Look again at what is captured when a key's state changes."""
 
-    async def refresh(event: Event) -> None:
-        if event.kind == KEY_KIND:
-            await routing.refresh()
+    async def refresh(_event: Event) -> None:
+        await routing.refresh()
 
     return refresh

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelyard.events import codepipeline_events as codepipeline
@@ -31,12 +31,17 @@ def told_of(change: Change) -> list[Told]:
     return (entry[0](change) if entry is not None else []) or [other(change)]
 
 
+def types_of(kind: str) -> Sequence[str]:
+    """Return the detail-types of all events that a change of a kind can make."""
+    entry = KINDS.get(kind)
+    return [*(type_.name for type_ in (entry[1] if entry is not None else ())), _other_type(kind)]
+
+
 def other(change: Change) -> Told:
     """The event of a kind that has no entry: what it is, and its status.
 
     What was observed is left out: it may be anybody's secret.
     """
-    title = change.kind.replace("-", " ").title()
     detail: dict[str, Any] = {
         "Kind": change.kind,
         "Name": change.name,
@@ -46,7 +51,9 @@ def other(change: Change) -> Told:
         "CreationTime": millis(change.created_at),
         "LastModifiedTime": millis(change.at),
     }
-    type_ = EventType(
-        source=MODELYARD, name=f"Modelyard {title} State Change", keys=frozenset(detail)
-    )
+    type_ = EventType(source=MODELYARD, name=_other_type(change.kind), keys=frozenset(detail))
     return Told(type=type_, detail=detail)
+
+
+def _other_type(kind: str) -> str:
+    return f"Modelyard {kind.replace('-', ' ').title()} State Change"

@@ -69,7 +69,8 @@ class EventBus:
         self.dispatcher = Dispatcher(store, self.courier, self.tally, pace)
         self.scheduler = Scheduler(store, self.dispatcher.hint)
         rulebook = Rulebook(store)
-        outbox.subscribe(SUBSCRIBER, Router(store, rulebook, self.dispatcher.hint))
+        self.router = Router(store, rulebook, self.dispatcher.hint)
+        outbox.project(SUBSCRIBER, self.router)
         for capability in (
             BusOperations(store, rulebook),
             RuleOperations(store, table, rulebook),

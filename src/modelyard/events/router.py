@@ -1,23 +1,24 @@
 """From the outbox to the queues of targets: which rules an event matches.
 
-The outbox hands over each event at least once, in the order of each resource. A target's row is
-written once for each event, so an event that is handed over again is not queued again while it
-waits; only one that was delivered just before a crash is delivered again.
+A target's row is written in the transaction that notes the event as passed on, so that each event
+is queued once for each target, whatever is killed when: were it queued first and noted later, an
+event that was delivered in between would be queued, and delivered, again.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
-from modelyard.events.arrivals import Arrival, arrivals_of
+from modelyard.events.arrivals import ENTRY_KIND, Arrival, arrivals_of
+from modelyard.events.bus_event import DEFAULT_BUS
 from modelyard.events.buses import Bus
+from modelyard.events.kinds import types_of
 from modelyard.events.rules import Rulebook
 from modelyard.store import target_deliveries
 from modelyard.store.outbox import Event
-from modelyard.store.resources import Store
+from modelyard.store.resources import Store, Transaction
 from modelyard.store.target_deliveries import NewDelivery, Queue
 
 SUBSCRIBER = "event-bus"
@@ -29,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class Router:
-    """The outbox's subscriber.
+    """The outbox's projector.
 
     Args:
         queued: called after deliveries were written, from any thread.
@@ -48,29 +49,30 @@ class Router:
         self._queued = queued
         self._max_depth = max_depth
 
-    async def __call__(self, event: Event) -> None:
-        """Queue an event for every target whose rule it matches.
+    def __call__(self, events: Sequence[Event]) -> Callable[[Transaction], object] | None:
+        """Return what queues events for every target whose rule they match; None: there is none.
 
         Raises:
-            StoreError: it cannot be written; nothing was.
+            StoreError: the database cannot be read.
         """
-        await asyncio.to_thread(self.route, event)
-
-    def route(self, event: Event) -> int:
-        """Queue an event for every target whose rule it matches; return how many are new.
-
-        Raises:
-            StoreError: it cannot be written; nothing was.
-        """
+        wanted = [event for event in events if self._may_match(event)]
+        if not wanted:
+            return None
         with self._store.read() as snapshot:
-            arrivals = arrivals_of(snapshot, event)
+            arrivals = [arrival for event in wanted for arrival in arrivals_of(snapshot, event)]
         deliveries = [delivery for arrival in arrivals for delivery in self._matched(arrival)]
-        if not deliveries:
-            return 0
-        with self._store.database.write() as connection:
-            new = target_deliveries.enqueue(connection, deliveries)
-        self._queued()
-        return new
+        return (lambda transaction: self._queue(transaction, deliveries)) if deliveries else None
+
+    def _may_match(self, event: Event) -> bool:
+        """Tell whether to look closer: an event's envelope takes several look-ups to make."""
+        if event.kind == ENTRY_KIND:
+            return True
+        bus = Bus(scope=event.scope, name=DEFAULT_BUS)
+        return self._rulebook.may_match(bus, types_of(event.kind))
+
+    def _queue(self, transaction: Transaction, deliveries: Sequence[NewDelivery]) -> None:
+        target_deliveries.enqueue(transaction.connection, deliveries)
+        transaction.committed.append(self._queued)
 
     def _matched(self, arrival: Arrival) -> Iterator[NewDelivery]:
         bus = Bus(scope=arrival.scope, name=arrival.bus)

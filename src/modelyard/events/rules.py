@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,6 +178,15 @@ class Rulebook:
             for rule in self._index(bus).candidates(envelope["detail-type"])
             if rule.pattern is not None and rule.pattern.matches(envelope)
         ]
+
+    def may_match(self, bus: Bus, detail_types: Iterable[str]) -> bool:
+        """Return whether any enabled rule of a bus can be for an event of one of the types.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        index = self._index(bus)
+        return any(True for type_ in detail_types for _ in index.candidates(type_))
 
     def _index(self, bus: Bus) -> _Index:
         with self._lock:

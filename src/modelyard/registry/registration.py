@@ -20,8 +20,7 @@ from modelyard.registry.sharing import require_shared
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.resources import Resource, Store, Transaction
-from modelyard.store.search import Criterion, Search
-from modelyard.store.search_pages import search
+from modelyard.store.search_index import with_text
 
 #: Kept with what is observed, since they change by themselves.
 _NOT_SPEC = ("ClientToken", "ModelApprovalStatus", "ModelLifeCycle")
@@ -305,9 +304,8 @@ def _earlier(
     """
     if token is None:
         return None
-    same = Criterion(path="ClientToken", operator="eq", values=(token,))
     scope = scope_of(context) if group is None else group.scope
-    there = search(transaction, scope, VERSION, Search(condition=same)).items
+    there = with_text(transaction.connection, scope, VERSION, "ClientToken", token)
     caller = context.principal.arn
     found = [one for one in there if one.observed["CreatedBy"]["IamIdentity"]["Arn"] == caller]
     if not found:

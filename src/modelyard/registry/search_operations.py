@@ -98,7 +98,8 @@ class SearchOperations:
                 page = search(snapshot, scope_of(context), found.kind, asked)
             except BadPageToken as error:
                 raise ValidationError(str(error)) from error
-            results = [{wanted: _shown(found, each, snapshot.tags(each))} for each in page.items]
+            tags = snapshot.tags_of(page.items)
+        results = [{wanted: _shown(found, each, tags.get(each.id, {}))} for each in page.items]
         return {"Results": results, "NextToken": page.token}
 
 

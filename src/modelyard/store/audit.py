@@ -78,7 +78,8 @@ class AuditTrail:
             record = self.seals.chained(head, entry.fitted())
             rows.append(_row(record))
             head = Head(sequence=record.sequence, mac=record.mac)
-        connection.execute(sa.insert(audit_records), rows)
+        # One row takes the short way; several go together.
+        connection.execute(_APPEND, rows[0] if len(rows) == 1 else rows)
         return head
 
     def committed(self, head: Head) -> None:
@@ -240,6 +241,7 @@ def _own_entry(action: str, outcome: str, note: str) -> Entry:
     )
 
 
+_APPEND = sa.insert(audit_records)
 _LAST = (
     sa.select(audit_records.c.sequence, audit_records.c.mac)
     .order_by(audit_records.c.sequence.desc())

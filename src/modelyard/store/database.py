@@ -8,6 +8,9 @@ written in between. PostgreSQL takes an advisory lock, which ends with the trans
 reads waits for nobody.
 
 SQLite runs in WAL mode with `synchronous=FULL`: a commit that was answered survives a power cut.
+What nobody was answered, such as which events were passed on, may be written lazily: its commit
+waits for no disk. A power cut may undo it, but never what was committed before it, and never half
+of it; the next commit that is not lazy makes it safe as well.
 """
 
 from __future__ import annotations
@@ -20,7 +23,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from sqlite3 import OperationalError as SqliteOperationalError
 from typing import Any, Protocol
 
@@ -75,7 +77,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # NaN is no JSON, and PostgreSQL would refuse it; `documents` says so in better words.
         options: dict[str, Any] = {
-            "json_serializer": partial(json.dumps, allow_nan=False),
+            "json_serializer": json.JSONEncoder(allow_nan=False).encode,
             "hide_parameters": True,  # what users store is no business of the log
             "pool_timeout": busy_timeout_seconds,
         }
@@ -125,25 +127,36 @@ class Database:
         """
         with _translated(), self.engine.connect() as connection:
             if self.is_sqlite:
-                connection.exec_driver_sql("BEGIN")
+                # Past SQLAlchemy, for it is half of what a short look costs; it waits for nothing.
+                _driver(connection).execute("BEGIN")
             else:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
-            connection.rollback()
+            # Closing rolls back.
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self, *, lazily: bool = False) -> Iterator[sa.Connection]:
         """Open a transaction that commits at the end, or rolls back on an exception.
 
         The `companion` at its end, if there is one, commits with it.
+
+        Args:
+            lazily: a power cut may undo it; for what is done again then.
 
         Raises:
             StorageFull: the disk is full, or the database cannot be written.
             DatabaseBusy: other writers did not end within `busy_timeout_seconds`.
             StoreError: the database cannot be used now; see `failures`.
         """
-        with self._turn(), _translated(), self.engine.connect() as connection:
+        with (
+            self._turn(),
+            _translated(),
+            self.engine.connect() as connection,
+            self._laziness(connection, lazily),
+        ):
             self.begin_writing(connection)
+            if lazily and not self.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             yield connection
             accompanying = companion.get()
             if accompanying is not None:
@@ -167,6 +180,21 @@ class Database:
             yield
         finally:
             self._writing.release()
+
+    @contextmanager
+    def _laziness(self, connection: sa.Connection, lazily: bool) -> Iterator[None]:
+        """Let a connection's next transaction commit without waiting for the disk, if `lazily`."""
+        if not lazily or not self.is_sqlite:
+            yield
+            return
+        # Outside of a transaction, as SQLite has it, and past SQLAlchemy, which would begin one.
+        driver = _driver(connection)
+        driver.execute("PRAGMA synchronous=NORMAL")
+        try:
+            yield
+        finally:
+            connection.rollback()
+            driver.execute("PRAGMA synchronous=FULL")
 
     def begin_writing(self, connection: sa.Connection) -> None:
         """Begin a transaction that is the only one to write until it ends."""
@@ -284,11 +312,17 @@ def _translated() -> Iterator[None]:
         raise DatabaseBusy(f"no connection became free: {error}") from error
 
 
+def _driver(connection: sa.Connection) -> Any:
+    return connection.connection.driver_connection
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # Pages; a page that is written again meanwhile is copied into the database once. 16 MiB.
+    cursor.execute("PRAGMA wal_autocheckpoint=4000")
     cursor.execute(
         "PRAGMA journal_size_limit=67108864"
     )  # bytes; the log shrinks again after a peak

@@ -6,7 +6,7 @@ to be tried again, wait behind such an event of the same resource, or were given
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,30 @@ from modelyard.store.snapshots import Json, Scope
 _events = tables.events.c
 _subscriptions = tables.subscriptions.c
 _undelivered = tables.undelivered.c
+
+# What each look and each delivery runs is built once: building takes longer than running it.
+_BEGUN = sa.select(
+    _subscriptions.cursor,
+    sa.exists()
+    .where((_undelivered.subscriber == _subscriptions.name) & _undelivered.due_at.is_not(None))
+    .label("parks"),
+).where(_subscriptions.name == sa.bindparam("name"))
+_NEW = (
+    sa.select(tables.events)
+    .where(_events.id > sa.bindparam("cursor"))
+    .order_by(_events.id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_NEW_OF_KINDS = _NEW.where(_events.kind.in_(sa.bindparam("kinds", expanding=True)))
+_NEWEST = sa.select(sa.func.max(_events.id))
+_ADVANCE = (
+    sa.update(tables.subscriptions)
+    .where(
+        (_subscriptions.name == sa.bindparam("subscriber"))
+        & (_subscriptions.cursor < sa.bindparam("newest"))
+    )
+    .values(cursor=sa.bindparam("newest"))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +85,7 @@ class Batch:
     deliveries: Sequence[Delivery]
     held: frozenset[str]  # ARNs whose new events wait behind an earlier one
     next_due_at: datetime | None  # of what is parked
+    passed_over: int = 0  # up to this event there are only others' events; 0: that is not known
 
 
 def subscribe(connection: sa.Connection, name: str) -> None:
@@ -76,11 +101,42 @@ def subscribe(connection: sa.Connection, name: str) -> None:
         )
 
 
-def next_batch(connection: sa.Connection, name: str, *, limit: int) -> Batch:
-    """Return what `name` is to get next: what is due again, then what is new."""
+def next_batch(
+    connection: sa.Connection, name: str, *, limit: int, kinds: Collection[str] | None = None
+) -> Batch:
+    """Return what `name` is to get next: what is due again, then what is new.
+
+    Args:
+        kinds: of the resources whose events `name` wants; None: all.
+    """
+    begun = connection.execute(_BEGUN, {"name": name}).one_or_none()
+    if begun is None:
+        return Batch(deliveries=[], held=frozenset(), next_due_at=None)
+    where = {"cursor": begun.cursor, "limit": limit}
+    if kinds is None:
+        new, passed_over = connection.execute(_NEW, where).all(), 0
+    else:
+        new = connection.execute(_NEW_OF_KINDS, {**where, "kinds": list(kinds)}).all()
+        newest = 0 if new else connection.scalar(_NEWEST) or 0
+        passed_over = newest if newest > begun.cursor else 0
+    again, held, next_due_at = _parked(connection, name, limit) if begun.parks else ([], [], None)
+    return Batch(
+        deliveries=[
+            *(Delivery(event=_event(row), attempts=row.attempts, parked=True) for row in again),
+            *(Delivery(event=_event(row), attempts=0, parked=False) for row in new),
+        ],
+        held=frozenset(held),
+        next_due_at=next_due_at,
+        passed_over=passed_over,
+    )
+
+
+def _parked(
+    connection: sa.Connection, name: str, limit: int
+) -> tuple[Sequence[sa.Row[Any]], Sequence[str], datetime | None]:
+    """Return what is due again, the ARNs that are held, and when something is due next."""
     moment = clock.to_micros(clock.now())
-    parked = _undelivered.subscriber == name
-    live = parked & _undelivered.due_at.is_not(None)
+    live = (_undelivered.subscriber == name) & _undelivered.due_at.is_not(None)
     earlier = tables.undelivered.alias("earlier")
     is_first = ~sa.exists().where(
         (earlier.c.subscriber == name)
@@ -95,20 +151,9 @@ def next_batch(connection: sa.Connection, name: str, *, limit: int) -> Batch:
         .order_by(_events.id)
         .limit(limit)
     ).all()
-    cursor = sa.select(_subscriptions.cursor).where(_subscriptions.name == name).scalar_subquery()
-    new = connection.execute(
-        sa.select(tables.events).where(_events.id > cursor).order_by(_events.id).limit(limit)
-    ).all()
-    held = connection.scalars(sa.select(_undelivered.arn).where(live).distinct())
+    held = connection.scalars(sa.select(_undelivered.arn).where(live).distinct()).all()
     due = connection.scalar(sa.select(sa.func.min(_undelivered.due_at)).where(live & is_first))
-    return Batch(
-        deliveries=[
-            *(Delivery(event=_event(row), attempts=row.attempts, parked=True) for row in again),
-            *(Delivery(event=_event(row), attempts=0, parked=False) for row in new),
-        ],
-        held=frozenset(held),
-        next_due_at=None if due is None else clock.from_micros(due),
-    )
+    return again, held, None if due is None else clock.from_micros(due)
 
 
 def settle(
@@ -117,8 +162,13 @@ def settle(
     *,
     done: Sequence[Delivery],
     failures: Sequence[Failure],
+    up_to: int = 0,
 ) -> None:
-    """Write down what became of a batch: `done` were delivered, `failures` parked."""
+    """Write down what became of a batch: `done` were delivered, `failures` parked.
+
+    Args:
+        up_to: the number of an event up to which the subscriber wants no others.
+    """
     for delivery in done:
         if delivery.parked:
             connection.execute(
@@ -128,12 +178,9 @@ def settle(
             )
     for failure in failures:
         _park(connection, name, failure)
-    ids = [delivery.event.id for delivery in done] + [failure.event.id for failure in failures]
-    connection.execute(
-        sa.update(tables.subscriptions)
-        .where((_subscriptions.name == name) & (_subscriptions.cursor < max(ids, default=0)))
-        .values(cursor=max(ids, default=0))
-    )
+    ids = [each.event.id for each in done] + [each.event.id for each in failures]
+    newest = max([up_to, *ids])
+    connection.execute(_ADVANCE, {"subscriber": name, "newest": newest})
 
 
 def events_after(

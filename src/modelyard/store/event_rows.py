@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from modelyard.store import causes, tables
+from modelyard.store.dialects import insert_into
 from modelyard.store.snapshots import Json, Scope
+
+_WRITE = sa.insert(tables.events)
+_FORGET = sa.delete(tables.event_origins).where(
+    tables.event_origins.c.arn == sa.bindparam("forgotten")
+)
 
 
 def write_event(
@@ -21,15 +26,16 @@ def write_event(
 ) -> None:
     """Write one event, as of `moment`, in microseconds."""
     connection.execute(
-        sa.insert(tables.events).values(
-            account=scope.account,
-            region=scope.region,
-            kind=kind,
-            arn=arn,
-            status=status,
-            detail=dict(detail),
-            at=moment,
-        )
+        _WRITE,
+        {
+            "account": scope.account,
+            "region": scope.region,
+            "kind": kind,
+            "arn": arn,
+            "status": status,
+            "detail": dict(detail),
+            "at": moment,
+        },
     )
 
 
@@ -38,9 +44,8 @@ def mark_origin(connection: sa.Connection, arn: str, moment: int) -> None:
     depth = causes.depth()
     if not depth:
         return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     connection.execute(
-        insert(tables.event_origins)
+        insert_into(connection, tables.event_origins)
         .values(arn=arn, depth=depth, at=moment)
         .on_conflict_do_update(index_elements=["arn"], set_={"depth": depth, "at": moment})
     )
@@ -48,5 +53,4 @@ def mark_origin(connection: sa.Connection, arn: str, moment: int) -> None:
 
 def forget_origin(connection: sa.Connection, arn: str) -> None:
     """Forget what set off an earlier resource of this ARN: it says nothing of the new one."""
-    origin = tables.event_origins
-    connection.execute(sa.delete(origin).where(origin.c.arn == arn))
+    connection.execute(_FORGET, {"forgotten": arn})

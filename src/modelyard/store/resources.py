@@ -29,18 +29,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from modelyard import clock
 from modelyard.store import documents, event_rows, tables
 from modelyard.store.database import Database
+from modelyard.store.dialects import on_both
 from modelyard.store.errors import AlreadyExists, NotFound, StaleRevision
 from modelyard.store.search_index import Projection, SearchIndex
 from modelyard.store.snapshots import Json, Resource, Revision, Scope, Snapshot, resource_of
 
 __all__ = ["Json", "Resource", "Revision", "Scope", "Snapshot", "Store", "Transaction"]
+
+_resources = tables.resources.c
+_CHANGING = ("status", "spec", "observed", "revision", "modified_at")
+_RECORD = sa.insert(tables.revisions)
+# Not by catching the violation: PostgreSQL ends the transaction with it.
+_CREATE = on_both(
+    tables.resources,
+    lambda insert: insert.on_conflict_do_nothing().returning(tables.resources),
+)
+_AS_READ = (_resources.id == sa.bindparam("read_id")) & (
+    _resources.revision == sa.bindparam("read_revision")
+)
+_UPDATE = (
+    sa.update(tables.resources)
+    .where(_AS_READ)
+    .values({name: sa.bindparam(f"new_{name}", type_=_resources[name].type) for name in _CHANGING})
+    .returning(tables.resources)
+)
+_DELETE = sa.delete(tables.resources).where(_AS_READ)
+_TAG = on_both(
+    tables.tags,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["resource_id", "key"], set_={"value": insert.excluded.value}
+    ),
+)
+_NUMBER = on_both(
+    tables.sequences,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["account", "region", "name"], set_={"last": tables.sequences.c.last + 1}
+    ).returning(tables.sequences.c.last),
+)
 
 
 class Transaction(Snapshot):
@@ -49,6 +81,8 @@ class Transaction(Snapshot):
     def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
         self.event_kinds: set[str] = set()
+        #: What is called once it has committed; each returns at once and raises nothing.
+        self.committed: list[Callable[[], None]] = []
         self._index = (index or SearchIndex()).open(connection)
 
     def create(
@@ -71,24 +105,21 @@ class Transaction(Snapshot):
         """
         _check(scope, kind, name, arn, status=status, spec=spec, observed=observed)
         moment = clock.to_micros(clock.now())
-        row = self.connection.execute(
-            self._insert(tables.resources)
-            .values(
-                account=scope.account,
-                region=scope.region,
-                kind=kind,
-                name=name,
-                arn=arn,
-                spec=dict(spec),
-                status=status,
-                observed=dict(observed or {}),
-                revision=1,
-                created_at=moment,
-                modified_at=moment,
-            )
-            # Not by catching the violation: PostgreSQL ends the transaction with it.
-            .on_conflict_do_nothing()
-            .returning(tables.resources)
+        row = self._execute(
+            _CREATE,
+            {
+                "account": scope.account,
+                "region": scope.region,
+                "kind": kind,
+                "name": name,
+                "arn": arn,
+                "spec": dict(spec),
+                "status": status,
+                "observed": dict(observed or {}),
+                "revision": 1,
+                "created_at": moment,
+                "modified_at": moment,
+            },
         ).one_or_none()
         if row is None:
             raise AlreadyExists(f"a {kind} named {name!r} exists already")
@@ -126,19 +157,15 @@ class Transaction(Snapshot):
         )
         moment = clock.to_micros(clock.now())
         row = self.connection.execute(
-            sa.update(tables.resources)
-            .where(
-                (tables.resources.c.id == resource.id)
-                & (tables.resources.c.revision == resource.revision)
-            )
-            .values(
-                status=resource.status if status is None else status,
-                spec=dict(resource.spec if spec is None else spec),
-                observed={**resource.observed, **(observed or {})},
-                revision=resource.revision + 1,
-                modified_at=moment,
-            )
-            .returning(tables.resources)
+            _UPDATE,
+            {
+                **_as_read(resource),
+                "new_status": resource.status if status is None else status,
+                "new_spec": dict(resource.spec if spec is None else spec),
+                "new_observed": {**resource.observed, **(observed or {})},
+                "new_revision": resource.revision + 1,
+                "new_modified_at": moment,
+            },
         ).one_or_none()
         if row is None:
             raise StaleRevision(
@@ -158,12 +185,7 @@ class Transaction(Snapshot):
             StaleRevision: it was changed, or deleted, since it was read.
         """
         moment = clock.to_micros(clock.now())
-        gone = self.connection.execute(
-            sa.delete(tables.resources).where(
-                (tables.resources.c.id == resource.id)
-                & (tables.resources.c.revision == resource.revision)
-            )
-        )
+        gone = self.connection.execute(_DELETE, _as_read(resource))
         if gone.rowcount != 1:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
@@ -210,16 +232,12 @@ class Transaction(Snapshot):
             },
             {},
         )
-        table = tables.resources.c
-        if self._one(table.id == resource.id) is None:
+        if not self._is_there(resource):
             raise NotFound(f"{resource.arn} was deleted")
         if not added:
             return
-        insert = self._insert(tables.tags)
-        self.connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["resource_id", "key"], set_={"value": insert.excluded.value}
-            ),
+        self._execute(
+            _TAG,
             [
                 {"resource_id": resource.id, "key": key, "value": value}
                 for key, value in added.items()
@@ -246,15 +264,8 @@ class Transaction(Snapshot):
             Unstorable: the sequence's name cannot be kept.
         """
         documents.check({"sequence": (sequence, tables.SEQUENCE_BYTES)}, {})
-        table = tables.sequences
-        number: int = self.connection.execute(
-            self._insert(table)
-            .values(account=scope.account, region=scope.region, name=sequence, last=1)
-            .on_conflict_do_update(
-                index_elements=["account", "region", "name"], set_={"last": table.c.last + 1}
-            )
-            .returning(table.c.last)
-        ).scalar_one()
+        first = {"account": scope.account, "region": scope.region, "name": sequence, "last": 1}
+        number: int = self._execute(_NUMBER, first).scalar_one()
         return number
 
     def unindexed(self) -> int:
@@ -271,22 +282,26 @@ class Transaction(Snapshot):
         """Let the next transactions know the fields that this one, now committed, made."""
         self._index.keep()
 
-    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-        name = self.connection.dialect.name
-        return sqlite.insert(table) if name == "sqlite" else postgresql.insert(table)
+    def _execute(
+        self,
+        statement: Mapping[str, sa.UpdateBase],
+        parameters: Mapping[str, object] | Sequence[Mapping[str, object]],
+    ) -> sa.CursorResult[Any]:
+        return self.connection.execute(statement[self.connection.dialect.name], parameters)
 
     def _record(self, resource: Resource, moment: int, *, deleted: bool = False) -> None:
         self.connection.execute(
-            sa.insert(tables.revisions).values(
-                resource_id=resource.id,
-                revision=resource.revision + int(deleted),
-                arn=resource.arn,
-                status=resource.status,
-                spec=dict(resource.spec),
-                observed=dict(resource.observed),
-                at=moment,
-                deleted=deleted,
-            )
+            _RECORD,
+            {
+                "resource_id": resource.id,
+                "revision": resource.revision + int(deleted),
+                "arn": resource.arn,
+                "status": resource.status,
+                "spec": resource.spec,
+                "observed": resource.observed,
+                "at": moment,
+                "deleted": deleted,
+            },
         )
 
     def _emit(self, resource: Resource, moment: int, *, status: str | None = None) -> None:
@@ -355,21 +370,30 @@ class Store:
             yield Snapshot(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self, *, lazily: bool = False) -> Iterator[Transaction]:
         """Change, all or nothing: an exception rolls everything back.
+
+        Args:
+            lazily: a power cut may undo it; see `database`.
 
         Raises:
             StorageFull: the database's disk is full or read-only.
             StoreError: the database cannot be written now.
         """
-        with self.database.write() as connection:
+        with self.database.write(lazily=lazily) as connection:
             transaction = Transaction(connection, self._index)
             yield transaction
         transaction.keep_paths()
+        for listener in transaction.committed:
+            listener()
         happened = transaction.event_kinds
         for listener, kinds in self._listeners:
             if happened and (kinds is None or not happened.isdisjoint(kinds)):
                 listener()
+
+
+def _as_read(resource: Resource) -> dict[str, int]:
+    return {"read_id": resource.id, "read_revision": resource.revision}
 
 
 def _check(

@@ -20,10 +20,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from modelyard.store import tables
-from modelyard.store.snapshots import Resource, resource_of
+from modelyard.store.dialects import insert_into
+from modelyard.store.snapshots import Resource, Scope, resource_of
 
 Projection = Callable[[Resource], Mapping[str, Any]]
 
@@ -41,6 +41,26 @@ _NUMBER = re.compile(
 )
 #: The path under which every searchable resource is.
 ALL = ""
+
+_paths, _values = tables.search_paths.c, tables.search_values.c
+_NAMED = (
+    (_paths.account == sa.bindparam("account"))
+    & (_paths.region == sa.bindparam("region"))
+    & (_paths.kind == sa.bindparam("kind"))
+    & (_paths.path == sa.bindparam("path"))
+)
+_PATH = sa.select(_paths.id).where(_NAMED)
+_WITH_TEXT = (
+    sa.select(tables.resources)
+    .join(tables.search_values, _values.resource_id == tables.resources.c.id)
+    .where((_values.path_id == _PATH.scalar_subquery()) & (_values.text == sa.bindparam("text")))
+)
+_INSERT = sa.insert(tables.search_values)
+_DELETE = sa.delete(tables.search_values).where(
+    (_values.resource_id == sa.bindparam("gone_of"))
+    & (_values.path_id == sa.bindparam("gone_path"))
+    & (_values.item == sa.bindparam("gone_item"))
+)
 
 
 @dataclass(kw_only=True)
@@ -117,7 +137,7 @@ class IndexWriter:
         if not fields:
             return
         self._connection.execute(
-            sa.insert(tables.search_values),
+            _INSERT,
             [
                 {
                     "resource_id": resource.id,
@@ -133,15 +153,14 @@ class IndexWriter:
     def _delete(self, resource: Resource, keys: Sequence[tuple[str, str]]) -> None:
         if not keys:
             return
-        values = tables.search_values.c
         self._connection.execute(
-            sa.delete(tables.search_values).where(
-                (values.resource_id == resource.id)
-                & (values.path_id == sa.bindparam("gone_path"))
-                & (values.item == sa.bindparam("gone_item"))
-            ),
+            _DELETE,
             [
-                {"gone_path": self._path_id(resource, path), "gone_item": item}
+                {
+                    "gone_of": resource.id,
+                    "gone_path": self._path_id(resource, path),
+                    "gone_item": item,
+                }
                 for path, item in keys
             ],
         )
@@ -158,13 +177,11 @@ class IndexWriter:
         if found is not None:
             return found
         table = tables.search_paths
-        on_sqlite = self._connection.dialect.name == "sqlite"
-        insert = sqlite.insert(table) if on_sqlite else postgresql.insert(table)
         account, region, kind, path = key
         made: int = self._connection.execute(
-            insert.values(account=account, region=region, kind=kind, path=path).returning(
-                table.c.id
-            )
+            insert_into(self._connection, table)
+            .values(account=account, region=region, kind=kind, path=path)
+            .returning(table.c.id)
         ).scalar_one()
         return made
 
@@ -173,16 +190,24 @@ def find_path(
     connection: sa.Connection, account: str, region: str, kind: str, path: str
 ) -> int | None:
     """Return the id of a path, None where no resource ever had the field."""
-    table = tables.search_paths.c
-    found: int | None = connection.execute(
-        sa.select(table.id).where(
-            (table.account == account)
-            & (table.region == region)
-            & (table.kind == kind)
-            & (table.path == path)
-        )
-    ).scalar_one_or_none()
+    where = {"account": account, "region": region, "kind": kind, "path": path}
+    found: int | None = connection.execute(_PATH, where).scalar_one_or_none()
     return found
+
+
+def with_text(
+    connection: sa.Connection, scope: Scope, kind: str, path: str, text: str
+) -> Sequence[Resource]:
+    """Return the searchable resources that have a text in a field; what is longer than is kept is
+    compared as far as it is."""
+    where = {
+        "account": scope.account,
+        "region": scope.region,
+        "kind": kind,
+        "path": path,
+        "text": cut(text),
+    }
+    return [resource_of(row) for row in connection.execute(_WITH_TEXT, where)]
 
 
 def fields_of(document: Mapping[str, Any]) -> Fields:

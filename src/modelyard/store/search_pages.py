@@ -27,6 +27,10 @@ from modelyard.store.snapshots import Resource, Scope, Snapshot, resource_of
 FEW = 1000
 #: How many resources are looked at one by one, where more than a few may meet the condition.
 WALKED = 3000
+#: How many of them at first, for each result that is wanted. All steps of a query are taken before
+#: its first result is there, and where most resources meet the condition few are needed.
+_STRIDE = 4
+_BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 
 _VALUES = tables.search_values.c
 #: The cheapest to look up first.
@@ -86,7 +90,32 @@ class _Finder:
             found = self._few(each)
             if found is not None:
                 return found
+        return self._between(conditions)
+
+    def _between(self, conditions: Sequence[Condition]) -> set[int] | None:
+        """Return the ids of those with a field between two bounds, where many are on the right
+        side of either; None: they are many, or none is asked for."""
+        bounds: dict[str, list[Criterion]] = {}
+        for each in conditions:
+            if isinstance(each, Criterion) and each.operator in _BOUNDS:
+                bounds.setdefault(each.path, []).append(each)
+        for path, criteria in bounds.items():
+            clauses = [self._conditions.leading(each, _VALUES) for each in criteria]
+            within = [clause for clause in clauses if clause is not None]
+            if len(within) < max(len(criteria), 2):
+                continue
+            between = sa.select(_VALUES.resource_id).where(*within)
+            ids = self._connection.scalars(between.limit(FEW + 1)).all()
+            # Of several values one may be above the lower bound, and another below the upper one.
+            if len(ids) <= FEW and not self._is_in_lists(path):
+                return set(ids)
         return None
+
+    def _is_in_lists(self, path: str) -> bool:
+        some = sa.select(_VALUES.resource_id).where(
+            (_VALUES.path_id == self._conditions.path_id(path)) & (_VALUES.item != "")
+        )
+        return self._connection.execute(some.limit(1)).first() is not None
 
     def _ids(self, criterion: Criterion) -> set[int] | None:
         found: set[int] = set()
@@ -190,8 +219,27 @@ class _Finder:
         most: int | None,
         without: int | None = None,
     ) -> Sequence[sa.Row[Any]]:
-        """Return the first of a walk that meet a condition, and lack a field."""
-        steps = walk.limit(most).subquery() if most is not None else walk.subquery()
+        """Return the first of a walk that meet a condition, and lack a field.
+
+        Raises:
+            _Lost: they are not among the first `most`.
+        """
+        if most is not None:
+            rows = self._met(walk.limit(_STRIDE * wanted), condition, wanted, without)
+            if len(rows) == wanted:
+                return rows
+        limited = walk if most is None else walk.limit(most)
+        rows = self._met(limited, condition, wanted, without)
+        if len(rows) < wanted and most is not None:
+            further = walk.offset(most).limit(1)
+            if self._connection.execute(further).first() is not None:
+                raise _Lost
+        return rows
+
+    def _met(
+        self, walk: sa.Select[Any], condition: Condition, wanted: int, without: int | None
+    ) -> Sequence[sa.Row[Any]]:
+        steps = walk.subquery()
         held = self._conditions.holds(condition, steps.c.resource_id)
         if without is not None:
             values = tables.search_values.alias()
@@ -203,14 +251,9 @@ class _Finder:
             column.desc() if self._asked.descending else column
             for column in (*by_place, steps.c.resource_id)
         ]
-        rows = self._connection.execute(
+        return self._connection.execute(
             sa.select(steps).where(held).order_by(*order).limit(wanted)
         ).all()
-        if len(rows) < wanted and most is not None:
-            further = walk.offset(most).limit(1)
-            if self._connection.execute(further).first() is not None:
-                raise _Lost
-        return rows
 
     def _picked(self, last: Last | None) -> list[Last]:
         """Find all that meet the condition, and pick the next in order.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ class Registry:
         database = Database(f"sqlite:///{folder}/m.db")
         tables.metadata.create_all(database.engine)
         self.store = Store(database)
-        self.keeper = StageKeeper(self.store)
+        self.keeper = StageKeeper()
         self.table = OperationTable(SCHEMA, AllowAll())
         self.table.add(StageOperations(self.store))
 
@@ -96,7 +95,8 @@ class Registry:
             detail={},
             at=clock.now(),
         )
-        asyncio.run(self.keeper.handle(event))
+        with self.store.write() as transaction:
+            self.keeper([event])(transaction)
 
     def rows(self, **request: Any) -> list[dict[str, Any]]:
         answer = self.table.call(caller(), "modelyard", "ListModelStages", request)

@@ -1,40 +1,31 @@
-"""Keeps the stage table in step with the registry: a subscriber of the outbox."""
+"""Keeps the stage table in step with the registry."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from modelyard.arns import Arn
 from modelyard.governance.stages.rows import DELETED, KIND, row_of, stage_arn
 from modelyard.store.errors import NotFound
 from modelyard.store.outbox import Event
-from modelyard.store.resources import Scope, Store, Transaction
+from modelyard.store.resources import Scope, Transaction
 
-_VERSION = "model-package"
+#: The kind of what it follows.
+VERSION = "model-package"
 
 
 class StageKeeper:
-    """Writes a version's row whenever the version changes."""
+    """The outbox's projector that writes a version's row whenever the version changes."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __call__(self, events: Sequence[Event]) -> Callable[[Transaction], None]:
+        """Return what brings the rows of all events' versions up to date; again does no harm."""
+        arns = list(dict.fromkeys(event.arn for event in events if event.kind == VERSION))
 
-    async def handle(self, event: Event) -> None:
-        """Bring the row of an event's version up to date; again does no harm."""
-        await self.handle_all([event])
-
-    async def handle_all(self, events: Sequence[Event]) -> None:
-        """Bring the rows of all events' versions up to date, in one transaction."""
-        arns = list(dict.fromkeys(event.arn for event in events if event.kind == _VERSION))
-        if arns:
-            await asyncio.to_thread(self.bring_up_to_date, *arns)
-
-    def bring_up_to_date(self, *arns: str) -> None:
-        """Write the rows of those versions that are in groups. Blocking."""
-        with self._store.write() as transaction:
+        def write(transaction: Transaction) -> None:
             for arn in arns:
                 self._bring_up_to_date(transaction, arn)
+
+        return write
 
     def _bring_up_to_date(self, transaction: Transaction, arn: str) -> None:
         try:
