@@ -31,6 +31,7 @@ from modelyard.hosting.invoker import EndpointInvoker
 from modelyard.hosting.invokers import Invokers
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.own_credentials import OwnCredentials
+from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.workshop import Workshop
 from modelyard.logs.operations import LogOperations
 from modelyard.settings import Settings
@@ -91,6 +92,7 @@ def build(
         capacity=Capacity.of_machine(),
         logs=ground.logs,
         jobs=home.jobs,
+        series=MetricSeries(home.metrics),
         memory=memory,
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=find_image,

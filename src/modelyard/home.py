@@ -59,6 +59,7 @@ class Home:
         self.keys = path / "keys"  # the master key
         self.models = path / "models"  # <sha256>/
         self.logs = path / "logs"  # <account>/<region>/…
+        self.metrics = path / "metrics"  # <account>/<region>/<kind>/<name>.jsonl
         self.inbox = path / "inbox"  # <account>/<topic>.jsonl
         self.policies = path / "policies"  # *.cedar, written by the user
         self.run = path / "run"  # sockets
@@ -86,6 +87,7 @@ class Home:
                 self.jobs,
                 self.models,
                 self.logs,
+                self.metrics,
                 self.inbox,
                 self.policies,
                 self.run,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +38,17 @@ def test_the_images_own_definitions_find_its_own_lines() -> None:
 def test_the_last_value_counts_and_what_is_no_number_does_not() -> None:
     lines = ["loss=1;", "loss=0.5;", "loss=abc;", "loss=nan;", "loss=inf;", "loss=;"]
     assert values([("loss", "loss=(.*?);")], *lines) == {"loss": 0.5}
+
+
+def test_a_line_says_each_metric_once() -> None:
+    said: list[tuple[Mapping[str, float], str]] = []
+    scanner = MetricScanner(
+        [("m", r"m:(\d+)"), ("m", r"(?:\t|#011)m:(\d+)"), ("n", r"n:(\d+)")],
+        lambda found, line: said.append((found, line)),
+    )
+    scanner.feed("nothing")
+    scanner.feed("x\tm:1 n:2")
+    assert said == [({"m": 1.0, "n": 2.0}, "x\tm:1 n:2")]
 
 
 def test_a_group_that_took_no_part_is_no_value() -> None:

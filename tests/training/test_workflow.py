@@ -76,6 +76,16 @@ async def test_metrics_are_the_last_values_in_the_log(world: World) -> None:
     }
 
 
+async def test_metrics_are_kept_over_time_until_the_job_is_deleted(world: World) -> None:
+    script = r"printf '[0]\tvalidation-auc:0.5\n[1]\tvalidation-auc:0.75\n'"
+    job = await world.run(script)
+    [(metric, points)] = world.series.of(job).items()
+    assert metric == "validation:auc"
+    assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.75)]
+    world.operations.delete_training_job(world.context, {"TrainingJobName": "job"})
+    assert world.series.of(job) == {}
+
+
 async def test_other_results_are_uploaded_where_there_are_any(world: World) -> None:
     script = "mkdir /opt/ml/output/data/plots; echo p > /opt/ml/output/data/plots/a"
     await world.run(script)

@@ -16,6 +16,7 @@ from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image, UnknownImageError
 from modelyard.compute.runtime import Runtime
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context, Principal
@@ -54,6 +55,7 @@ class World:
         if not self.objects.has_bucket(BUCKET):
             self.objects.create_bucket(BUCKET)
         self.logs = LogStreams(self.home / "logs")
+        self.series = MetricSeries(self.home / "metrics")
         self.begun: list[str] = []
         self.context = Context(
             account=ACCOUNT,
@@ -74,6 +76,7 @@ class World:
                 capacity=self.capacity,
                 logs=self.logs,
                 jobs=self.home / "jobs",
+                series=self.series,
                 image_of=self.image_of,
                 **self.patience,
             ),
@@ -87,7 +90,7 @@ class World:
             require_role=lambda *_: None,
             begin=lambda _, arn: self.begun.append(arn),
             wake=self.workflow.wake,
-            remove_files=self.workflow.remove_files,
+            remove_files=self.workflow.forget,
         )
         self.operations = TrainingOperations(
             self.desk,

@@ -51,5 +51,5 @@ def _desk(ground: Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
         require_role=require_role,
         begin=lambda transaction, arn: ground.engine.start(transaction, workflow.kind.name, arn),
         wake=workflow.wake,
-        remove_files=workflow.remove_files,
+        remove_files=workflow.forget,
     )

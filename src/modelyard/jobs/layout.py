@@ -37,8 +37,7 @@ class JobFolder:
 
     def __init__(self, jobs: Path, job: Resource, *, private: bool = False) -> None:
         self.private = private
-        parts = [job.scope.account, job.scope.region, job.kind, job.name]
-        self.path = jobs.joinpath(*(quote(part, safe="").replace(".", "%2E") for part in parts))
+        self.path = path_of(jobs, job)
 
     @property
     def aside(self) -> Path:
@@ -88,3 +87,9 @@ class JobFolder:
     def remove(self) -> None:
         """Remove all of it."""
         remove_tree(self.path)
+
+
+def path_of(root: Path, job: Resource) -> Path:
+    """Return `<root>/<account>/<region>/<kind>/<name>`, quoted so that no name can leave `root`."""
+    parts = [job.scope.account, job.scope.region, job.kind, job.name]
+    return root.joinpath(*(quote(part, safe="").replace(".", "%2E") for part in parts))

@@ -70,6 +70,12 @@ class JobWorkflow:
         """Remove what is left of an ended job's files. Blocking."""
         self._folder(job).remove()
 
+    def forget(self, job: Resource) -> None:
+        """Remove what is kept of a job that is deleted: files, and metrics over time. Blocking."""
+        self.remove_files(job)
+        if self._workshop.series is not None:
+            self._workshop.series.remove(job)
+
     async def _carry_out(self, progress: Progress, job: Resource, wake: asyncio.Event) -> None:
         objects = self._workshop.objects_of(job)
         if not _is_private(job) and await asyncio.to_thread(self.kind.is_private, objects, job):

@@ -10,6 +10,7 @@ from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
+from modelyard.jobs.metric_series import MetricSeries
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import Objects, ObjectStores
@@ -26,6 +27,8 @@ class Workshop:
     capacity: Capacity
     logs: LogStreams
     jobs: Path  # <home>/jobs
+    #: Where metrics are kept over time; None: only the last values are.
+    series: MetricSeries | None = None
     #: For jobs of which nothing may reach a disk in clear; None: there are none.
     memory: MemoryFolder | None = None
     #: The keys as a job's role may use them.

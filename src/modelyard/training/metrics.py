@@ -11,7 +11,7 @@ searched in that form and as they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,14 @@ class MetricScanner:
 
     Args:
         definitions: (metric, regular expression whose first group is the value).
+        record: takes what one line has: the values by metric, and the line.
     """
 
-    def __init__(self, definitions: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        definitions: Sequence[tuple[str, str]],
+        record: Callable[[Mapping[str, float], str], None] = lambda _found, _line: None,
+    ) -> None:
         self._definitions = [
             (name, re2.compile(regex, options=_OPTIONS)) for name, regex in definitions
         ]
@@ -41,19 +46,26 @@ class MetricScanner:
         if definitions:
             self._any.Compile()
         self._last: dict[str, tuple[float, datetime]] = {}
+        self._record = record
 
     def feed(self, line: str) -> None:
         """Look for metrics in one line."""
         if not self._definitions:
             return
         shown = line.replace("\t", "#011")
+        # A line that both forms are found in, or two expressions of one metric, says it once.
+        found: dict[str, float] = {}
         for text in (shown,) if shown == line else (shown, line):
             # One pass tells which of the expressions match at all: mostly none.
             for index in self._any.Match(text) or ():
                 name, regex = self._definitions[index]
                 value = _number(regex.search(text))
                 if value is not None:
-                    self._last[name] = (value, clock.now())
+                    found[name] = value
+        if found:
+            now = clock.now()
+            self._last.update((name, (value, now)) for name, value in found.items())
+            self._record(found, line)
 
     def final(self) -> list[dict[str, Any]]:
         """Return the last value of each metric, as the API's MetricData with times in micros."""

@@ -9,6 +9,7 @@ from typing import Any
 from modelyard.compute.runtime import Program
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.metric_series import SeriesWriter
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
@@ -73,7 +74,13 @@ class TrainingTask(Task):
         self._objects = workshop.objects_of(job)
         self._keys = workshop.keys_of(job)
         self._checkpoint_seconds = workshop.checkpoint_seconds
-        self._scanner = MetricScanner([*self._image.metric_definitions, *spec.metric_definitions])
+        self._series: SeriesWriter | None = None
+        if workshop.series is not None:
+            self._series = workshop.series.writer(job, resumes=spec.checkpoints is not None)
+        self._scanner = MetricScanner(
+            [*self._image.metric_definitions, *spec.metric_definitions],
+            *([] if self._series is None else [self._series.record]),
+        )
         self._keeper: FolderKeeper | None = None
         if spec.checkpoints is not None:
             self._keeper = FolderKeeper(
@@ -135,6 +142,8 @@ class TrainingTask(Task):
                 await asyncio.wait([upload])
 
     def found(self) -> dict[str, Any]:
+        if self._series is not None:
+            self._series.finish()
         return {"metrics": self._scanner.final()}
 
     def upload(self, ended: Outcome, say: Callable[[str], None]) -> dict[str, Any]:
