@@ -20,6 +20,7 @@ from modelyard.assembly.keys import add_keys, memory_of
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
+from modelyard.assembly.tuning import add_tuning
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
@@ -85,6 +86,7 @@ def build(
     memory.clear()
     deployments = add_registry(ground, memory)
     endpoints, routing = add_hosting(ground, gateway, runtime, memory, deployments)
+    series = MetricSeries(home.metrics)
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,
@@ -92,13 +94,14 @@ def build(
         capacity=Capacity.of_machine(),
         logs=ground.logs,
         jobs=home.jobs,
-        series=MetricSeries(home.metrics),
+        series=series,
         memory=memory,
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=find_image,
     )
-    add_training(ground, workshop)
+    training = add_training(ground, workshop)
     add_processing(ground, workshop)
+    add_tuning(ground, training, series)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
