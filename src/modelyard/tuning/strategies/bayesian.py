@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 _CANDIDATES = 64  # that the model chooses the best of
-_ATTEMPTS = 10  # to find what was not tried before, where all is integers and categories
+_ATTEMPTS = 30  # to find what was not tried before, where all is integers and categories
+_ASKED = 5  # times, ahead of that, whether the model wants something else
 _SHARE_SPREAD = 4  # one in so many trials is spread evenly at first
 _LEAST_SPREAD, _MOST_SPREAD = 3, 10
 
@@ -71,14 +72,25 @@ class BayesianSearch(Strategy):
 
     def suggest(self, index: int, known: Sequence[Told]) -> Suggestion | None:
         if index < self._spread:
-            return Suggestion(tuned=self._spread_out(index))
+            return Suggestion(tuned=self._spread_out()[index])
         if self._window is not None:
             known = _within(known, index - self._window)
             if len([told for told in known if told.state != "running"]) <= index - self._window:
                 return None
         return Suggestion(tuned=self._modelled(index, known))
 
-    def _spread_out(self, index: int) -> dict[str, str]:
+    def _spread_out(self) -> list[dict[str, str]]:
+        """Return the first choices: no two alike, where there are so many."""
+        found: list[dict[str, str]] = []
+        for index in range(self._spread):
+            tried = {tuple(choice.values()) for choice in found}
+            choice = self._in_stratum(index)
+            if tuple(choice.values()) in tried:
+                choice = self._unseen(index, tried) or choice
+            found.append(choice)
+        return found
+
+    def _in_stratum(self, index: int) -> dict[str, str]:
         """Return one point of a Latin hypercube: in each range every stratum comes once."""
         found: dict[str, str] = {}
         for one in self._ranges:
@@ -96,7 +108,7 @@ class BayesianSearch(Strategy):
     def _modelled(self, index: int, known: Sequence[Told]) -> dict[str, str]:
         tried = {tuple(told.tuned.get(one.name) for one in self._ranges) for told in known}
         choice: dict[str, str] = {}
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(_ASKED):
             study = self._study(known, seed_of(self._seed, index, attempt))
             choice = self._asked(study)
             if tuple(choice.values()) not in tried:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelyard.tuning.ranges import Range
 from modelyard.tuning.strategies._base import Strategy, Suggestion, Told, drawn, generator
 
-_ATTEMPTS = 20  # to draw what was not drawn before, in a space that may be as good as used up
+_ATTEMPTS = 100  # to draw what was not drawn before, in a space that may be as good as used up
 
 
 class RandomSearch(Strategy):
