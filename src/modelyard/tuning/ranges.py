@@ -154,8 +154,10 @@ def end_of(text: str, kind: str) -> float:
     Raises:
         ValueError: it is none.
     """
-    plain = text.strip()
-    value = float(plain) if "_" not in plain else math.nan
+    try:
+        value = float(text) if "_" not in text else math.nan
+    except ValueError:
+        raise ValueError(text) from None
     if not math.isfinite(value):
         raise ValueError(text)
     if kind == "integer" and (not value.is_integer() or abs(value) > 2**53):
