@@ -9,11 +9,16 @@ from pathlib import Path
 
 import structlog
 
-from bench import envelope, inference, registry
+from bench import envelope, inference, registry, tuning
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
-BENCHES = {"envelope": envelope.run, "inference": inference.run, "registry": registry.run}
+BENCHES = {
+    "envelope": envelope.run,
+    "inference": inference.run,
+    "registry": registry.run,
+    "tuning": tuning.run,
+}
 
 
 def main() -> int:

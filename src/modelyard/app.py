@@ -21,6 +21,7 @@ from modelyard.assembly.keys import add_keys, memory_of
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
+from modelyard.assembly.tuning import add_tuning
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
@@ -103,8 +104,9 @@ def build(
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=find_image,
     )
-    add_training(ground, workshop)
+    training = add_training(ground, workshop)
     add_processing(ground, workshop)
+    add_tuning(ground, training, series)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(

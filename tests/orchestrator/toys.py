@@ -23,6 +23,10 @@ from modelyard.operations.errors import (
 from modelyard.operations.table import Request, Response, operation
 from modelyard.operations.targets import caller, every, named
 
+_TUNING_KIND = "hyper-parameter-tuning-job"
+_TUNING_NAME = "HyperParameterTuningJobName"
+_TUNING = named(_TUNING_KIND, _TUNING_NAME)
+
 
 class Crash(BaseException):
     """The process ends here."""
@@ -206,6 +210,35 @@ class Toys:
     @operation("sagemaker", "DeleteTrainingJob", on=named("training-job", "TrainingJobName"))
     def delete_training_job(self, context: Context, request: Request) -> Response:
         return self._delete("training-job", request["TrainingJobName"], [])
+
+    @operation("sagemaker", "CreateHyperParameterTuningJob", on=_TUNING)
+    def create_tuning_job(self, context: Context, request: Request) -> Response:
+        return self._create(context, _TUNING_KIND, _TUNING_NAME, request, status="InProgress")
+
+    @operation("sagemaker", "DescribeHyperParameterTuningJob", on=_TUNING)
+    def describe_tuning_job(self, context: Context, request: Request) -> Response:
+        job = self.things.get((_TUNING_KIND, request[_TUNING_NAME]))
+        if job is None:
+            raise ResourceNotFound
+        answer = self._describe(_TUNING_KIND, job.name, "HyperParameterTuningJob")
+        answer.update(HyperParameterTuningJobStatus=job.status, TrainingJobStatusCounters={})
+        if job.failure:
+            answer["FailureReason"] = job.failure
+        return answer
+
+    @operation("sagemaker", "StopHyperParameterTuningJob", on=_TUNING)
+    def stop_tuning_job(self, context: Context, request: Request) -> Response:
+        job = self._get(_TUNING_KIND, request[_TUNING_NAME])
+
+        def effect() -> Response:
+            job.status = "Stopped"
+            return {}
+
+        return self.faults.carry_out("StopHyperParameterTuningJob", effect)
+
+    @operation("sagemaker", "DeleteHyperParameterTuningJob", on=_TUNING)
+    def delete_tuning_job(self, context: Context, request: Request) -> Response:
+        return self._delete(_TUNING_KIND, request[_TUNING_NAME], [])
 
     @operation("sagemaker", "AddTags", on=caller)
     def add_tags(self, context: Context, request: Request) -> Response:

@@ -16,17 +16,17 @@ from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
 
 
-def add_training(ground: Ground, workshop: Workshop) -> None:
+def add_training(ground: Ground, workshop: Workshop) -> TrainingOperations:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
     desk = _desk(ground, workflow, "training job")
-    ground.table.add(
-        TrainingOperations(
-            desk,
-            ground.objects,
-            image_of=partial(image_of, purpose="train"),
-            key_problem=ground.keys.problem,
-        )
+    operations = TrainingOperations(
+        desk,
+        ground.objects,
+        image_of=partial(image_of, purpose="train"),
+        key_problem=ground.keys.problem,
     )
+    ground.table.add(operations)
+    return operations
 
 
 def add_processing(ground: Ground, workshop: Workshop) -> None:

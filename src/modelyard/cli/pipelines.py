@@ -73,27 +73,36 @@ def follow(connection: Connection, pipeline_id: str) -> Any:
             elif not _at_rest(state):
                 progress.say(_headline(state))
             else:
-                _follow_job(connection, state, progress)
-                return connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+                return _follow_jobs(connection, pipeline_id, state, progress)
             time.sleep(_POLL_SECONDS)
 
 
-def _follow_job(connection: Connection, state: dict[str, Any], progress: Progress) -> None:
-    """Return once the training job that a pipeline started, if it did, has completed."""
+def _follow_jobs(
+    connection: Connection, pipeline_id: str, state: dict[str, Any], progress: Progress
+) -> dict[str, Any]:
+    """Return the state once the jobs that a pipeline started, if it did, have completed."""
     progress.say(_headline(state))
-    job = state.get("stack", {}).get("outputs", {}).get("TrainingJobName")
-    if not job or _failed_actions(state):
-        return
-    request = {"TrainingJobName": job}
-    while True:
-        answer = connection.operation("SageMaker.DescribeTrainingJob", request)
-        progress.say(f"training job {job}: {answer['SecondaryStatus']}")
-        if answer["TrainingJobStatus"] == "Completed":
-            return
-        if answer["TrainingJobStatus"] in _ENDED:
-            reason = answer.get("FailureReason", answer["SecondaryStatus"])
-            raise CommandError(f"training job {job}: {answer['TrainingJobStatus']}: {reason}")
+    while not _failed_actions(state):
+        jobs = state.get("jobs", [])
+        for job in jobs:
+            progress.say(
+                f"{_noun(job)} {job['jobName']}: {job.get('secondaryStatus', job['status'])}"
+            )
+        for job in jobs:
+            if job["status"] in _ENDED and job["status"] != "Completed":
+                reason = job.get("failureReason") or job.get("secondaryStatus", "it was stopped")
+                raise CommandError(f"{_noun(job)} {job['jobName']}: {job['status']}: {reason}")
+        if all(job["status"] in (*_ENDED, None) for job in jobs):
+            break
         time.sleep(_POLL_SECONDS)
+        state = connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline_id})
+    return state
+
+
+def _noun(job: dict[str, Any]) -> str:
+    return (
+        "tuning job" if ":hyper-parameter-tuning-job/" in job.get("jobArn", "") else "training job"
+    )
 
 
 def _headline(state: dict[str, Any]) -> str:

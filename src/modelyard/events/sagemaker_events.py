@@ -92,6 +92,19 @@ def _training(change: Change) -> dict[str, Any]:
     return found
 
 
+def _tuning(change: Change) -> dict[str, Any]:
+    best = change.observed.get("BestTrainingJob")
+    if best is None:
+        return {}
+    times = ("CreationTime", "TrainingStartTime", "TrainingEndTime")
+    return {
+        "BestTrainingJob": {
+            name: micros_to_millis(value) if name in times else value
+            for name, value in best.items()
+        }
+    }
+
+
 def _processing(change: Change) -> dict[str, Any]:
     observed = change.observed
     found = {
@@ -195,7 +208,9 @@ SAGEMAKER_KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
         status="HyperParameterTuningJobStatus",
         statuses=_JOB,
         spec=("HyperParameterTuningJobConfig", "TrainingJobDefinition"),
-        observed=("TrainingJobStatusCounters", "ObjectiveStatusCounters", "BestTrainingJob"),
+        observed=("TrainingJobStatusCounters", "ObjectiveStatusCounters"),
+        more=_tuning,
+        more_keys=("BestTrainingJob",),
     ),
     "processing-job": _sagemaker(
         "Processing Job State Change",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from modelyard import clock
 from modelyard.arns import sagemaker_arn
-from modelyard.jobs.progress import TERMINAL, entry, transition
-from modelyard.jobs.task import Kind
+from modelyard.jobs.progress import TERMINAL, Wording, entry, transition
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ResourceInUse, ResourceNotFound, ValidationError
 from modelyard.operations.listing import listing_of
@@ -15,7 +15,19 @@ from modelyard.operations.requests import scope_of, spec_of, tags_of
 from modelyard.operations.table import Request
 from modelyard.store.errors import AlreadyExists
 from modelyard.store.listing import Page
-from modelyard.store.resources import Resource, Snapshot, Store, Transaction
+from modelyard.store.resources import Json, Resource, Snapshot, Store, Transaction
+
+
+class JobKind(Protocol):
+    """What jobs are called; `task.Kind` is one."""
+
+    @property
+    def name(self) -> str:
+        """Of the resource and the workflow: "training-job"."""
+
+    @property
+    def wording(self) -> Wording:
+        """What the transition to each secondary status says."""
 
 
 class JobDesk:
@@ -32,7 +44,7 @@ class JobDesk:
     def __init__(
         self,
         store: Store,
-        kind: Kind,
+        kind: JobKind,
         *,
         noun: str,
         require_role: Callable[[Snapshot, str, str], object],
@@ -48,8 +60,13 @@ class JobDesk:
         self._wake = wake
         self._remove_files = remove_files
 
-    def create(self, context: Context, name: str, request: Request) -> str:
+    def create(
+        self, context: Context, name: str, request: Request, *, observed: Json | None = None
+    ) -> str:
         """Make a job of a checked request and start it; return its ARN.
+
+        Args:
+            observed: more for the observed state, beside what every job has there.
 
         Raises:
             ResourceInUse: there is a job of that name.
@@ -71,7 +88,7 @@ class JobDesk:
                     arn=arn,
                     spec=spec_of(request),
                     status="InProgress",
-                    observed={"secondary": "Starting", "transitions": [first]},
+                    observed={**(observed or {}), "secondary": "Starting", "transitions": [first]},
                     tags=tags_of(request),
                 )
             except AlreadyExists as error:

@@ -60,6 +60,7 @@ def describe(job: Resource, image_of: Callable[[str], Image]) -> dict[str, Any]:
         "ResourceConfig": {"VolumeSizeInGB": 1, **spec["ResourceConfig"]},
         "ModelArtifacts": {"S3ModelArtifacts": job.observed.get("model") or ""},
         "ProfilingStatus": "Disabled",
+        **_made_by(job),
         **_found_out(job),
     }
 
@@ -77,6 +78,12 @@ def summary(job: Resource) -> dict[str, Any]:
     if "ended" in job.observed:
         found["TrainingEndTime"] = clock.from_micros(job.observed["ended"])
     return found
+
+
+def _made_by(job: Resource) -> dict[str, Any]:
+    """Return which tuning job made it, if one did."""
+    tuning = job.observed.get("tuning")
+    return {} if tuning is None else {"TuningJobArn": tuning["arn"]}
 
 
 def _found_out(job: Resource) -> dict[str, Any]:

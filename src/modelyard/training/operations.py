@@ -13,7 +13,7 @@ from modelyard.operations.requests import scope_of
 from modelyard.operations.table import Request, Response, operation
 from modelyard.operations.targets import every, named
 from modelyard.store.objects import ObjectStores
-from modelyard.store.resources import Scope
+from modelyard.store.resources import Json, Scope
 from modelyard.training.checks import problems_of
 from modelyard.training.description import describe, summary
 
@@ -41,17 +41,33 @@ class TrainingOperations:
         self._image_of = image_of
         self._key_problem = key_problem
 
-    @operation("sagemaker", "CreateTrainingJob", on=_JOB)
-    def create_training_job(self, context: Context, request: Request) -> Response:
-        problems = problems_of(
+    def problems(self, context: Context, request: Request) -> list[str]:
+        """Return what stands against a CreateTrainingJob request, in the order of its members."""
+        return problems_of(
             request,
             image_of=self._image_of,
             has_bucket=self._objects.of(context.account).has_bucket,
             key_problem=partial(self._key_problem, scope_of(context)),
         )
+
+    def create(self, context: Context, request: Request, *, observed: Json | None = None) -> str:
+        """Make a training job of a valid request and start it; return its ARN.
+
+        Args:
+            observed: more for its row, of whoever has it made as a part of something larger.
+
+        Raises:
+            ValidationError: the request cannot be carried out.
+            ResourceInUse: there is a training job of that name.
+        """
+        problems = self.problems(context, request)
         if problems:
             raise ValidationError.of(problems)
-        return {"TrainingJobArn": self._desk.create(context, request["TrainingJobName"], request)}
+        return self._desk.create(context, request["TrainingJobName"], request, observed=observed)
+
+    @operation("sagemaker", "CreateTrainingJob", on=_JOB)
+    def create_training_job(self, context: Context, request: Request) -> Response:
+        return {"TrainingJobArn": self.create(context, request)}
 
     @operation("sagemaker", "DescribeTrainingJob", on=_JOB)
     def describe_training_job(self, context: Context, request: Request) -> Response:

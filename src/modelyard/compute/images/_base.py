@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,8 @@ class Image:
     server: Server = "program"
     #: Metric -> regular expression with one group.
     metric_definitions: Sequence[tuple[str, str]] = ()
+    #: What stands against hyperparameters, for a job of so many hosts; None: anything goes.
+    hyperparameter_problems: Callable[[Mapping[str, str], int], Sequence[str]] | None = None
 
     @property
     def train(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 
 from modelyard.compute.images._base import Family, Image, Purpose, Reference, UnknownImageError
 from modelyard.compute.images.registries import accounts_of, registries_of, registry
@@ -44,6 +45,7 @@ class XGBoost(Family):
             purposes=self.purposes,
             server="gateway",
             metric_definitions=METRIC_DEFINITIONS,
+            hyperparameter_problems=_hyperparameter_problems,
         )
 
     def retrieve(self, version: str, region: str) -> str:
@@ -68,6 +70,13 @@ class XGBoost(Family):
             f"xgboost in the versions {', '.join(XGBOOST_TAGS)} by the URI that AWS gives it in "
             f"any region, as {example}"
         )
+
+
+def _hyperparameter_problems(texts: Mapping[str, str], hosts: int) -> Sequence[str]:
+    """Return what the program itself would say of hyperparameters."""
+    from modelyard.images.xgboost.hyperparameters import problems_of
+
+    return problems_of(texts, hosts=hosts)
 
 
 def _version(reference: Reference) -> str | None:

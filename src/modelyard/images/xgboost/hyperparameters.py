@@ -164,14 +164,24 @@ def validate(texts: Mapping[str, str], *, hosts: int = 1) -> Hyperparameters:
     Raises:
         ClientError: names every hyperparameter that is wrong, its value and its rule.
     """
-    given, problems = _parse(texts)
-    problems += rules.problems(given, hosts=hosts)
-    if "num_round" not in texts:
-        problems.insert(0, "num_round is required: the number of rounds to train")
+    given, problems = _looked_at(texts, hosts)
     if problems:
         count = f"{len(problems)} hyperparameter{'s are' if len(problems) > 1 else ' is'} wrong"
         raise ClientError(f"{count}: {'; '.join(problems)}")
     return _assemble(given)
+
+
+def problems_of(texts: Mapping[str, str], *, hosts: int = 1) -> list[str]:
+    """Return a sentence for each hyperparameter that is wrong; see `validate`."""
+    return _looked_at(texts, hosts)[1]
+
+
+def _looked_at(texts: Mapping[str, str], hosts: int) -> tuple[dict[str, Any], list[str]]:
+    given, problems = _parse(texts)
+    problems += rules.problems(given, hosts=hosts)
+    if "num_round" not in texts:
+        problems.insert(0, "num_round is required: the number of rounds to train")
+    return given, problems
 
 
 def _parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -11,16 +11,16 @@ from modelyard.orchestrator.blueprints._base import (
 )
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
 from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
+from modelyard.orchestrator.blueprints.model_tuner_builtin import ModelTunerBuiltin
 
 PIPELINE_TYPES: Mapping[str, PipelineType] = {
-    kind.name: kind for kind in (ModelTrainingBuiltin(), ByomRealtimeBuiltin())
+    kind.name: kind for kind in (ModelTrainingBuiltin(), ModelTunerBuiltin(), ByomRealtimeBuiltin())
 }
 NOT_OFFERED_YET = (
     "byom_realtime_custom",
     "byom_batch_builtin",
     "byom_batch_custom",
     "byom_image_builder",
-    "model_tuner_builtin",
     "model_autopilot_training",
     "byom_data_quality_monitor",
     "byom_model_quality_monitor",

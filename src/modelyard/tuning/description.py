@@ -1,0 +1,73 @@
+"""How a tuning job is described: its request, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modelyard import clock
+from modelyard.store.resources import Resource
+from modelyard.tuning.book import Book
+from modelyard.tuning.spec import TuningSpec
+from modelyard.tuning.summaries import shown
+
+#: Members of the request that the answer repeats as they were given.
+_REPEATED = (
+    "HyperParameterTuningJobConfig",
+    "TrainingJobDefinition",
+    "TrainingJobDefinitions",
+    "WarmStartConfig",
+    "Autotune",
+)
+
+
+def describe(job: Resource) -> dict[str, Any]:
+    """Return what DescribeHyperParameterTuningJob answers; what is not known yet is left out."""
+    observed = job.observed
+    found = {
+        **_common(job),
+        **{name: job.spec[name] for name in _REPEATED if name in job.spec},
+        "TuningJobCompletionDetails": {
+            "NumberOfTrainingJobsObjectiveNotImproving": observed.get("not_improving", 0)
+        },
+        "ConsumedResources": {"RuntimeInSeconds": _seconds(job)},
+    }
+    for name in ("BestTrainingJob", "OverallBestTrainingJob"):
+        if name in observed:
+            found[name] = shown(observed[name])
+    if observed.get("failure_reason") is not None:
+        found["FailureReason"] = observed["failure_reason"]
+    return found
+
+
+def summary(job: Resource) -> dict[str, Any]:
+    """Return what ListHyperParameterTuningJobs answers of one job."""
+    config = job.spec["HyperParameterTuningJobConfig"]
+    return {
+        **_common(job),
+        "Strategy": config["Strategy"],
+        "ResourceLimits": config["ResourceLimits"],
+    }
+
+
+def _common(job: Resource) -> dict[str, Any]:
+    observed, nothing = job.observed, Book(TuningSpec.of(job.spec), ())
+    found = {
+        "HyperParameterTuningJobName": job.name,
+        "HyperParameterTuningJobArn": job.arn,
+        "HyperParameterTuningJobStatus": job.status,
+        "CreationTime": job.created_at,
+        "LastModifiedTime": job.modified_at,
+        "TrainingJobStatusCounters": observed.get("TrainingJobStatusCounters")
+        or nothing.status_counters(),
+        "ObjectiveStatusCounters": observed.get("ObjectiveStatusCounters")
+        or nothing.objective_counters(),
+    }
+    if "ended" in observed:
+        found["HyperParameterTuningEndTime"] = clock.from_micros(observed["ended"])
+    return found
+
+
+def _seconds(job: Resource) -> int:
+    ended = job.observed.get("ended")
+    until = clock.now() if ended is None else clock.from_micros(ended)
+    return max(0, int((until - job.created_at).total_seconds()))
