@@ -19,7 +19,6 @@ from modelyard.batch.plan import (
     INPUT_FOLDER,
     MIB,
     MODEL_FOLDER,
-    OUTPUT_FOLDER,
     Plan,
     Strategy,
 )
@@ -70,7 +69,7 @@ def _files(base: Path, plan: Plan) -> Iterator[tuple[str, Path, Output]]:
     folder = base / INPUT_FOLDER
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        output = Output(base / OUTPUT_FOLDER, name, path, plan.assembly)
+        output = Output(base, name, path, plan.assembly)
         if not output.is_whole:
             yield name, path, output
 
@@ -86,7 +85,7 @@ def _scorer(base: Path, plan: Plan) -> Scorer:
 
 
 def _settled(plan: Plan, scorer: Scorer) -> Settings:
-    """Return the settings: as the job asks, else as the model's program prefers, else the default."""
+    """Return the settings: the job's, else what the model's program prefers, else the default."""
     prefers = scorer.preferences
     strategy = plan.strategy or _one_document(plan) or prefers.strategy or DEFAULT_STRATEGY
     payload = plan.max_payload_mib or prefers.max_payload_mib or DEFAULT_MAX_PAYLOAD_MIB

@@ -39,9 +39,7 @@ class Names:
         return True
 
     def of(self, value: Any) -> Iterator[Any]:
-        missing = [
-            name for name in self.names if not isinstance(value, dict) or name not in value
-        ]
+        missing = [name for name in self.names if not isinstance(value, dict) or name not in value]
         if missing:
             raise NothingFound(f"there is no {missing[0]!r} in {_shape(value)}")
         if len(self.names) == 1:
@@ -88,7 +86,9 @@ class Slice:
         yield from value[self.start : self.end]
 
     def __str__(self) -> str:
-        return f"[{'' if self.start is None else self.start}:{'' if self.end is None else self.end}]"
+        return (
+            f"[{'' if self.start is None else self.start}:{'' if self.end is None else self.end}]"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,22 +6,21 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from modelyard.batch.plan import SUFFIX, Assembly
-
-_PART = ".part"
+from modelyard.batch.plan import OUTPUT_FOLDER, PART_FOLDER, SUFFIX, Assembly
 
 
 class Output:
     """The output of one input file.
 
     Args:
-        folder: of all outputs.
+        base: what the job sees as /opt/ml.
         name: of the input, relative to the folder of all inputs.
+        source: the input.
     """
 
-    def __init__(self, folder: Path, name: str, source: Path, assembly: Assembly) -> None:
-        self._path = folder / f"{name}{SUFFIX}"
-        self._part = folder / f"{name}{SUFFIX}{_PART}"
+    def __init__(self, base: Path, name: str, source: Path, assembly: Assembly) -> None:
+        self._path = base / OUTPUT_FOLDER / f"{name}{SUFFIX}"
+        self._part = base / PART_FOLDER / f"{name}{SUFFIX}"
         self._source = source
         self._lines = assembly == "Line"
         self._file: BinaryIO | None = None
@@ -49,6 +48,7 @@ class Output:
         # An output has its input's time, by which a run after a crash knows it.
         moment = self._source.stat().st_mtime_ns
         os.utime(self._part, ns=(moment, moment))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._part.replace(self._path)
 
     def discard(self) -> None:

@@ -12,6 +12,7 @@ FILE = "input/config/transformjob.json"
 MODEL_FOLDER = "model"
 INPUT_FOLDER = "input/data"
 OUTPUT_FOLDER = "transformed"
+PART_FOLDER = "unfinished"  # for outputs that are not whole yet
 SUFFIX = ".out"
 
 MIB = 2**20

@@ -108,9 +108,7 @@ class Transformation:
         answer = self._scorer.score(processing.model_input(payload))
         return processing.output(payload, answer)
 
-    def _write(
-        self, work: _Work, payload: Payload | None, answer: Future[bytes] | None
-    ) -> None:
+    def _write(self, work: _Work, payload: Payload | None, answer: Future[bytes] | None) -> None:
         if payload is None or answer is None:
             self._finish(work)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from modelyard import clock
 from modelyard.arns import sagemaker_arn
@@ -48,8 +49,11 @@ class JobDesk:
         self._wake = wake
         self._remove_files = remove_files
 
-    def create(self, context: Context, name: str, request: Request) -> str:
+    def create(self, context: Context, name: str, request: Request, **observed: Any) -> str:
         """Make a job of a checked request and start it; return its ARN.
+
+        Args:
+            observed: what else the job's row is to tell from the beginning.
 
         Raises:
             ResourceInUse: there is a job of that name.
@@ -71,7 +75,7 @@ class JobDesk:
                     arn=arn,
                     spec=spec_of(request),
                     status="InProgress",
-                    observed={"secondary": "Starting", "transitions": [first]},
+                    observed={"secondary": "Starting", "transitions": [first], **observed},
                     tags=tags_of(request),
                 )
             except AlreadyExists as error:
