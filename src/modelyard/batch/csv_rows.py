@@ -8,7 +8,6 @@ wrong. Its floats are parsed as double precision and then rounded, as the decode
 from __future__ import annotations
 
 import io
-import re
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,6 @@ Rows = npt.NDArray[np.float32]  # (rows, features), NaN is missing
 
 #: Below, the gateway's decoder is as fast.
 _MIN_BYTES = 16 * 1024
-#: What a decoder would have to look at twice: blanks, quotes, letters but e, any byte above ASCII.
-_UNSURE = re.compile(rb"[^0-9+\-.eE,\r\n]")
 
 
 def decode(body: bytes, width: int) -> Rows:
@@ -54,6 +51,8 @@ def _decode_fast(body: bytes, width: int) -> Rows | None:
     if frame.shape != (expected, width):
         return None
     missing = sum(frame.null_count().row(0))
+    if missing and width == 1:
+        return None  # an empty line is no row
     rows = frame.cast(pl.Float32).to_numpy()
     finite = int(np.count_nonzero(np.isfinite(rows)))
     # `nan`, `inf` and what is beyond float32 are refused; only what is missing may be NaN.

@@ -43,7 +43,7 @@ def read_recordio(stream: BinaryIO, number: int, limit: int) -> Frame | None:
     content: list[bytes] = []
     size, expected = 0, (_WHOLE, _START)
     while True:
-        header = stream.read(8)
+        header = _upto(stream, 8)
         if not header and not raw:
             return None
         if len(header) < 8 or header[:4] != _MAGIC:
@@ -71,7 +71,7 @@ def read_tfrecord(stream: BinaryIO, number: int, limit: int) -> Frame | None:
         RecordTooLong: it has more than `limit` bytes.
         InputError: the file is damaged.
     """
-    header = stream.read(12)  # the length, and a checksum of it
+    header = _upto(stream, 12)  # the length, and a checksum of it
     if not header:
         return None
     if len(header) < 12:
@@ -84,9 +84,15 @@ def read_tfrecord(stream: BinaryIO, number: int, limit: int) -> Frame | None:
 
 
 def _exactly(stream: BinaryIO, size: int, number: int) -> bytes:
+    data = _upto(stream, size)
+    if len(data) < size:
+        raise InputError("the file ends in the middle of a record", record=number)
+    return data
+
+
+def _upto(stream: BinaryIO, size: int) -> bytes:
+    """Return the next `size` bytes, or what is left."""
     data = stream.read(size)
     while len(data) < size and (more := stream.read(size - len(data))):
         data += more
-    if len(data) < size:
-        raise InputError("the file ends in the middle of a record", record=number)
     return data

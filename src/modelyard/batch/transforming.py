@@ -156,8 +156,8 @@ class Transformation:
 @contextmanager
 def _opened(path: Path, *, gzipped: bool) -> Iterator[BinaryIO]:
     if not gzipped:
-        with path.open("rb", buffering=0) as file:
-            yield cast("BinaryIO", file)
+        with path.open("rb") as file:
+            yield file
         return
     try:
         with gzip.open(path, "rb") as unpacked:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from modelyard.batch import csv_rows
 from modelyard.batch.errors import BatchError, Refused
 from modelyard.batch.plan import DEFAULT_MAX_PAYLOAD_MIB, Plan
@@ -53,7 +55,8 @@ class GatewayModel:
         try:
             if not body:
                 raise ModelRefusal(400, "the record is empty")
-            rows = self._decode(body, self._model.features)
+            with np.errstate(all="ignore"):  # what is out of range is refused, with its place
+                rows = self._decode(body, self._model.features)
         except ModelRefusal as refusal:
             raise Refused(refusal.status, refusal.message) from refusal
         return self._encoder.encode(self._model.predict(rows))

@@ -5,12 +5,9 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-co
 
 from __future__ import annotations
 
-import http.client
 import json
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -26,6 +23,7 @@ from modelyard.batch.plan import (
     Strategy,
 )
 from modelyard.batch.scorers._base import Preferences
+from modelyard.batch.scorers.unix_http import UnixHttp
 from modelyard.images.serving.server import SOCKET_VARIABLE
 
 #: In which the program must have loaded its model and answer GET /ping.
@@ -42,7 +40,7 @@ _STRATEGIES: Mapping[str, Strategy] = {
 
 
 class ServeProgram:
-    """The program, started and ready. Each thread that asks has a connection of its own.
+    """The program, started and ready. It may be asked from several threads.
 
     Raises:
         BatchError: it ended, or was not ready in time.
@@ -59,13 +57,13 @@ class ServeProgram:
         self._seconds = plan.invocation_seconds
         self._retries = plan.invocation_retries
         self._folder = tempfile.TemporaryDirectory(prefix="serve-")
-        self._socket = str(Path(self._folder.name) / "http")
-        self._connections = threading.local()
+        socket = str(Path(self._folder.name) / "http")
+        self._http = UnixHttp(socket)
         try:
             self._process = subprocess.Popen(
                 list(plan.server),
                 stdin=subprocess.DEVNULL,
-                env={**environment, **_told(plan), SOCKET_VARIABLE: self._socket},
+                env={**environment, **_told(plan), SOCKET_VARIABLE: socket},
             )
         except OSError as error:
             raise BatchError(f"the model's program cannot be started: {error}") from error
@@ -90,6 +88,7 @@ class ServeProgram:
 
     def close(self) -> None:
         """End the program."""
+        self._http.close()
         self._process.terminate()
         try:
             self._process.wait(_END_SECONDS)
@@ -99,7 +98,9 @@ class ServeProgram:
         self._folder.cleanup()
 
     def _ask(self, body: bytes) -> bytes:
-        status, answer = self._request("POST", "/invocations", body, self._seconds)
+        status, answer = self._http.request(
+            "POST", "/invocations", body=body, headers=self._headers, seconds=self._seconds
+        )
         if status != 200:
             said = answer[:_TOLD_CHARACTERS].decode(errors="replace")
             raise Refused(status, said or "it does not say why")
@@ -112,7 +113,7 @@ class ServeProgram:
             if code is not None:
                 raise BatchError(f"the model's program ended with {code} before it was ready")
             with suppress(ServerLost):
-                if self._request("GET", "/ping", None, _PING_SECONDS)[0] == 200:
+                if self._http.request("GET", "/ping", seconds=_PING_SECONDS)[0] == 200:
                     return
             time.sleep(_POLL_SECONDS)
         raise BatchError(f"the model's program did not answer GET /ping within {seconds:g} s")
@@ -120,7 +121,9 @@ class ServeProgram:
     def _preferences(self) -> Preferences:
         """Return what GET /execution-parameters says, which a program need not offer."""
         try:
-            status, answer = self._request("GET", "/execution-parameters", None, _PING_SECONDS)
+            status, answer = self._http.request(
+                "GET", "/execution-parameters", seconds=_PING_SECONDS
+            )
             said: Any = json.loads(answer) if status == 200 else {}
         except (ServerLost, ValueError):
             said = {}
@@ -130,43 +133,6 @@ class ServeProgram:
             concurrency=_positive(said.get("MaxConcurrentTransforms")),
             strategy=_STRATEGIES.get(str(said.get("BatchStrategy")).upper()),
         )
-
-    def _request(
-        self, method: str, path: str, body: bytes | None, seconds: float
-    ) -> tuple[int, bytes]:
-        connection = self._connection(seconds)
-        try:
-            connection.request(method, path, body, self._headers if body is not None else {})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            self._connections.own = None
-            why = str(error) or type(error).__name__
-            raise ServerLost(f"the model's program does not answer: {why}") from error
-
-    def _connection(self, seconds: float) -> http.client.HTTPConnection:
-        own: _UnixConnection | None = getattr(self._connections, "own", None)
-        if own is None:
-            own = self._connections.own = _UnixConnection(self._socket)
-        own.patience(seconds)
-        return own
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def patience(self, seconds: float) -> None:
-        self.timeout = seconds
-        if self.sock is not None:
-            self.sock.settimeout(seconds)
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
 
 
 def _told(plan: Plan) -> dict[str, str]:
