@@ -26,6 +26,7 @@ from modelyard.orchestrator.stacks.resources import (
     ResourceType,
     TableCalls,
     TrainingJob,
+    TransformJob,
 )
 from modelyard.store import tables
 from modelyard.store.database import Database
@@ -147,6 +148,7 @@ class World:
             EndpointConfig(calls),
             Endpoint(calls),
             TrainingJob(calls),
+            TransformJob(calls),
             InferenceApi(store, lambda: BASE_URL),
         ]
         self.types = {kind.type: kind for kind in kinds}

@@ -40,6 +40,7 @@ def add_orchestrator(
         stack_resources.EndpointConfig(calls),
         stack_resources.Endpoint(calls),
         stack_resources.TrainingJob(calls),
+        stack_resources.TransformJob(calls),
         stack_resources.InferenceApi(store, lambda: ground.url),
     ]
     types = {kind.type: kind for kind in kinds}

@@ -12,18 +12,13 @@ from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from modelyard import clock
 from modelyard.operations.context import Context
+from modelyard.orchestrator.delivery.jobs import StackJobs
 from modelyard.orchestrator.delivery.pipeline import Action, Execution
 from modelyard.orchestrator.stacks.engine import StackEngine
-from modelyard.orchestrator.stacks.resources import Calls, TrainingJob
-from modelyard.orchestrator.stacks.state import Stack
+from modelyard.orchestrator.stacks.resources import Calls
 from modelyard.store.resources import Resource
-
-_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
-_LAST_LINES = 20
 
 
 class PipelineStatus:
@@ -31,7 +26,7 @@ class PipelineStatus:
 
     def __init__(self, engine: StackEngine, calls: Calls) -> None:
         self._engine = engine
-        self._calls = calls
+        self._jobs = StackJobs(calls)
 
     def describe(
         self, context: Context, pipeline: Resource, stack: Resource | None
@@ -46,7 +41,7 @@ class PipelineStatus:
         }
         state["ResponseMetadata"] = _metadata(context, state)
         state["stack"] = self._stack(pipeline, stack)
-        state["jobs"] = [] if stack is None else self._jobs(context, stack)
+        state["jobs"] = [] if stack is None else self._jobs.of(context, stack)
         return state
 
     def _stack(self, pipeline: Resource, stack: Resource | None) -> dict[str, Any]:
@@ -66,50 +61,6 @@ class PipelineStatus:
         if stack.observed.get("reason"):
             found["statusReason"] = stack.observed["reason"]
         return found
-
-    def _jobs(self, context: Context, stack: Resource) -> list[dict[str, Any]]:
-        return [
-            self._job(context, record.name)
-            for record in Stack.of(stack).records.values()
-            if record.type == TrainingJob.type and record.is_complete
-        ]
-
-    def _job(self, context: Context, name: str) -> dict[str, Any]:
-        client = self._calls.client(context, "sagemaker")
-        try:
-            job = client.describe_training_job(TrainingJobName=name)
-        except ClientError as error:
-            return {"jobName": name, "status": None, "message": str(error)}
-        found = {
-            "jobName": name,
-            "jobArn": job["TrainingJobArn"],
-            "status": job["TrainingJobStatus"],
-            "secondaryStatus": job.get("SecondaryStatus"),
-        }
-        if job["TrainingJobStatus"] == "Failed":
-            found["failureReason"] = job.get("FailureReason")
-            found["lastLogLines"] = self._last_lines(context, name)
-        return found
-
-    def _last_lines(self, context: Context, job: str) -> list[str]:
-        client = self._calls.client(context, "logs")
-        try:
-            streams = client.describe_log_streams(
-                logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job}/"
-            )["logStreams"]
-            lines = [
-                event["message"]
-                for stream in streams
-                for event in client.get_log_events(
-                    logGroupName=_LOG_GROUP,
-                    logStreamName=stream["logStreamName"],
-                    limit=_LAST_LINES,
-                    startFromHead=False,
-                )["events"]
-            ]
-        except (ClientError, AttributeError):
-            return []  # a log that cannot be read hides no state
-        return lines[-_LAST_LINES:]
 
 
 def _stages(pipeline: Resource) -> list[dict[str, Any]]:
