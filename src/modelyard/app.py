@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.types import ASGIApp
 
@@ -16,7 +17,7 @@ from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
 from modelyard.assembly.hosting import add_hosting, on_keys
 from modelyard.assembly.identity import add_identity, tell_gateway, watched
-from modelyard.assembly.jobs import add_processing, add_training
+from modelyard.assembly.jobs import add_processing, add_training, add_transform, keys_of
 from modelyard.assembly.keys import add_keys, memory_of
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
@@ -101,12 +102,13 @@ def build(
         series=series,
         tracker=tracked.tracker,
         memory=memory,
-        keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
+        keys_of=partial(keys_of, ground),
         image_of=find_image,
     )
     training = add_training(ground, workshop)
     add_processing(ground, workshop)
     add_tuning(ground, training, series)
+    add_transform(ground, workshop)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(

@@ -29,6 +29,7 @@ from tests.orchestrator.world import ACCOUNT, REGION, SCHEMA, SCOPE, World, call
 ASSETS = "assets"
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 REALTIME = "mlops-pipeline-churn-byompipelinerealtimebuiltin"
+BATCH = "mlops-pipeline-churn-byompipelinebatchbuiltin"
 TRAINING = "mlops-pipeline-churn-modeltraining"
 
 
@@ -168,6 +169,21 @@ def realtime(**changes: Any) -> dict[str, Any]:
         "model_artifact_location": "models/model.tar.gz",
         "inference_instance": "ml.m5.large",
         "data_capture_location": "assets/captured/",
+    }
+    return {key: value for key, value in {**body, **changes}.items() if value is not ...}
+
+
+def batch(**changes: Any) -> dict[str, Any]:
+    """Return a right request for a batch pipeline."""
+    body = {
+        "pipeline_type": "byom_batch_builtin",
+        "model_name": "Churn",
+        "model_framework": "xgboost",
+        "model_framework_version": "1.7-1",
+        "model_artifact_location": "models/model.tar.gz",
+        "inference_instance": "ml.m5.large",
+        "batch_inference_data": "assets/data/rows.csv",
+        "batch_job_output_location": "assets/predictions/",
     }
     return {key: value for key, value in {**body, **changes}.items() if value is not ...}
 

@@ -15,7 +15,7 @@ from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.reading import load
 from modelyard.store.resources import Store
-from tests.orchestrator.platform import IMAGE, Platform, realtime, retrieve, training
+from tests.orchestrator.platform import IMAGE, Platform, batch, realtime, retrieve, training
 from tests.orchestrator.world import ACCOUNT, REGION, World, new_store
 
 MISSING = "Bad request. API body does not have the necessary parameter: "
@@ -26,7 +26,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Reading a request changes nothing, so one platform is enough."""
     with new_store() as store:
         platform = Platform(store, tmp_path_factory.mktemp("platform"))
-        platform.upload("data/train.csv", "data/validation.csv", "models/model.tar.gz")
+        platform.upload(
+            "data/rows.csv", "data/train.csv", "data/validation.csv", "models/model.tar.gz"
+        )
         yield platform
 
 
@@ -275,3 +277,76 @@ def test_hyperparameters_may_be_json_text(platform: Platform) -> None:
 
 def test_an_empty_key_of_a_customer_is_none(platform: Platform) -> None:
     read(platform, realtime(kms_key_arn=""))
+
+
+PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/churn/1"
+
+
+def test_a_batch_request_fills_its_blueprint(platform: Platform) -> None:
+    assert read(platform, batch()).parameters == {
+        "AssetsBucket": "assets",
+        "BatchInferenceData": "assets/data/rows.csv",
+        "BatchJobOutputLocation": "assets/predictions",
+        "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/execution",
+        "ImageUri": IMAGE,
+        "InferenceInstance": "ml.m5.large",
+        "ModelArtifactLocation": "models/model.tar.gz",
+        "ModelName": "Churn",
+    }
+
+
+def registered(**changes: Any) -> dict[str, Any]:
+    own = ("model_framework", "model_framework_version", "model_artifact_location")
+    return batch(**dict.fromkeys(own, ...), **{"model_package_name": PACKAGE, **changes})
+
+
+def test_a_registered_model_needs_neither_framework_nor_archive(platform: Platform) -> None:
+    parameters = read(platform, registered()).parameters
+    assert parameters["ModelPackageName"] == PACKAGE
+    assert not parameters.keys() & {"ImageUri", "ModelArtifactLocation"}
+
+
+def test_a_batch_request_names_what_is_missing_in_the_apis_order(platform: Platform) -> None:
+    missing = [
+        "model_name",
+        "inference_instance",
+        "model_framework",
+        "model_framework_version",
+        "model_artifact_location",
+        "batch_inference_data",
+        "batch_job_output_location",
+    ]
+    found = problems(platform, {"pipeline_type": "byom_batch_builtin"})
+    assert found == [MISSING + name for name in missing]
+    found = problems(
+        platform, {"pipeline_type": "byom_batch_builtin", "model_package_name": PACKAGE}
+    )
+    assert found == [
+        MISSING + name for name in missing if not name.startswith("model_") or name == "model_name"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"batch_inference_data": "assets/none.csv"}, "no objects under s3://assets/none.csv"),
+        ({"batch_inference_data": "none/rows.csv"}, "none"),
+        ({"batch_inference_data": "assets"}, "batch_inference_data: 'assets' must match"),
+        ({"batch_inference_data": "s3://assets/x"}, "without s3:// ahead of it"),
+        ({"batch_job_output_location": "none/x"}, "there is no bucket 'none'"),
+        ({"model_package_name": "churn"}, "model_package_name: 'churn' must match"),
+        ({"model_package_name": PACKAGE}, "a registered model has its own: leave model_framework"),
+        ({"model_artifact_location": "no/model.tar.gz"}, "no object s3://assets/no/model.tar.gz"),
+    ],
+)
+def test_a_bad_value_of_a_batch_request_is_named(
+    platform: Platform, changes: dict[str, Any], said: str
+) -> None:
+    (found,) = problems(platform, batch(**changes))
+    assert said in found
+
+
+def test_an_empty_package_is_none(platform: Platform) -> None:
+    assert read(platform, batch(model_package_name="")).parameters["ImageUri"] == IMAGE
+    (found,) = problems(platform, registered(model_package_name=""))
+    assert "is empty: give a model package's ARN" in found

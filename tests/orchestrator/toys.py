@@ -240,6 +240,34 @@ class Toys:
     def delete_tuning_job(self, context: Context, request: Request) -> Response:
         return self._delete(_TUNING_KIND, request[_TUNING_NAME], [])
 
+    @operation("sagemaker", "CreateTransformJob", on=named("transform-job", "TransformJobName"))
+    def create_transform_job(self, context: Context, request: Request) -> Response:
+        self._get("model", request["ModelName"])
+        return self._create(
+            context, "transform-job", "TransformJobName", request, status="InProgress"
+        )
+
+    @operation("sagemaker", "DescribeTransformJob", on=named("transform-job", "TransformJobName"))
+    def describe_transform_job(self, context: Context, request: Request) -> Response:
+        job = self.things.get(("transform-job", request["TransformJobName"]))
+        if job is None:
+            raise ResourceNotFound
+        answer = self._describe("transform-job", job.name, "TransformJob")
+        answer["TransformJobStatus"] = job.status
+        if job.failure:
+            answer["FailureReason"] = job.failure
+        return answer
+
+    @operation("sagemaker", "StopTransformJob", on=named("transform-job", "TransformJobName"))
+    def stop_transform_job(self, context: Context, request: Request) -> Response:
+        job = self._get("transform-job", request["TransformJobName"])
+
+        def effect() -> Response:
+            job.status = "Stopped"
+            return {}
+
+        return self.faults.carry_out("StopTransformJob", effect)
+
     @operation("sagemaker", "AddTags", on=caller)
     def add_tags(self, context: Context, request: Request) -> Response:
         thing = self._by_arn(request["ResourceArn"])

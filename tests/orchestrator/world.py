@@ -26,6 +26,7 @@ from modelyard.orchestrator.stacks.resources import (
     ResourceType,
     TableCalls,
     TrainingJob,
+    TransformJob,
     TuningJob,
 )
 from modelyard.store import tables
@@ -149,6 +150,7 @@ class World:
             Endpoint(calls),
             TrainingJob(calls),
             TuningJob(calls),
+            TransformJob(calls),
             InferenceApi(store, lambda: BASE_URL),
         ]
         self.types = {kind.type: kind for kind in kinds}

@@ -6,14 +6,23 @@ from functools import partial
 
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import find_image, image_of
+from modelyard.hosting.model_lookup import find_model_whatever_case
+from modelyard.hosting.model_operations import archive_url, artifact_of, container_of
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
+from modelyard.operations.context import Context
+from modelyard.operations.errors import ValidationError
 from modelyard.processing import task as processing_task
 from modelyard.processing.operations import ProcessingOperations
+from modelyard.store.encryption.data_keys import DataKeys, NoKeys
+from modelyard.store.resources import Resource, Store
 from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
+from modelyard.transform import task as transform_task
+from modelyard.transform.model import TransformModel
+from modelyard.transform.operations import TransformOperations
 
 
 def add_training(ground: Ground, workshop: Workshop) -> TrainingOperations:
@@ -39,6 +48,50 @@ def add_processing(ground: Ground, workshop: Workshop) -> None:
             image_of=find_image,
             key_problem=ground.keys.problem,
         )
+    )
+
+
+def add_transform(ground: Ground, workshop: Workshop) -> None:
+    workflow = JobWorkflow(workshop, transform_task.KIND, transform_task.TransformTask)
+    desk = _desk(ground, workflow, "transform job")
+    ground.table.add(
+        TransformOperations(
+            desk,
+            ground.objects,
+            find_model=partial(transformed_by, ground.store),
+            image_of=partial(image_of, purpose="serve"),
+            key_problem=ground.keys.problem,
+        )
+    )
+
+
+def keys_of(ground: Ground, job: Resource) -> DataKeys:
+    """Return the keys as a job's role may use them: its own, or its model's."""
+    role = job.spec.get("RoleArn") or job.observed.get("role")
+    # Without a role a job is nobody, and may use no key.
+    return NoKeys() if role is None else ground.keys.of_role(job.scope, role, job.name)
+
+
+def transformed_by(store: Store, context: Context, name: str) -> TransformModel:
+    """Return what a transform job needs of a model, whatever its name's case.
+
+    Raises:
+        ValidationError: there is none, or it has no archive.
+    """
+    with store.read() as snapshot:
+        model = find_model_whatever_case(snapshot, context, name)
+    container, artifact = container_of(model), artifact_of(model)
+    archive = archive_url(container)
+    if archive is None:
+        raise ValidationError(f"The model {model.name} has no archive to transform with")
+    return TransformModel(
+        name=model.name,
+        image=container["Image"],
+        archive=archive,
+        account=context.account if artifact is None else artifact["account"],
+        sha256=None if artifact is None else artifact["sha256"],
+        environment=container.get("Environment", {}),
+        role=model.spec.get("ExecutionRoleArn"),
     )
 
 

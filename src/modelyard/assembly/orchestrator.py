@@ -41,6 +41,7 @@ def add_orchestrator(
         stack_resources.Endpoint(calls),
         stack_resources.TrainingJob(calls),
         stack_resources.TuningJob(calls),
+        stack_resources.TransformJob(calls),
         stack_resources.InferenceApi(store, lambda: ground.url),
     ]
     types = {kind.type: kind for kind in kinds}

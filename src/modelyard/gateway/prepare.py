@@ -33,8 +33,11 @@ _TIMINGS = 5
 Predict = Callable[[Rows], Predictions]
 
 
-def prepare(folder: Path) -> Prepared:
+def prepare(folder: Path, *, convert: bool = True) -> Prepared:
     """Prepare the model in `folder` and return what was found out.
+
+    Args:
+        convert: whether to convert it to ONNX, which takes seconds and helps with few rows only.
 
     Raises:
         ModelFileError: it cannot be served.
@@ -52,7 +55,9 @@ def prepare(folder: Path) -> Prepared:
     # Only tree boosters promise that concurrent predictions do not meet; the others take turns.
     inplace = facts.kind == "gbtree" and _is_same_in_place(content, facts, rows, expected)
     native = XGBoostEngine(content, iterations=facts.iterations, inplace=inplace)
-    onnx, reason = _try_onnx(booster, facts, folder / ONNX_NAME, native, rows, expected)
+    onnx, reason = None, None
+    if convert:
+        onnx, reason = _try_onnx(booster, facts, folder / ONNX_NAME, native, rows, expected)
     prepared = Prepared(
         file=path.name,
         booster=facts.kind,

@@ -94,7 +94,7 @@ class Staging:
         """
         if source.data_type == "AugmentedManifestFile":
             return self._stage_records(source, folders)
-        files = self._files(source)
+        files = self.files(source)
         for position, folder in enumerate(folders):
             own = list(files.items())
             if source.sharded:
@@ -122,7 +122,12 @@ class Staging:
                 augmented_manifest.write(own, folder, place)
         return len(found)
 
-    def _files(self, source: Source) -> _Files:
+    def files(self, source: Source) -> Mapping[str, S3Uri]:
+        """Return an input's objects by the names that their files have.
+
+        Raises:
+            DataError: there are none, or the input is not what it says.
+        """
         try:
             if source.data_type == "ManifestFile":
                 files = self._of_manifest(source)

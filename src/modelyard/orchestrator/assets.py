@@ -52,6 +52,11 @@ class Assets:
             return f"there is no bucket {bucket!r}: create it first"
         return self.place_problem(prefix)
 
+    def data_problem(self, location: str) -> str | None:
+        """Return why there are no objects whose names begin `<bucket>/<prefix>`, or None."""
+        bucket, _, prefix = location.partition("/")
+        return Assets(self._objects, bucket).prefix_problem(prefix)
+
     def put(self, key: str, data: bytes) -> S3Uri:
         """Write an object, whole or not at all, and return where it is.
 

@@ -89,7 +89,7 @@ class _Reading:
         self._missing = [
             attribute.name
             for attribute in kind.attributes
-            if attribute.required and attribute.name not in given
+            if attribute.required and given.keys().isdisjoint((attribute.name, attribute.unless))
         ]
         self.values: dict[str, str] = {}
         for attribute in kind.attributes:

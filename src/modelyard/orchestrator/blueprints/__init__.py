@@ -9,16 +9,22 @@ from modelyard.orchestrator.blueprints._base import (
     Place,
     Problem,
 )
+from modelyard.orchestrator.blueprints.byom_batch_builtin import ByomBatchBuiltin
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
 from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
 from modelyard.orchestrator.blueprints.model_tuner_builtin import ModelTunerBuiltin
 
 PIPELINE_TYPES: Mapping[str, PipelineType] = {
-    kind.name: kind for kind in (ModelTrainingBuiltin(), ModelTunerBuiltin(), ByomRealtimeBuiltin())
+    kind.name: kind
+    for kind in (
+        ModelTrainingBuiltin(),
+        ModelTunerBuiltin(),
+        ByomRealtimeBuiltin(),
+        ByomBatchBuiltin(),
+    )
 }
 NOT_OFFERED_YET = (
     "byom_realtime_custom",
-    "byom_batch_builtin",
     "byom_batch_custom",
     "byom_image_builder",
     "model_autopilot_training",

@@ -38,6 +38,7 @@ class Attribute:
     name: str
     parameter: str | None = None  # of the blueprint
     required: bool = False
+    unless: str = ""  # the attribute that stands in for it, where it is given
     spellings: Sequence[str] = ()  # others that mean the same
     per_stage: bool = False  # may be {"dev": …, "staging": …, "prod": …} with several accounts
     is_document: bool = False  # an object, or its JSON text

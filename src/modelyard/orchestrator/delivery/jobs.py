@@ -12,11 +12,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from modelyard.operations.context import Context
-from modelyard.orchestrator.stacks.resources import Calls, TrainingJob, TuningJob
+from modelyard.orchestrator.stacks.resources import Calls, TrainingJob, TransformJob, TuningJob
 from modelyard.orchestrator.stacks.state import Stack
 from modelyard.store.resources import Resource
 
-_LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
+_TRANSFORM_LOGS = "/aws/sagemaker/TransformJobs"
 _LAST_LINES = 20
 
 
@@ -28,6 +29,7 @@ class StackJobs:
         self._kinds: Mapping[str, Callable[[Context, str], dict[str, Any]]] = {
             TrainingJob.type: self._training,
             TuningJob.type: self._tuning,
+            TransformJob.type: self._transform,
         }
 
     def of(self, context: Context, stack: Resource) -> list[dict[str, Any]]:
@@ -55,7 +57,20 @@ class StackJobs:
         }
         if job["TrainingJobStatus"] == "Failed":
             found["failureReason"] = job.get("FailureReason")
-            found["lastLogLines"] = self._last_lines(context, name)
+            found["lastLogLines"] = self._last_lines(context, _TRAINING_LOGS, name)
+        return found
+
+    def _transform(self, context: Context, name: str) -> dict[str, Any]:
+        client = self._calls.client(context, "sagemaker")
+        job = client.describe_transform_job(TransformJobName=name)
+        found = {
+            "jobName": name,
+            "jobArn": job["TransformJobArn"],
+            "status": job["TransformJobStatus"],
+        }
+        if job["TransformJobStatus"] == "Failed":
+            found["failureReason"] = job.get("FailureReason")
+            found["lastLogLines"] = self._last_lines(context, _TRANSFORM_LOGS, name)
         return found
 
     def _tuning(self, context: Context, name: str) -> dict[str, Any]:
@@ -76,17 +91,17 @@ class StackJobs:
             found["failureReason"] = job.get("FailureReason")
         return found
 
-    def _last_lines(self, context: Context, job: str) -> list[str]:
+    def _last_lines(self, context: Context, group: str, job: str) -> list[str]:
         client = self._calls.client(context, "logs")
         try:
             streams = client.describe_log_streams(
-                logGroupName=_LOG_GROUP, logStreamNamePrefix=f"{job}/"
+                logGroupName=group, logStreamNamePrefix=f"{job}/"
             )["logStreams"]
             lines = [
                 event["message"]
                 for stream in streams
                 for event in client.get_log_events(
-                    logGroupName=_LOG_GROUP,
+                    logGroupName=group,
                     logStreamName=stream["logStreamName"],
                     limit=_LAST_LINES,
                     startFromHead=False,

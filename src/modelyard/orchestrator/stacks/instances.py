@@ -36,7 +36,9 @@ def fresh_record(
     properties: Json,
 ) -> Record:
     """Return the record of a resource that is to be created, under a name that is new or given."""
-    name = kind.given_name(properties) or kind.new_name(stack_name, declaration.logical_id)
+    name = kind.given_name(properties) or kind.new_name(
+        stack_name, declaration.logical_id, properties
+    )
     return Record(
         logical_id=declaration.logical_id,
         type=declaration.type,

@@ -7,6 +7,7 @@ from modelyard.orchestrator.stacks.resources.endpoint_config import EndpointConf
 from modelyard.orchestrator.stacks.resources.inference_api import InferenceApi
 from modelyard.orchestrator.stacks.resources.model import Model
 from modelyard.orchestrator.stacks.resources.training_job import TrainingJob
+from modelyard.orchestrator.stacks.resources.transform_job import TransformJob
 from modelyard.orchestrator.stacks.resources.tuning_job import TuningJob
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "ResourceType",
     "TableCalls",
     "TrainingJob",
+    "TransformJob",
     "TuningJob",
 ]

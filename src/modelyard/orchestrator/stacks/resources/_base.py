@@ -115,7 +115,7 @@ class ResourceType(ABC):
     def retire(self, context: Context, name: str, description: Json) -> None:  # noqa: B027
         """Stop what the resource still does; its stack is deleted, but it is retained."""
 
-    def new_name(self, stack: str, logical_id: str) -> str:
+    def new_name(self, stack: str, logical_id: str, properties: Json) -> str:
         """Return a name that no resource has yet."""
         return physical_name(stack, logical_id, self.name_limit)
 

@@ -37,7 +37,7 @@ class InferenceApi(ResourceType):
         self._store = store
         self._base_url = base_url
 
-    def new_name(self, stack: str, logical_id: str) -> str:
+    def new_name(self, stack: str, logical_id: str, properties: Json) -> str:
         return random_id(_ID_LENGTH)
 
     def reference(self, scope: Scope, name: str) -> str:

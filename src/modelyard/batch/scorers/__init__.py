@@ -1,0 +1,1 @@
+"""Who answers a job's payloads: the gateway's code in this process, or the image's own program."""

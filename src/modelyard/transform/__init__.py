@@ -1,0 +1,1 @@
+"""Batch transform: jobs that put whole files through a model."""

@@ -1,0 +1,62 @@
+"""What a transform job's host finds: its plan, its model, its inputs, its environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from modelyard.batch.plan import INPUT_FOLDER, OUTPUT_FOLDER, PART_FOLDER, Plan
+from modelyard.compute.images import Image
+from modelyard.compute.runtime import Program
+from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.placement import identity_of
+from modelyard.store.resources import Resource
+from modelyard.transform.model import TransformModel
+from modelyard.transform.spec import TransformSpec
+
+FAILURE_FILE = "output/failure"
+FOLDERS = ("input/config", "output", PART_FOLDER)
+MOUNTS = (INPUT_FOLDER,)
+#: Found again by a run after a crash: files that are whole need not be transformed twice.
+KEPT_FOLDER = OUTPUT_FOLDER
+
+_GIB = 2**30
+
+
+def write_plan(folder: Path, spec: TransformSpec, image: Image) -> None:
+    """Write what the job's program is to do below what it sees as /opt/ml."""
+    planned(spec, image).write(folder)
+
+
+def planned(spec: TransformSpec, image: Image) -> Plan:
+    """Return what the job's program is to do, and who serves the model in it."""
+    return replace(spec.plan, server=image.serve if image.server == "program" else ())
+
+
+def program_of(
+    job: Resource, spec: TransformSpec, model: TransformModel, folder: JobFolder, host: str
+) -> Program:
+    """Return the program of one host. It needs no network: its inputs are in its folder."""
+    return Program(
+        identity=identity_of(job, host),
+        argv=[sys.executable, "-m", "modelyard.batch"],
+        environment=_environment(job, spec, model),
+        base=folder.base(host),
+        temporary=folder.temporary(host),
+        inputs={INPUT_FOLDER: folder.staged(host, INPUT_FOLDER)},
+        network=False,
+        vcpus=spec.instance_type.vcpus,
+        memory_bytes=int(spec.instance_type.memory_gib * _GIB),
+    )
+
+
+def _environment(job: Resource, spec: TransformSpec, model: TransformModel) -> Mapping[str, str]:
+    return {
+        "AWS_REGION": job.scope.region,
+        "AWS_DEFAULT_REGION": job.scope.region,
+        **model.environment,
+        **spec.environment,
+        "SAGEMAKER_BATCH": "true",
+    }
