@@ -136,8 +136,9 @@ class Subscriber:
         """Tell whether the subscriber has taken all of `group` together."""
         events = [one.event for one in group]
         try:
-            if self._wanted.projector is not None:
-                await _to_the_end(lambda: self._project(group))
+            projector = self._wanted.projector
+            if projector is not None:
+                await _to_the_end(lambda: self._project(projector, group))
             elif self._wanted.together is not None:
                 async with asyncio.timeout(self._pace.handler_seconds):
                     await self._wanted.together(events)
@@ -172,8 +173,9 @@ class Subscriber:
 
     async def _attempt(self, delivery: Delivery) -> Failure | None:
         try:
-            if self._wanted.projector is not None:
-                await _to_the_end(lambda: self._project([delivery]))
+            projector = self._wanted.projector
+            if projector is not None:
+                await _to_the_end(lambda: self._project(projector, [delivery]))
             elif self._wanted.handler is not None:
                 async with asyncio.timeout(self._pace.handler_seconds):
                     await self._wanted.handler(delivery.event)
@@ -209,9 +211,8 @@ class Subscriber:
             error=f"{type(error).__name__}: {error}",
         )
 
-    def _project(self, group: Sequence[Delivery]) -> None:
-        assert self._wanted.projector is not None
-        write = self._wanted.projector([one.event for one in group])
+    def _project(self, projector: Projector, group: Sequence[Delivery]) -> None:
+        write = projector([one.event for one in group])
         with self._store.write(lazily=True) as transaction:
             if write is not None:
                 write(transaction)
