@@ -134,7 +134,7 @@ def runs_of(
     found = ask(
         server, "GET", f"/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}"
     )
-    if found.status == 404:
+    if found.status != 200:  # not there yet, nor perhaps the server
         return []
     identity = found.json()["experiment"]["experiment_id"]
     search = {"experiment_ids": [identity], "filter": f"tags.`mlflow.runName` = '{name}'"}

@@ -21,13 +21,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from modelyard.compute.job_files import BASE
 from modelyard.compute.runtime import Program
 
 SOCKET = "server.sock"
 _ARTIFACTS = "artifacts"
 _DATABASE = "sqlite:///mlflow.db"
 _VERSION_FILE = "version"
+_POSTGRES = "postgres"  # below what it sees as /opt/ml
 
 
 def is_installed() -> bool:
@@ -42,11 +45,13 @@ class MlflowProgram:
     Args:
         folder: `<home>/mlflow/<account>`.
         database: where its store is; empty: a file in the folder.
+        sees_machine: whether paths are to it what they are to us.
     """
 
     account: str
     folder: Path
     database: str = ""
+    sees_machine: bool = False
 
     @property
     def socket(self) -> Path:
@@ -88,6 +93,7 @@ class MlflowProgram:
             argv=[sys.executable, *arguments],
             environment=self._environment(),
             base=self.folder,
+            inputs={} if self._sockets is None else {_POSTGRES: self._sockets},
             network=bool(self.database),
             unix_sockets=True,
         )
@@ -108,7 +114,19 @@ class MlflowProgram:
 
     @property
     def _database(self) -> str:
-        return self.database or _DATABASE
+        """The store's URL, as the program sees the machine."""
+        if self._sockets is None:
+            return self.database or _DATABASE
+        url = urlsplit(self.database)
+        query = {**dict(parse_qsl(url.query)), "host": f"{BASE}/{_POSTGRES}"}
+        # By hand, since urlunsplit leaves out what stands for no host at all.
+        return f"{url.scheme}://{url.netloc}{url.path}?{urlencode(query)}"
+
+    @property
+    def _sockets(self) -> Path | None:
+        """The folder of the database's socket, where it has one that must be shown."""
+        host = dict(parse_qsl(urlsplit(self.database).query)).get("host", "")
+        return Path(host) if host.startswith("/") and not self.sees_machine else None
 
 
 def _version() -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from modelyard.compute.moved_base import MovedBase
 from modelyard.compute.runtime import Runtime
 from modelyard.experiments.errors import ExperimentsNotInstalled
 from modelyard.experiments.program import MlflowProgram, is_installed
@@ -61,7 +62,10 @@ class MlflowServers:
 
             def program() -> MlflowProgram:
                 return MlflowProgram(
-                    account=account, folder=folder, database=self._database_of(account)
+                    account=account,
+                    folder=folder,
+                    database=self._database_of(account),
+                    sees_machine=self._runtime.name == MovedBase.name,
                 )
 
             self._servers[account] = MlflowServer(self._runtime, account, folder, program)
