@@ -9,11 +9,16 @@ from pathlib import Path
 
 import structlog
 
-from bench import envelope, inference, registry
+from bench import batch_transform, envelope, inference, registry
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
-BENCHES = {"envelope": envelope.run, "inference": inference.run, "registry": registry.run}
+BENCHES = {
+    "batch-transform": batch_transform.run,
+    "envelope": envelope.run,
+    "inference": inference.run,
+    "registry": registry.run,
+}
 
 
 def main() -> int:
