@@ -9,11 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from bench import envelope, inference, registry, tuning
+from bench import batch_transform, envelope, inference, registry, tuning
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
 BENCHES = {
+    "batch-transform": batch_transform.run,
     "envelope": envelope.run,
     "inference": inference.run,
     "registry": registry.run,
