@@ -43,7 +43,7 @@ def main(train: str, validation: str) -> None:
             "eta": ContinuousParameter(0.01, 0.5, scaling_type="Logarithmic"),
             "max_depth": IntegerParameter(1, 6),
         },
-        max_jobs=4,
+        max_jobs=3,
         max_parallel_jobs=2,
         base_tuning_job_name="sdk",
         random_seed=1,

@@ -159,7 +159,7 @@ def test_the_sdk_tunes_and_takes_the_best(server: LiveServer, tmp_path: Path) ->
     validation.write_text(csv_of(np.column_stack([data.y_test, data.x_test])))
     said = run_script(server, tmp_path, "sagemaker_v2_tuning.py", train, validation)
     assert said["status"] == "Completed"
-    assert len(said["names"]) == 4
+    assert len(said["names"]) == 3
     assert {"FinalObjectiveValue", "TrainingJobStatus", "eta", "max_depth"} <= {*said["columns"]}
     best = said["names"][said["values"].index(max(said["values"]))]
     assert said["best"] == said["attached"] == best

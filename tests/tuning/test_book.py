@@ -127,18 +127,6 @@ def test_it_gives_up_when_no_trial_has_a_value() -> None:
     assert why([*silent, failed, trial(9, 0.1)], **asked) is None
 
 
-def test_a_failure_of_the_servers_is_tried_again_as_often_as_was_asked() -> None:
-    asked = spec(RetryStrategy={"MaximumRetryAttempts": 1})
-    first = trial(0, status="Failed", reason=RETRYABLE, tuned={"eta": "0.2"})
-    [again] = Book(asked, [first]).retries()
-    assert (again.number, again.attempt, again.tuned) == (0, 1, {"eta": "0.2"})
-    second = trial(0, status="Failed", reason=RETRYABLE, attempt=1)
-    assert Book(asked, [first, second]).retries() == []
-    assert Book(spec(), [first]).retries() == []
-    own = trial(0, status="Failed", reason="AlgorithmError: no")
-    assert Book(asked, [own]).retries() == []
-
-
 def test_why_it_is_over_is_kept_as_it_was() -> None:
     ending = Ending(why="MaxRuntime", reason="MaxRuntimeInSeconds 120 is over")
     assert Ending.from_json(ending.to_json()) == ending
@@ -152,17 +140,16 @@ class Course(RuleBasedStateMachine):
         self.spec = spec(
             MaxNumberOfTrainingJobs=8,
             MaxParallelTrainingJobs=3,
-            RetryStrategy={"MaximumRetryAttempts": 2},
         )
-        self.trials: dict[tuple[int, int], Trial] = {}
+        self.trials: dict[int, Trial] = {}
         self.planner = Planner(self.spec, seed=3)
 
     @property
     def book(self) -> Book:
         return Book(self.spec, self.trials.values())
 
-    def running(self) -> list[tuple[int, int]]:
-        return [key for key, one in self.trials.items() if one.is_active]
+    def running(self) -> list[int]:
+        return [number for number, one in self.trials.items() if one.is_active]
 
     @precondition(lambda self: self.book.room() > 0 and self.book.ending(0) is None)
     @rule()
@@ -171,14 +158,8 @@ class Course(RuleBasedStateMachine):
         if choice is None:
             assert self.running()
             return
-        key = (choice.number, choice.attempt)
-        assert key not in self.trials, "a trial is begun twice"
-        self.trials[key] = trial(
-            choice.number,
-            status="InProgress",
-            attempt=choice.attempt,
-            tuned=choice.tuned,
-        )
+        assert choice.number not in self.trials, "a trial is begun twice"
+        self.trials[choice.number] = trial(choice.number, status="InProgress", tuned=choice.tuned)
 
     @precondition(lambda self: self.running())
     @rule(
@@ -188,16 +169,14 @@ class Course(RuleBasedStateMachine):
         retryable=st.booleans(),
     )
     def end(self, data: st.DataObject, status: str, value: float | None, retryable: bool) -> None:
-        key = data.draw(st.sampled_from(sorted(self.running())))
+        number = data.draw(st.sampled_from(sorted(self.running())))
         reason = RETRYABLE if retryable else "AlgorithmError: no"
-        number, attempt = key
-        self.trials[key] = trial(
+        self.trials[number] = trial(
             number,
             value,
             status,
-            attempt=attempt,
             reason=reason if status == "Failed" else None,
-            tuned=self.trials[key].choice.tuned,
+            tuned=self.trials[number].choice.tuned,
         )
 
     @rule()
@@ -215,13 +194,9 @@ class Course(RuleBasedStateMachine):
         assert sum(self.book.objective_counters().values()) == len(self.trials)
 
     @invariant()
-    def numbers_have_no_gaps_and_attempts_follow_each_other(self) -> None:
-        numbers = sorted({number for number, _ in self.trials})
-        assert numbers == list(range(len(numbers)))
-        assert len(numbers) <= (self.spec.total or 0)
-        for number, attempt in self.trials:
-            assert attempt <= 2
-            assert all((number, earlier) in self.trials for earlier in range(attempt))
+    def numbers_have_no_gaps(self) -> None:
+        assert sorted(self.trials) == list(range(len(self.trials)))
+        assert len(self.trials) <= (self.spec.total or 0)
 
     @invariant()
     def the_best_is_no_worse_than_any(self) -> None:
@@ -264,7 +239,5 @@ def test_without_a_number_of_trials_there_is_always_another() -> None:
 
 
 def test_a_choice_survives_its_row() -> None:
-    choice = Choice(
-        number=3, definition=1, tuned={"eta": "0.1"}, attempt=2, place=(0, 1, 5), resource=9
-    )
+    choice = Choice(number=3, definition=1, tuned={"eta": "0.1"}, place=(0, 1, 5), resource=9)
     assert Choice.from_json(choice.to_json()) == choice

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.tuning.ranges import Categorical, Numeric, ranges_of
+from modelyard.tuning.ranges import Categorical, Numeric, Scaling, ranges_of
 
-SCALES = st.sampled_from(["Linear", "Logarithmic", "ReverseLogarithmic"])
+SCALES: list[Scaling] = ["Linear", "Logarithmic", "ReverseLogarithmic"]
 COORDINATES = st.floats(0, 1)
 
 
@@ -23,14 +23,12 @@ def one(kind: str = "Continuous", **members: str) -> Numeric:
 
 @st.composite
 def numerics(draw: st.DrawFn) -> Numeric:
-    scaling: Literal["Linear", "Logarithmic", "ReverseLogarithmic"] = draw(SCALES)
+    scaling: Scaling = draw(st.sampled_from(SCALES))
     kind: Literal["integer", "continuous"] = draw(st.sampled_from(["integer", "continuous"]))
     if kind == "integer":
         low = draw(st.integers(1, 1000))
         high = low + draw(st.integers(0, 1000))
-        plain: Literal["Linear", "Logarithmic"] = (
-            "Linear" if scaling == "ReverseLogarithmic" else scaling
-        )
+        plain: Scaling = "Linear" if scaling == "ReverseLogarithmic" else scaling
         return Numeric(name="x", kind=kind, low=low, high=high, scaling=plain)
     ends = st.floats(0.001, 0.999) if scaling != "Linear" else st.floats(-1e6, 1e6)
     low_end, high_end = sorted([draw(ends), draw(ends)])

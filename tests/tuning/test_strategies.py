@@ -110,6 +110,29 @@ def test_bayesian_search_comes_closer_than_random_search() -> None:
     assert learned > guessed
 
 
+def test_where_there_are_many_trials_the_parzen_estimator_chooses() -> None:
+    known = searched(RandomSearch(SPACE, seed=1), 110)
+    found = [BayesianSearch(SPACE, seed=s, total=200).suggest(110, known) for s in range(5)]
+    scores = [valley(dict(one.tuned)) for one in found if one is not None]
+    middle = statistics.median(one.value for one in known if one.value is not None)
+    assert statistics.median(scores) > middle
+
+
+def test_trials_at_the_same_time_try_different_things() -> None:
+    known = searched(BayesianSearch(SPACE, seed=2, total=20), 8)
+    for index in (8, 9, 10):
+        suggested = BayesianSearch(SPACE, seed=2, total=20).suggest(index, known)
+        assert suggested is not None
+        known.append(told(index, suggested, None, "running"))
+    assert len({tuple(one.tuned.values()) for one in known}) == 11
+
+
+@pytest.mark.parametrize("value", [0.0, 1e300, -1e-300])
+def test_results_that_are_all_alike_are_no_reason_to_fail(value: float) -> None:
+    found = searched(BayesianSearch(SPACE, seed=2, total=20), 8, lambda _: value)
+    assert len({tuple(one.tuned.values()) for one in found}) == 8
+
+
 def test_the_first_trials_of_bayesian_search_are_spread_evenly() -> None:
     strategy = BayesianSearch(SPACE, seed=2, total=20)
     first = searched(strategy, 5)

@@ -74,16 +74,15 @@ def trial(
     value: float | None = None,
     status: str = "Completed",
     *,
-    attempt: int = 0,
     reason: str | None = None,
     tuned: Mapping[str, str] | None = None,
     place: tuple[int, ...] = (),
 ) -> Trial:
     """Return a trial that began `number` minutes after the tuning job, and ended a minute later."""
-    name = f"search-{number + 1:03d}-{attempt:08x}"
+    name = f"search-{number + 1:03d}-00000000"
     begun = START + timedelta(minutes=number)
     return Trial(
-        choice=Choice(number=number, definition=0, tuned=tuned or {}, attempt=attempt, place=place),
+        choice=Choice(number=number, definition=0, tuned=tuned or {}, place=place),
         job_name=name,
         job_arn=f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:training-job/{name}",
         status=status,

@@ -9,12 +9,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from modelyard.tuning.spec import TuningSpec
 from modelyard.tuning.strategies import State, Told
-from modelyard.tuning.trial import Choice, Trial
+from modelyard.tuning.trial import Trial
 
 #: After so many trials without a single value the tuning job gives up.
 GIVES_UP_AFTER = 5
@@ -41,13 +41,13 @@ class Book:
     """The trials of one tuning job at one moment.
 
     Args:
-        trials: all of them, in any order, with those that were tried again.
+        trials: all of them, in any order.
     """
 
     def __init__(self, spec: TuningSpec, trials: Iterable[Trial]) -> None:
         self._spec = spec
-        self.trials = sorted(trials, key=lambda trial: (trial.number, trial.choice.attempt))
-        self._last = {trial.number: trial for trial in self.trials}
+        self.trials = sorted(trials, key=lambda trial: trial.number)
+        self._numbers = {trial.number for trial in self.trials}
 
     @property
     def active(self) -> list[Trial]:
@@ -94,18 +94,10 @@ class Book:
         """Return how many trials may begin now."""
         return max(0, self._spec.max_parallel - len(self.active))
 
-    def retries(self) -> list[Choice]:
-        """Return the choices that are to be tried again: they failed, but not of their own."""
-        return [
-            replace(trial.choice, attempt=trial.choice.attempt + 1)
-            for trial in self._last.values()
-            if self._is_to_be_retried(trial)
-        ]
-
     def open_numbers(self) -> Iterator[int]:
         """Return the numbers of the trials that were not begun, in their order."""
         numbers = itertools.count() if self._spec.total is None else range(self._spec.total)
-        return (number for number in numbers if number not in self._last)
+        return (number for number in numbers if number not in self._numbers)
 
     def told(self, definition: int) -> list[Told]:
         """Return what a definition's strategy is told."""
@@ -114,11 +106,11 @@ class Book:
             Told(
                 index=trial.number // count,
                 tuned=trial.choice.tuned,
-                state=self._state_of(trial),
+                state=_state_of(trial),
                 value=None if trial.value is None else self.score_of(trial),
                 place=trial.choice.place,
             )
-            for trial in self._last.values()
+            for trial in self.trials
             if trial.choice.definition == definition
         ]
 
@@ -139,7 +131,7 @@ class Book:
             return Ending(why="NoObjective")
         if limit is not None and seconds >= limit:
             return Ending(why="MaxRuntime", reason=f"MaxRuntimeInSeconds {limit} is over")
-        if next(self.open_numbers(), None) is None and not self.active and not self.retries():
+        if next(self.open_numbers(), None) is None and not self.active:
             return Ending(why="AllEnded")
         return None
 
@@ -154,23 +146,16 @@ class Book:
         return self.score_of(best) >= self._spec.objective.turned(target)
 
     def _is_hopeless(self) -> bool:
-        ended = [
-            trial
-            for trial in self._last.values()
-            if not trial.is_active and not self._is_to_be_retried(trial)
-        ]
-        return self.best is None and len(ended) >= GIVES_UP_AFTER
+        ended = len(self.trials) - len(self.active)
+        return self.best is None and ended >= GIVES_UP_AFTER
 
-    def _is_to_be_retried(self, trial: Trial) -> bool:
-        most = self._spec.definitions[trial.choice.definition].max_retries
-        return trial.is_retryable and trial.choice.attempt < most
 
-    def _state_of(self, trial: Trial) -> State:
-        if trial.is_active or self._is_to_be_retried(trial):
-            return "running"
-        if not trial.has_result:
-            return "failed"
-        return "complete" if trial.status == "Completed" else "stopped"
+def _state_of(trial: Trial) -> State:
+    if trial.is_active:
+        return "running"
+    if not trial.has_result:
+        return "failed"
+    return "complete" if trial.status == "Completed" else "stopped"
 
 
 def _counter_of(trial: Trial) -> str:

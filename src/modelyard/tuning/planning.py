@@ -39,9 +39,6 @@ class Planner:
 
     def next(self, book: Book) -> Choice | None:
         """Return what is to be tried next; None: nothing can be said before more is known."""
-        retries = book.retries()
-        if retries:
-            return retries[0]
         for ahead, number in enumerate(book.open_numbers()):
             if ahead >= _AHEAD:
                 break

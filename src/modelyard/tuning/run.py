@@ -8,7 +8,6 @@ know how far that one had come.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -255,11 +254,11 @@ class TuningRun:
         self._rooms.training.create(self._context, request, mark_of(self._job, choice))
 
     def _checkpoint_folder(self, choice: Choice) -> str:
-        """Return where a choice's checkpoints are: one that is tried again finds its own."""
+        """Return where a choice's checkpoints are: on its next rung it finds its own."""
         if choice.place:
             bracket, _, drawn = choice.place
             return f"{self._job.name}-{bracket}-{drawn}"
-        return job_name(self._job.name, self._job.observed["study"], replace(choice, attempt=0))
+        return job_name(self._job.name, self._job.observed["study"], choice)
 
 
 def context_of(job: Resource) -> Context:

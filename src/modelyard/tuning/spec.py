@@ -38,7 +38,6 @@ class Definition:
     objective: Objective
     ranges: Sequence[Range]
     static: Mapping[str, str]
-    max_retries: int
     request: Mapping[str, Any]  # as it was given
 
     @property
@@ -133,7 +132,6 @@ def definitions_of(request: Mapping[str, Any]) -> list[Definition]:
             ),
             ranges=ranges_of(given.get("HyperParameterRanges") or config.get("ParameterRanges")),
             static=given.get("StaticHyperParameters", {}),
-            max_retries=given.get("RetryStrategy", {}).get("MaximumRetryAttempts", 0),
             request=given,
         )
         for index, given in enumerate(given_definitions(request))

@@ -20,7 +20,6 @@ class Choice:
     number: int  # of the trial within its tuning job, from 0 on
     definition: int  # which of the tuning job's definitions of training jobs
     tuned: Mapping[str, str]  # the hyperparameters that it chose
-    attempt: int = 0  # how often the same choice failed before
     #: Where a choice belongs in a strategy's plan, as Hyperband's brackets; empty: nowhere.
     place: tuple[int, ...] = ()
     resource: int | None = None  # rounds or epochs that it may use; None: as the job says
@@ -30,7 +29,6 @@ class Choice:
             "number": self.number,
             "definition": self.definition,
             "tuned": dict(self.tuned),
-            "attempt": self.attempt,
             "place": list(self.place),
             "resource": self.resource,
         }
@@ -41,7 +39,6 @@ class Choice:
             number=kept["number"],
             definition=kept["definition"],
             tuned=kept["tuned"],
-            attempt=kept["attempt"],
             place=tuple(kept["place"]),
             resource=kept["resource"],
         )

@@ -22,6 +22,7 @@ _REPEATED = (
     "EnableInterContainerTrafficEncryption",
     "EnableManagedSpotTraining",
     "Environment",
+    "RetryStrategy",
 )
 _RESOURCES = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId")
 
@@ -29,14 +30,14 @@ _RESOURCES = ("InstanceType", "InstanceCount", "VolumeSizeInGB", "VolumeKmsKeyId
 def job_name(tuning_job: str, study: str, choice: Choice) -> str:
     """Return `<tuning job>-<number from 001 on>-<8 hexadecimal digits>`.
 
-    The same attempt at the same trial has the same name each time it is asked for, and no other
-    tuning job's has, also not that of a later one of the same name: so a trial that was created
-    just ahead of a crash is found again, and never created twice.
+    The same trial has the same name each time it is asked for, and no other tuning job's has, also
+    not that of a later one of the same name: so a trial that was created just ahead of a crash is
+    found again, and never created twice.
 
     Args:
         study: an id of the tuning job's own.
     """
-    text = f"{study}/{choice.number}/{choice.attempt}"
+    text = f"{study}/{choice.number}"
     digits = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{tuning_job}-{choice.number + 1:03d}-{digits}"
 

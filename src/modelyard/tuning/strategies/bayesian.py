@@ -1,9 +1,8 @@
 """Bayesian search: a model of what was seen chooses what to try next.
 
-The model is Optuna's multivariate tree-structured Parzen estimator, asked and told; the first
-trials are spread evenly. Trials that run are taken for bad ones (the constant liar), so that those
-at the same time do not all try the same. One that was stopped early ranks behind those that ended,
-as Optuna ranks pruned trials.
+The first trials are spread evenly. Then a Gaussian process chooses, which makes the most of few
+trials; its time grows with the cube of their number, so where there are many, Optuna's Parzen
+estimator does. A trial that was stopped early counts with the last value that it had.
 
 With several trials at once, what is known when a trial is chosen depends on which of the others
 happened to have ended. Where choices must be reproducible, trial k is chosen knowing the results of
@@ -14,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelyard.tuning.ranges import Categorical, Range
 from modelyard.tuning.strategies._base import (
@@ -25,20 +24,19 @@ from modelyard.tuning.strategies._base import (
     generator,
     seed_of,
 )
+from modelyard.tuning.strategies.gaussian_process import GaussianProcess
+from modelyard.tuning.strategies.parzen import ParzenEstimator
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.distributions import BaseDistribution
-
-_CANDIDATES = 64  # that the model chooses the best of
+_LEAST_POINTS = 2
+_MOST_POINTS = 100  # that the Gaussian process is given
 _ATTEMPTS = 30  # to find what was not tried before, where all is integers and categories
-_ASKED = 5  # times, ahead of that, whether the model wants something else
+_PROPOSED = 5  # choices of the model's, of which the first that is new is taken
 _SHARE_SPREAD = 4  # one in so many trials is spread evenly at first
 _LEAST_SPREAD, _MOST_SPREAD = 3, 10
 
 
 class BayesianSearch(Strategy):
-    """A tree-structured Parzen estimator.
+    """Even spread, then a model.
 
     Args:
         total: how many trials there will be; None: it is not known.
@@ -65,7 +63,9 @@ class BayesianSearch(Strategy):
         self._prior = [
             told
             for parent in prior
-            for told in self._comparable([told for told in parent if told.has_result])
+            for told in self._comparable(
+                [t for t in parent if t.has_result and self._has_all(t.tuned)]
+            )
         ]
         spread = _MOST_SPREAD if total is None else total // _SHARE_SPREAD
         self._spread = max(0, _bounded(spread) - len(self._prior))
@@ -106,15 +106,41 @@ class BayesianSearch(Strategy):
         return found
 
     def _modelled(self, index: int, known: Sequence[Told]) -> dict[str, str]:
+        ended = [told for told in known if told.has_result and self._has_all(told.tuned)]
+        seen = [
+            (told.tuned, told.value)
+            for told in (*self._prior, *self._comparable(ended))
+            if told.value is not None
+        ]
+        running = [told.tuned for told in known if told.state == "running"]
+        running = [tuned for tuned in running if self._has_all(tuned)]
         tried = {tuple(told.tuned.get(one.name) for one in self._ranges) for told in known}
-        choice: dict[str, str] = {}
-        for attempt in range(_ASKED):
-            study = self._study(known, seed_of(self._seed, index, attempt))
-            choice = self._asked(study)
+        proposed = self._proposed(index, seen, running)
+        for choice in proposed:
             if tuple(choice.values()) not in tried:
                 return choice
         # Where the model wants nothing new, chance may.
-        return self._unseen(index, tried) or choice
+        return self._unseen(index, tried) or drawn(self._ranges, generator(self._seed, index))
+
+    def _proposed(
+        self,
+        index: int,
+        seen: list[tuple[Mapping[str, str], float]],
+        running: list[Mapping[str, str]],
+    ) -> list[dict[str, str]]:
+        if len(seen) < _LEAST_POINTS:
+            return []
+        few = len(seen) + len(running) <= _MOST_POINTS
+        model = GaussianProcess(self._ranges) if few else ParzenEstimator(self._ranges)
+        seed = seed_of(self._seed, "model", index)
+        return model.propose(seen, running, seed=seed, count=_PROPOSED)
+
+    def _comparable(self, known: Sequence[Told]) -> Sequence[Told]:
+        ordered = sorted(known, key=lambda told: told.index)
+        return _ranked(ordered) if self._by_rank else ordered
+
+    def _has_all(self, tuned: Mapping[str, str]) -> bool:
+        return all(_has(one, tuned.get(one.name)) for one in self._ranges)
 
     def _unseen(self, index: int, tried: set[Any]) -> dict[str, str] | None:
         for attempt in range(_ATTEMPTS):
@@ -123,83 +149,17 @@ class BayesianSearch(Strategy):
                 return choice
         return None
 
-    def _asked(self, study: Study) -> dict[str, str]:
-        params = study.ask(self._distributions()).params
-        return {
-            one.name: one.values[params[one.name]]
-            if isinstance(one, Categorical)
-            else one.text_at(params[one.name])
-            for one in self._ranges
-        }
-
-    def _study(self, known: Sequence[Told], seed: int) -> Study:
-        import optuna
-
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(
-            seed=seed,
-            multivariate=True,
-            constant_liar=True,
-            n_startup_trials=1,
-            n_ei_candidates=_CANDIDATES,
-        )
-        study = optuna.create_study(direction="maximize", sampler=sampler)
-        ordered = sorted(known, key=lambda told: told.index)
-        for told in (*self._prior, *self._comparable(ordered)):
-            self._tell(study, told)
-        return study
-
-    def _comparable(self, known: Sequence[Told]) -> Sequence[Told]:
-        return _ranked(known) if self._by_rank else known
-
-    def _tell(self, study: Study, told: Told) -> None:
-        from optuna.trial import TrialState, create_trial
-
-        params = self._coordinates(told.tuned)
-        if params is None or told.state == "failed" or not (told.has_result or _runs(told)):
-            return
-        more: dict[str, Any] = {"state": TrialState.RUNNING}
-        if told.state == "complete":
-            more = {"value": told.value}
-        elif told.state == "stopped":
-            more = {"state": TrialState.PRUNED, "intermediate_values": {0: told.value}}
-        study.add_trial(create_trial(params=params, distributions=self._distributions(), **more))
-
-    def _coordinates(self, tuned: Mapping[str, str]) -> dict[str, float | int] | None:
-        """Return a choice as the model sees it; None: it is outside of the ranges."""
-        found: dict[str, float | int] = {}
-        for one in self._ranges:
-            text = tuned.get(one.name)
-            if text is None:
-                return None
-            if isinstance(one, Categorical):
-                if text not in one.values:
-                    return None
-                found[one.name] = list(one.values).index(text)
-            else:
-                coordinate = one.coordinate_of(text)
-                if coordinate is None:
-                    return None
-                found[one.name] = coordinate
-        return found
-
-    def _distributions(self) -> dict[str, BaseDistribution]:
-        from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-        return {
-            one.name: CategoricalDistribution(tuple(range(len(one.values))))
-            if isinstance(one, Categorical)
-            else FloatDistribution(0.0, 1.0)
-            for one in self._ranges
-        }
-
 
 def _bounded(spread: int) -> int:
     return max(_LEAST_SPREAD, min(_MOST_SPREAD, spread))
 
 
-def _runs(told: Told) -> bool:
-    return told.state == "running"
+def _has(one: Range, text: str | None) -> bool:
+    if text is None:
+        return False
+    return (
+        text in one.values if isinstance(one, Categorical) else one.coordinate_of(text) is not None
+    )
 
 
 def _ranked(known: Sequence[Told]) -> list[Told]:
