@@ -1,0 +1,2 @@
+"""placeholder"""
+def write(result, baseline, settings): pass
