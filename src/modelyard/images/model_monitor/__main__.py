@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 
 from modelyard.images.model_monitor import log
 from modelyard.images.model_monitor.errors import ClientError, NoDataError
@@ -16,11 +17,11 @@ from modelyard.images.model_monitor.settings import MERGE, MODEL_QUALITY, Settin
 NO_DATA_EXIT_CODE = 3
 
 
-def main() -> int:
-    """Run the job, and return the exit code."""
-    layout = Layout.from_environment()
+def main(environment: Mapping[str, str]) -> int:
+    """Run the job that the environment describes, and return the exit code."""
+    layout = Layout.from_environment(environment)
     try:
-        settings = Settings.read(os.environ, layout)
+        settings = Settings.read(environment, layout)
         outcome = run(settings, layout)
         if settings.post_analytics is not None:
             from modelyard.images.model_monitor.scripts import post_process
@@ -65,4 +66,4 @@ def _ended(layout: Layout, message: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(os.environ))

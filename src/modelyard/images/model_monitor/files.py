@@ -56,7 +56,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a document of the reference's: not-a-number becomes the text "NaN", as it does there."""
+    """Write a document; not-a-number becomes the text "NaN", as in the reference's files."""
     write_whole(path, json.dumps(_plain(document), indent=1, allow_nan=False).encode())
 
 

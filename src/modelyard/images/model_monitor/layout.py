@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,9 +16,9 @@ class Layout:
     base: Path
 
     @classmethod
-    def from_environment(cls) -> Layout:
-        """Return the layout of this process: `SAGEMAKER_BASE_DIR` stands in for `/opt/ml`."""
-        return cls(Path(os.environ.get("SAGEMAKER_BASE_DIR") or str(CONTRACT_ROOT)))
+    def from_environment(cls, environment: Mapping[str, str]) -> Layout:
+        """Return a process' layout: `SAGEMAKER_BASE_DIR` stands in for `/opt/ml`."""
+        return cls(Path(environment.get("SAGEMAKER_BASE_DIR") or str(CONTRACT_ROOT)))
 
     @property
     def message(self) -> Path:

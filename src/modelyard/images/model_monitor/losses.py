@@ -36,7 +36,7 @@ class Losses:
         """One sentence for each reason."""
         return [
             f"{reason.count} left out: {text} ({', '.join(reason.places)}"
-            f"{', …' if reason.count > len(reason.places) else ''})"
+            f"{', …' if reason.count > len(reason.places) else ''})."
             for text, reason in self._reasons.items()
         ]
 

@@ -5,8 +5,8 @@ so that over windows that follow each other each pair is merged exactly once, wi
 
 - An invocation came at its `inferenceTime` (else in the hour of its folder `yyyy/mm/dd/hh`).
 - A label came in the hour of its folder; one outside of such folders came with its invocation.
-- A label may come up to `late_label_window` after its invocation. So the captured files of that much
-  time before the window are inputs, too, and so are its ground-truth files.
+- A label may come up to `late_label_window` after its invocation. So the captured files of that
+  much time before the window are inputs, too, and so are its ground-truth files.
 
 Labels are held in memory, captured invocations are not.
 """
@@ -167,7 +167,9 @@ def read_labels(source: Path, tally: Tally) -> dict[str, Label]:
     for record, path in _records(source, tally, "ground-truth lines that are broken"):
         event = record.get("eventMetadata")
         data = record.get("groundTruthData")
-        key = (event.get("eventId") or event.get("inferenceId")) if isinstance(event, dict) else None
+        key = (
+            (event.get("eventId") or event.get("inferenceId")) if isinstance(event, dict) else None
+        )
         if not key or not isinstance(data, dict) or not isinstance(data.get("data"), str):
             tally.losses.add("ground-truth lines without id or data", path)
             continue

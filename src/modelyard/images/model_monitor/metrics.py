@@ -1,4 +1,4 @@
-"""Metrics of a run, for the platform: one JSON object a line, as CloudWatch's PutMetricData has them."""
+"""Metrics of a run, for the platform: a JSON object a line, as in CloudWatch's PutMetricData."""
 
 from __future__ import annotations
 

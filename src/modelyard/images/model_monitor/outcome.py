@@ -16,7 +16,7 @@ class Outcome:
 
     @property
     def message(self) -> str:
-        """The job's ExitMessage: the reference's sentence, and what its reader must know besides."""
+        """The job's ExitMessage: the reference's sentence, and what else there is to know."""
         if self.violations:
             first = f"Job completed successfully with {self.violations} violations."
             text = f"CompletedWithViolations: {first}"

@@ -58,7 +58,7 @@ def _rows(handler: Callable[..., Any], record: Any, extra: tuple[Any, ...]) -> o
 
 
 def inference_record(record: Mapping[str, Any] | str) -> SimpleNamespace:
-    """Return a record as the reference hands it to scripts: `record.endpoint_input.data` and so on."""
+    """Return a record as the reference hands it to scripts: `record.endpoint_input.data` etc."""
     if isinstance(record, str):  # a line of a data set that is no capture
         line = SimpleNamespace(data=record, encoding="CSV", observed_content_type="text/csv")
         return SimpleNamespace(endpoint_input=line, endpoint_output=None, event_metadata=None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard.images.model_monitor import files, log, metrics
-from modelyard.images.model_monitor.data_quality import checks, constraints, statistics
+from modelyard.images.model_monitor.data_quality import checks, constraints, report, statistics
+from modelyard.images.model_monitor.data_quality.baseline import Baseline
 from modelyard.images.model_monitor.data_quality.counting import count_frame
 from modelyard.images.model_monitor.data_quality.profiles import DatasetProfile
-from modelyard.images.model_monitor.data_quality.statistics import BaselineStatistics
+from modelyard.images.model_monitor.data_quality.result import Result
 from modelyard.images.model_monitor.errors import NoDataError
 from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.losses import Losses
@@ -20,42 +20,6 @@ from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.readers import MixedColumn, Reading, batches
 from modelyard.images.model_monitor.scripts import Preprocessor
 from modelyard.images.model_monitor.settings import Settings
-
-
-@dataclass
-class Baseline:
-    """What data is checked against."""
-
-    features: list[constraints.FeatureConstraint] = field(default_factory=list)
-    config: constraints.MonitoringConfig | None = None  # None: there is no baseline
-    statistics: BaselineStatistics = field(default_factory=lambda: BaselineStatistics({}))
-
-    @classmethod
-    def read(cls, settings: Settings) -> Baseline:
-        """Read the baseline's files, those that are given.
-
-        Raises:
-            ClientError: one of them is missing or damaged.
-        """
-        baseline = cls()
-        if settings.baseline_constraints is not None:
-            document = files.read_json(settings.baseline_constraints, "baseline_constraints")
-            baseline.features, baseline.config = constraints.read(document)
-        if settings.baseline_statistics is not None:
-            document = files.read_json(settings.baseline_statistics, "baseline_statistics")
-            baseline.statistics = BaselineStatistics(document)
-        return baseline
-
-
-@dataclass
-class Result:
-    """What was found."""
-
-    profile: DatasetProfile
-    losses: Losses
-    notes: list[str]
-    drifts: dict[str, checks.Drift] = field(default_factory=dict)
-    violations: list[checks.Violation] | None = None  # None: nothing was checked
 
 
 def analyse(settings: Settings, layout: Layout) -> Outcome:
@@ -71,9 +35,9 @@ def analyse(settings: Settings, layout: Layout) -> Outcome:
     result.losses, result.notes = reading.losses, reading.notes
     _write(result, settings, baseline)
     if settings.publishes_metrics:
-        metrics.write(_metrics(result, baseline), kind="data-metrics", settings=settings, layout=layout)
-    from modelyard.images.model_monitor.data_quality import report
-
+        metrics.write(
+            _metrics(result, baseline), kind="data-metrics", settings=settings, layout=layout
+        )
     report.write(result, baseline, settings)
     count = None if result.violations is None else len(result.violations)
     return Outcome(violations=count, remarks=[*result.losses.sentences(), *result.notes])

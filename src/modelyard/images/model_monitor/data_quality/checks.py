@@ -96,12 +96,12 @@ def _categorical(
         level = ALARM_LEVEL if threshold is None else threshold
         return None if math.isnan(p_value) else Drift("ChiSquared", p_value, level)
     distance = drift.categorical_distance(then, {**now}, robust=config.robust)
-    return Drift("LInfinity", distance, config.comparison_threshold if threshold is None else threshold)
+    return Drift(
+        "LInfinity", distance, config.comparison_threshold if threshold is None else threshold
+    )
 
 
-def _columns(
-    profile: DatasetProfile, features: Sequence[FeatureConstraint]
-) -> Iterator[Violation]:
+def _columns(profile: DatasetProfile, features: Sequence[FeatureConstraint]) -> Iterator[Violation]:
     expected = [feature.name for feature in features]
     counts = (
         f"Number of columns in current dataset: {len(profile.columns)}, "
@@ -168,7 +168,9 @@ def _domain(feature: FeatureConstraint, column: ColumnProfile) -> str | None:
         return None
     counts = column.texts.counts
     if counts is None:
-        return f"There are more than {len(feature.domains)} categories: the values no longer repeat."
+        return (
+            f"There are more than {len(feature.domains)} categories: the values no longer repeat."
+        )
     unknown = {value: n for value, n in counts.items() if value not in feature.domains}
     bad, total = sum(unknown.values()), sum(counts.values())
     threshold = feature.config.domain_threshold

@@ -84,8 +84,8 @@ def _are_categories(counts: Mapping[str, int]) -> bool:
 def _unseen_share(counts: Mapping[str, int]) -> float:
     """Return an upper bound of the share of values that a baseline by chance does not hold.
 
-    Good (The Population Frequencies of Species, 1953): it is the share of the values seen once. Where
-    there are none, the baseline is taken to hold them all.
+    Good (The Population Frequencies of Species, 1953): it is the share of the values seen once.
+    Where there are none, the baseline is taken to hold them all.
     """
     single = sum(count == 1 for count in counts.values())
     return (single + _UNSEEN_DEVIATIONS * math.sqrt(single)) / sum(counts.values())

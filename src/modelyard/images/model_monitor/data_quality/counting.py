@@ -13,10 +13,10 @@ _WHOLE = r"^[+-]?\d+$"
 def count_frame(profile: DatasetProfile, frame: pl.DataFrame) -> None:
     """Count all cells of a frame.
 
-    Numbers are of the type they are stored as, or, in a column of text, of the type they are written
-    as: `2` is Integral, `2.0` is Fractional. Null, empty text and not-a-number are missing. Truth
-    values are text, as the reference has no type for them. Infinities are present, but have no part
-    in moments and distributions.
+    Numbers are of the type they are stored as, or, in a column of text, of the type they are
+    written as: `2` is Integral, `2.0` is Fractional. Null, empty text and not-a-number are missing.
+    Truth values are text, as the reference has no type for them. Infinities are present, but have
+    no part in moments and distributions.
     """
     for cells in frame.iter_columns():
         _count_cells(profile.column(cells.name), cells)

@@ -1,8 +1,8 @@
 """How many values of a column differ: exactly while they are few, estimated once they are many.
 
-The k smallest hashes of the values are kept (Bar-Yossef et al., Counting Distinct Elements in a Data
-Stream, 2002). If the k-th smallest is the share x of all possible hashes, there are about (k-1)/x
-values, within 1/sqrt(k) of it. Two sets of hashes merge by being put together.
+The k smallest hashes of the values are kept (Bar-Yossef et al., Counting Distinct Elements in a
+Data Stream, 2002). If the k-th smallest is the share x of all possible hashes, there are about
+(k-1)/x values, within 1/sqrt(k) of it. Two sets of hashes merge by being put together.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ The formulas are those of Deequ's `Distance`, which the reference's analyzer is 
   1 (Kolmogorov's distance; L-infinity of the categories' shares for text).
 - `Robust`: the same less what chance can do with so few rows, max(0, D - 1.8 * sqrt((n+m)/(n*m))).
   1.8 is the two-sample Kolmogorov-Smirnov critical value for the level 2*exp(-2*1.8^2) = 0.3 %.
-- `ChiSquared`: the p-value of Pearson's test. Deequ takes the baseline's shares for exact, which with
-  a baseline of few rows raises false alarms; here both are samples, the test is the one of
+- `ChiSquared`: the p-value of Pearson's test. Deequ takes the baseline's shares for exact, which
+  with a baseline of few rows raises false alarms; here both are samples, the test is the one of
   homogeneity. As in Deequ, rare categories are put together until each expected count is at least
   10 (two categories) or at most 20 % are below 5 (more of them).
 """

@@ -16,7 +16,8 @@ def exceeds(bad: int, total: int, allowed: float) -> bool:
 
     One bad one is enough where none is allowed. Otherwise chance must explain the number with a
     probability below `ALARM_LEVEL`, by the bound of Hoeffding (Probability Inequalities for Sums of
-    Bounded Random Variables, 1963, theorem 1): P(X >= bad) <= exp(-total * KL(bad/total || allowed)).
+    Bounded Random Variables, 1963, theorem 1): P(X >= bad) <= exp(-total * KL(bad/total ||
+    allowed)).
     """
     if not total or bad / total <= allowed:
         return False

@@ -51,6 +51,11 @@ class Distribution:
         found: Numbers = self._cumulative[np.searchsorted(self.values, at, side="right")]
         return found / self.total
 
+    def quantile(self, share: float) -> float:
+        """Return the smallest number that is at least as large as this share of all."""
+        index = int(np.searchsorted(self._cumulative[1:], share * self.total))
+        return float(self.values[min(index, len(self.values) - 1)])
+
 
 class Sketch:
     """A KLL sketch of a column's numbers."""
@@ -60,7 +65,8 @@ class Sketch:
 
     def add(self, values: Numbers) -> None:
         """Take finite numbers, shape (n,)."""
-        self._inner.update(values)
+        # DataSketches refuses arrays that may not be written to, though it does not write.
+        self._inner.update(values if values.flags.writeable else values.copy())
 
     def merge(self, other: Sketch) -> None:
         """Take all that another sketch has taken."""

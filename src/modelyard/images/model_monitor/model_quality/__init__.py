@@ -1,1 +1,1 @@
-"""The model quality monitor: what a model's answers are worth, measured on labels that came later."""
+"""The model quality monitor: what a model's answers are worth, by labels that came later."""

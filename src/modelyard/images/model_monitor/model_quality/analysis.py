@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,11 @@ import numpy as np
 from modelyard.images.model_monitor import files, log, merging, metrics
 from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.metrics import Metric
-from modelyard.images.model_monitor.model_quality import constraints, rows, spread
+from modelyard.images.model_monitor.model_quality import constraints, report, rows, spread
+from modelyard.images.model_monitor.model_quality.measured import Measured
 from modelyard.images.model_monitor.model_quality.problems import Problem, problem_of
 from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.settings import Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What was found."""
-
-    problem: Problem
-    values: Mapping[str, float]
-    deviations: Mapping[str, float]  # the reference's standard deviations
-    errors: Mapping[str, float]
-    thresholds: list[constraints.Threshold]
-    violations: list[constraints.Violation] | None  # None: nothing was checked
-    remarks: list[str]
 
 
 def analyse(settings: Settings, layout: Layout) -> Outcome:
@@ -40,17 +27,15 @@ def analyse(settings: Settings, layout: Layout) -> Outcome:
     answers = rows.read(settings)
     problem = problem_of(answers, settings)
     measured = measure(problem, _baseline(settings), _remarks(answers, problem))
-    for remark in measured.remarks:
-        log.info(remark)
+    if answers.tally is None:  # the merge has told of its losses itself
+        for remark in measured.remarks:
+            log.info(remark)
     _write(measured, settings)
     if answers.tally is not None:
-        report = answers.tally.document()
-        files.write_json(settings.output / merging.REPORT_FILE, report)
+        files.write_json(settings.output / merging.REPORT_FILE, answers.tally.document())
     if settings.publishes_metrics:
         metrics.write(_metrics(measured), kind="model-metrics", settings=settings, layout=layout)
-    from modelyard.images.model_monitor.model_quality import report as paper
-
-    paper.write(measured, settings)
+    report.write(measured, settings)
     count = None if measured.violations is None else len(measured.violations)
     return Outcome(violations=count, remarks=measured.remarks)
 

@@ -18,7 +18,7 @@ _CURVE_POINTS = 201
 
 
 def metrics(labels: Flags, answers: Flags, probabilities: Numbers | None) -> dict[str, float]:
-    """Return all metrics; those of the curves only where there are probabilities. Shapes (rows,)."""
+    """Return all metrics; those of curves only where there are probabilities. Shapes (rows,)."""
     hit = int((labels & answers).sum())
     positive, said = int(labels.sum()), int(answers.sum())
     total = len(labels)
@@ -87,7 +87,7 @@ def roc_curve(labels: Flags, probabilities: Numbers) -> tuple[Numbers, Numbers]:
 
 
 def precision_recall_curve(labels: Flags, probabilities: Numbers) -> tuple[Numbers, Numbers]:
-    """Return precisions and recalls, the highest probability first. Recalls are NaN without positives."""
+    """Return precisions and recalls, the highest probability first; NaN without positives."""
     hits, said = _cumulative(labels, probabilities)
     with np.errstate(invalid="ignore", divide="ignore"):
         return hits / said, hits / np.float64(labels.sum())
@@ -102,7 +102,7 @@ def thinned(curve: tuple[Numbers, Numbers]) -> tuple[list[float], list[float]]:
 
 
 def _cumulative(labels: Flags, probabilities: Numbers) -> tuple[Numbers, Numbers]:
-    """Return, for each distinct probability from the highest on, hits and rows at least as probable."""
+    """Return hits and rows at least as probable, for each probability from the highest on."""
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order]
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)

@@ -2,8 +2,8 @@
 
 A baseline's value is measured on some rows, and so is today's: that one is a little worse than the
 other says nothing. So a threshold counts as passed where the difference is larger than chance makes
-it: 3.09 standard errors of both together, one-sided, which clean data passes once in 1,000 times. The
-baseline's standard error stands beside its threshold; a threshold of your own has none.
+it: 3.09 standard errors of both together, one-sided, which clean data passes once in 1,000 times.
+The baseline's standard error stands beside its threshold; a threshold of your own has none.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def check(
         worse = value - threshold.value
         if threshold.operator == LESS:
             worse = -worse
-        margin = DEVIATIONS * math.hypot(threshold.standard_error, _error(threshold, problem, errors))
+        margin = DEVIATIONS * math.hypot(
+            threshold.standard_error, _error(threshold, problem, errors)
+        )
         if worse > 0 and worse > margin:
             violations.append(_violation(threshold, value, errors))
     return violations

@@ -1,4 +1,4 @@
-"""Where a value stands in a row: by index, by name, or by a JSON path such as `$.predictions[0].score`."""
+"""Where a value stands in a row: an index, a name, or a path such as `$.predictions[0].score`."""
 
 from __future__ import annotations
 

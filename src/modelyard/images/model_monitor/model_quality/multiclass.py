@@ -24,7 +24,7 @@ def metrics(labels: Codes, answers: Codes, classes: int) -> dict[str, float]:
 
 
 def confusion_table(labels: Codes, answers: Codes, classes: int) -> Codes:
-    """Return how many rows of each label (row) got each answer (column), shape (classes, classes)."""
+    """Return how many of each label (row) got each answer (column), shape (classes, classes)."""
     flat = np.bincount(labels * classes + answers, minlength=classes * classes)
     return flat.reshape(classes, classes)
 

@@ -44,7 +44,9 @@ def read(settings: Settings) -> Answers:
         _from_table(settings, answers)
     if not answers.labels:
         told = "; ".join(answers.losses.sentences())
-        raise NoDataError(f"no row has a label and an answer {settings.window}{told and ': '}{told}")
+        raise NoDataError(
+            f"no row has a label and an answer {settings.window}{told and ': '}{told}"
+        )
     return answers
 
 

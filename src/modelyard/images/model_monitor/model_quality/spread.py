@@ -1,9 +1,10 @@
 """How much a metric would differ on other rows.
 
 `standard_deviation` is the reference's: that of the metric on five random samples of 80 % of the
-rows, "NaN" below 200 rows. It says less than it seems to: five samples that share most of their rows
-differ about half as much as independent data does. So thresholds are compared with the help of
-`standard_error`, by the bootstrap (Efron, 1979). Both are seeded: the same rows give the same numbers.
+rows, "NaN" below 200 rows. It says less than it seems to: five samples that share most of their
+rows differ about half as much as independent data does. So thresholds are compared with the help of
+`standard_error`, by the bootstrap (Efron, 1979). Both are seeded: the same rows give the same
+numbers.
 """
 
 from __future__ import annotations

@@ -111,9 +111,7 @@ class _Capture:
             self._lose(str(error), path, number)
             return []
 
-    def _placed(
-        self, rows: list[Sequence[Any]], line_of: list[int], path: Path
-    ) -> pl.DataFrame:
+    def _placed(self, rows: list[Sequence[Any]], line_of: list[int], path: Path) -> pl.DataFrame:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(rows)
         content = text.getvalue().encode()
@@ -150,7 +148,7 @@ def _join(sides: dict[str, list[Row]], reading: Reading) -> list[Row]:
     result: list[Row] = []
     for parts in zip(*sides.values(), strict=True):
         if all(isinstance(part, dict) for part in parts):
-            result.append({name: value for part in parts for name, value in part.items()})  # type: ignore[union-attr]
+            result.append({name: value for part in parts for name, value in part.items()})
         else:
             values = {side: _values(part) for side, part in zip(sides, parts, strict=True)}
             result.append(_by_position(values, reading))

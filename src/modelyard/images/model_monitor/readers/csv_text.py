@@ -8,9 +8,9 @@ that holds what it should becomes numbers again.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
@@ -144,7 +144,7 @@ class Block:
         return b"".join(sound)
 
 
-def _parse(content: bytes, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def _parse(content: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
     if not content.strip():
         return pl.DataFrame(schema=schema)
     return pl.read_csv(content, has_header=False, schema=schema, encoding="utf8-lossy")
@@ -195,7 +195,7 @@ def _header(file: BinaryIO, path: Path) -> list[str]:
     return names
 
 
-def _looks_like_data(names: list[str], kinds: dict[str, type[pl.DataType]]) -> bool:
+def _looks_like_data(names: list[str], kinds: Mapping[str, Any]) -> bool:
     """Whether each name has the kind of the column below it, and one at least is a number."""
     written = {name: narrowest(pl.Series([name])) for name in names}
     return any(kind != pl.String for kind in written.values()) and all(

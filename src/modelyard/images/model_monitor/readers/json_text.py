@@ -82,9 +82,7 @@ def flatten(record: Mapping[str, Any]) -> Record:
 def frame_of(rows: Sequence[Record], reading: Reading) -> pl.DataFrame:
     """Return records as columns; a field that a record lacks is missing there."""
     names = dict.fromkeys(name for row in rows for name in row)
-    return pl.DataFrame(
-        [_column(name, [row.get(name) for row in rows], reading) for name in names]
-    )
+    return pl.DataFrame([_column(name, [row.get(name) for row in rows], reading) for name in names])
 
 
 def _column(name: str, values: list[Any], reading: Reading) -> pl.Series:

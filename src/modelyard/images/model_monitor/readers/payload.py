@@ -38,7 +38,9 @@ def rows_of(side: Mapping[str, Any]) -> list[Row]:
         return _csv(text)
     if encoding == "JSON":
         return _json(text)
-    raise UnreadablePayload(f"invocations in encoding {encoding!r}: CSV, JSON or BASE64 can be read")
+    raise UnreadablePayload(
+        f"invocations in encoding {encoding!r}: CSV, JSON or BASE64 can be read"
+    )
 
 
 def _encoding_of(content_type: str) -> str:
