@@ -36,7 +36,9 @@ class Run:
     def violations(self) -> list[tuple[str, str]]:
         """What is wrong with which feature or metric."""
         found = self.read("constraint_violations.json")["violations"]
-        return [(v.get("feature_name") or v["metric_name"], v["constraint_check_type"]) for v in found]
+        return [
+            (v.get("feature_name") or v["metric_name"], v["constraint_check_type"]) for v in found
+        ]
 
     @property
     def metrics(self) -> list[dict[str, Any]]:

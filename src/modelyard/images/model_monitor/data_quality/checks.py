@@ -179,8 +179,8 @@ def _domain(feature: FeatureConstraint, column: ColumnProfile) -> str | None:
     ranked = sorted(unknown.items(), key=lambda item: (-item[1], item[0]))[:_SHOWN]
     shown = ", ".join(f"{value!r} ({n})" for value, n in ranked)
     return (
-        f"Unknown values: {1 - bad / total:.4%} of the values are among the baseline's "
-        f"{len(feature.domains)}, {threshold:.4%} are required. Unknown are {shown}"
+        f"Unknown values: {(1 - bad / total) * 100:.6g}% of the values are among the baseline's "
+        f"{len(feature.domains)}, {threshold * 100:.6g}% are required. Unknown are {shown}"
         f"{', …' if len(unknown) > _SHOWN else ''}."
     )
 

@@ -31,6 +31,7 @@ from modelyard.images.reports.pictures import number
 _MOST_FIGURES = 60
 _BINS = 24
 _TAIL = 0.005  # of either end, drawn into the outermost bin
+_MEASURES = {"ChiSquared": "p-value"}
 
 _PLAIN = {
     "data_type_check": "holds values of another type",
@@ -125,7 +126,9 @@ def _row(name: str, column: ColumnProfile, result: Result) -> list[str]:
 
 def _figure(name: str, result: Result, baseline: Baseline, alarming: bool) -> Figure | None:
     column, found = result.profile.columns[name], result.drifts.get(name)
-    note = "" if found is None else f"{_MEASURES.get(found.method, 'drift')} {number(found.value)}"
+    note = (
+        "" if found is None else f"{_MEASURES.get(found.method, 'distance')} {number(found.value)}"
+    )
     title = charts.Title(name, note, alarming)
     then = baseline.statistics.numbers(name)
     if column.numbers.count and (not column.text or then is not None):
@@ -138,9 +141,6 @@ def _figure(name: str, result: Result, baseline: Baseline, alarming: bool) -> Fi
         shares_before = None if before is None else _normalised(before)
         return Figure(charts.two_bars(title, shares_before, _normalised(column.texts.counts)))
     return None
-
-
-_MEASURES = {"ChiSquared": "p-value", "Simple": "distance", "Robust": "distance beyond chance"}
 
 
 def _edges(spreads: list[Distribution]) -> Numbers:

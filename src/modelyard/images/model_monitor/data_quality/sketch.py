@@ -9,6 +9,7 @@ stand for 2^i each.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ SHRINKING_FACTOR = 0.64  # "c" of the reference's files
 BUCKETS = 10
 
 Numbers = NDArray[np.float64]
+
+# The serialised form: https://datasketches.apache.org/docs/KLL/KLLSketch.html
+_FLAGS_AT, _EMPTY, _SINGLE_ITEM = 3, 1, 4
+_SINGLE_ITEM_AT = 8
+_LEVEL_COUNT_AT, _LEVELS_AT = 18, 20
 
 
 class Distribution:
@@ -82,13 +88,22 @@ class Sketch:
         return cls(kll_doubles_sketch.deserialize(content))
 
     def levels(self) -> list[list[float]]:
-        """Return the numbers retained, level i of those that stand for 2^i each."""
-        levels: list[list[float]] = []
-        for value, weight in self._inner:
-            level = int(weight).bit_length() - 1
-            levels.extend([] for _ in range(level + 1 - len(levels)))
-            levels[level].append(value)
-        return levels
+        """Return the numbers retained, level i of those that stand for 2^i each.
+
+        They are read from the sketch's bytes, in the format that all languages' DataSketches share:
+        the Python iterator of 5.2 gives every number the weight 1 once level 0 is empty.
+        """
+        content = self.to_bytes()
+        flags = content[_FLAGS_AT]
+        if flags & _EMPTY:
+            return []
+        if flags & _SINGLE_ITEM:
+            return [[float(np.frombuffer(content, np.float64, 1, _SINGLE_ITEM_AT)[0])]]
+        starts = np.frombuffer(content, np.uint32, content[_LEVEL_COUNT_AT], _LEVELS_AT)
+        items_at = _LEVELS_AT + 4 * len(starts) + 2 * 8  # behind the smallest and the largest
+        items = np.frombuffer(content, np.float64, offset=items_at)
+        bounds = [int(start - starts[0]) for start in starts] + [len(items)]
+        return [items[low:high].tolist() for low, high in pairwise(bounds)]
 
 
 def distribution_document(levels: list[list[float]], low: float, high: float) -> dict[str, Any]:
