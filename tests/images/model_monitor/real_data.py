@@ -1,4 +1,4 @@
-"""Real data, as it lies in packages that are installed for the tests: read as files, never imported."""
+"""Real data from packages that are installed for the tests: read as files, never imported."""
 
 from __future__ import annotations
 

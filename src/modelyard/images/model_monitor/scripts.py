@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -43,8 +44,13 @@ class Preprocessor:
         )
         os.close(told)
         self._answers = os.fdopen(asks, "rb")
-        ready = self._answer()
+        try:
+            ready = self._answer()
+        except ClientError:
+            self._close()
+            raise
         if ready is not None:
+            self._close()
             raise ClientError(f"{self._script.name} cannot be loaded: {ready}")
         return self
 
@@ -54,10 +60,15 @@ class Preprocessor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None and self._process.stdin is not None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with suppress(BrokenPipeError):  # it is gone already
             self._process.stdin.close()
-            self._answers.close()
-            self._process.wait()
+        self._answers.close()
+        self._process.wait()
 
     def rows(self, record: Mapping[str, Any] | str) -> list[dict[str, Any]] | str:
         """Return the rows that the script makes of a record, or why it made none of it.
