@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from bench import envelope, inference, registry, tuning
+from bench import data_quality, envelope, inference, registry, tuning
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
@@ -18,6 +18,7 @@ BENCHES = {
     "inference": inference.run,
     "registry": registry.run,
     "tuning": tuning.run,
+    "data_quality": data_quality.run,
 }
 
 

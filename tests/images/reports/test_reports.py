@@ -17,7 +17,7 @@ from modelyard.images.reports import (
     html,
     paper,
 )
-from modelyard.images.reports.pictures import number
+from modelyard.images.reports.pictures import Box, number
 
 REPORT = Report(
     title="Trial <b>",
@@ -89,7 +89,7 @@ def test_a_category_that_is_new_is_always_drawn() -> None:
 def test_marks_stay_within_their_picture() -> None:
     for figure in REPORT.blocks[-1].figures:  # type: ignore[union-attr]
         for mark in figure.picture.marks:
-            if hasattr(mark, "height"):
+            if isinstance(mark, Box):
                 assert -1 <= mark.y <= mark.y + mark.height <= figure.picture.height + 1
 
 

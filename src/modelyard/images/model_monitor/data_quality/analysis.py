@@ -7,12 +7,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from modelyard.images.model_monitor import files, log, metrics
-from modelyard.images.model_monitor.data_quality import checks, constraints, report, statistics
+from modelyard.images.model_monitor.data_quality import (
+    checks,
+    constraints,
+    exchange,
+    report,
+    statistics,
+)
 from modelyard.images.model_monitor.data_quality.baseline import Baseline
 from modelyard.images.model_monitor.data_quality.counting import count_frame
 from modelyard.images.model_monitor.data_quality.profiles import DatasetProfile
 from modelyard.images.model_monitor.data_quality.result import Result
 from modelyard.images.model_monitor.errors import NoDataError
+from modelyard.images.model_monitor.hosts import Hosts, collect, send
 from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.metrics import Metric
@@ -30,7 +37,15 @@ def analyse(settings: Settings, layout: Layout) -> Outcome:
         NoDataError: there is no data.
     """
     baseline = Baseline.read(settings)
+    hosts = Hosts.read(layout)
     profile, reading = profile_of(settings, baseline)
+    if hosts.others and not hosts.leads:
+        send(hosts, exchange.packed(profile))
+        return Outcome(violations=None, remarks=[f"{hosts.names[0]} has what was counted here."])
+    for content in collect(hosts) if hosts.others else []:
+        profile.merge(exchange.unpacked(content))
+    if not profile.rows:
+        raise NoDataError(_nothing(settings, reading.losses))
     result = compare(profile, baseline)
     result.losses, result.notes = reading.losses, reading.notes
     _write(result, settings, baseline)
@@ -44,11 +59,7 @@ def analyse(settings: Settings, layout: Layout) -> Outcome:
 
 
 def profile_of(settings: Settings, baseline: Baseline) -> tuple[DatasetProfile, Reading]:
-    """Read and count the whole data set.
-
-    Raises:
-        NoDataError: there is nothing to count.
-    """
+    """Read and count this host's part of the data set."""
     paths = files.find(settings.dataset_source)
     with ExitStack() as stack:
         reading = Reading(
@@ -59,8 +70,6 @@ def profile_of(settings: Settings, baseline: Baseline) -> tuple[DatasetProfile, 
         if settings.record_preprocessor is not None:
             reading.preprocessor = stack.enter_context(Preprocessor(settings.record_preprocessor))
         profile = _counted(paths, reading)
-    if not profile.rows:
-        raise NoDataError(_nothing(settings, len(paths), reading.losses))
     log.info(f"{profile.rows} rows in {len(profile.columns)} columns of {len(paths)} files")
     for sentence in (*reading.losses.sentences(), *reading.notes):
         log.warning(sentence)
@@ -94,10 +103,10 @@ def _counted(paths: list[Path], reading: Reading) -> DatasetProfile:
             return profile
 
 
-def _nothing(settings: Settings, count: int, losses: Losses) -> str:
+def _nothing(settings: Settings, losses: Losses) -> str:
     what = "captured data" if settings.dataset_format.kind == "capture" else "data"
     lost = f"; {'; '.join(losses.sentences())}" if losses.total else ""
-    where = settings.window or f"in {count} files of dataset_source"
+    where = settings.window or f"in {settings.dataset_source}"
     return f"no {what} {where}{lost}"
 
 
