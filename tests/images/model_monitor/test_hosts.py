@@ -3,12 +3,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from modelyard.images.model_monitor import hosts
+from modelyard.images.model_monitor.data_quality import analysis
 from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.hosts import Hosts, collect, send
 from modelyard.images.model_monitor.layout import Layout
@@ -54,9 +55,9 @@ def test_a_host_that_never_comes_is_told_of() -> None:
 
 
 def test_two_hosts_give_what_one_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "PORT", free_port())
-    for function in (collect, send):
-        monkeypatch.setitem(function.__kwdefaults__, "port", hosts.PORT)
+    port = free_port()
+    monkeypatch.setattr(analysis, "collect", partial(collect, port=port))
+    monkeypatch.setattr(analysis, "send", partial(send, port=port))
     frame = pl.DataFrame({"a": range(100), "b": ["x", "y"] * 50})
     alone = run(tmp_path / "alone", csv_files(tmp_path / "all", [frame]))
     for host, part in zip(TWO, (frame[:30], frame[30:]), strict=True):
