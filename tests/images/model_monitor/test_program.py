@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from modelyard.images.model_monitor.readers import csv_text
+from modelyard.images.model_monitor.readers.records import whole_records
 from tests.images.model_monitor.jobs import (
     CAPTURE,
     HOUR,
@@ -69,6 +71,17 @@ def test_many_files_give_what_one_gives(tmp_path: Path, baseline: Run) -> None:
     parts = run(tmp_path / "parts", csv_files(tmp_path / "many", [FRAME[:30], FRAME[30:]]))
     assert parts.read("constraints.json") == baseline.read("constraints.json")
     assert parts.feature("colour") == baseline.feature("colour")
+
+
+def test_text_that_comes_late_in_a_column_of_numbers_makes_all_of_it_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_text, "whole_records", lambda file: whole_records(file, 64))
+    write(tmp_path / "in" / "a.csv", "a,b\n" + "1,x\n" * 50 + "oops,y\n")
+    done = run(tmp_path / "job", tmp_path / "in")
+    assert done.read("statistics.json")["dataset"] == {"item_count": 51}
+    buckets = done.feature("a")["string_statistics"]["distribution"]["categorical"]["buckets"]
+    assert buckets == [{"value": "1", "count": 50}, {"value": "oops", "count": 1}]
 
 
 def test_missing_and_extra_columns_are_reported(tmp_path: Path, baseline: Run) -> None:
