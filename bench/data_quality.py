@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from bench.report import Options, Report, Requirement
+from bench.report import BenchUnavailable, Options, Report, Requirement
 
 ROWS = int(os.environ.get("BENCH_ROWS", "2000000"))
 MEBIBYTES = 1024.0
@@ -117,7 +117,7 @@ def _measure(
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{name} failed with exit code {process.returncode}")
+        raise BenchUnavailable(f"{name} failed with exit code {process.returncode}")
     side.seconds.append(time.perf_counter() - started)
     side.mebibytes = max(side.mebibytes, usage.ru_maxrss / 1024)
 

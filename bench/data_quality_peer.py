@@ -21,9 +21,15 @@ def whylogs(path: str) -> None:
 
 
 def tfdv(path: str) -> None:
+    import os
+
+    import pandas as pd
     import tensorflow_data_validation as validation
 
-    statistics = validation.generate_statistics_from_csv(path)
+    # Several times as fast as its generate_statistics_from_csv, which parses in Python.
+    statistics = validation.generate_statistics_from_dataframe(
+        pd.read_csv(path), n_jobs=os.cpu_count() or 1
+    )
     validation.infer_schema(statistics)
 
 

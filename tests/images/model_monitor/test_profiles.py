@@ -45,8 +45,9 @@ def test_null_empty_text_and_not_a_number_are_missing() -> None:
 
 
 def test_infinities_are_present_but_have_no_mean() -> None:
-    column = profile(pl.DataFrame({"a": [1.0, math.inf, math.nan, 3.0]})).columns["a"]
-    assert (column.present, column.missing, column.numbers.mean) == (3, 1, 2.0)
+    values = [1.0, math.inf, math.nan, 3.0, -math.inf]
+    column = profile(pl.DataFrame({"a": values})).columns["a"]
+    assert (column.present, column.missing, column.numbers.mean) == (4, 1, 2.0)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import orjson
+
 from modelyard.images.model_monitor.errors import ClientError
 
 _PASSED_OVER = (".", "_")  # aside files and markers such as _SUCCESS
@@ -57,7 +59,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document; not-a-number becomes the text "NaN", as in the reference's files."""
-    write_whole(path, json.dumps(_plain(document), indent=1, allow_nan=False).encode())
+    write_whole(path, orjson.dumps(_plain(document), option=orjson.OPT_INDENT_2))
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
@@ -80,8 +82,17 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], float) and _all_finite(value):
+        return value  # a sketch, mostly: thousands of numbers
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
     return value
+
+
+def _all_finite(values: list[Any]) -> bool:
+    try:
+        return all(map(math.isfinite, values))
+    except TypeError:  # not all of them are numbers
+        return False

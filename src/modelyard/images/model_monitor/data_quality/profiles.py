@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
 
 from modelyard.images.model_monitor.data_quality.distinct import Distinct
@@ -41,7 +40,8 @@ class NumberProfile:
         if not len(values):
             return
         mean = float(values.mean())
-        squares = float(np.var(values)) * len(values)
+        centred = values - mean
+        squares = float(centred @ centred)
         self._moments(len(values), mean, squares, float(values.min()), float(values.max()))
         self.sketch.add(values)
 
