@@ -133,11 +133,11 @@ def _report(sides: dict[str, Side]) -> Report:
             requirements.append(Requirement(text=title, found=ratio, at_most=1.5))
             title = f"{what} of {name}: MiB"
             requirements.append(Requirement(text=title, found=ours.mebibytes, at_most=MEBIBYTES))
-    ours = sides["baseline csv"].median
+    seconds = sides["baseline csv"].median
     for peer, least in _PEERS.items():
         if peer in sides:
             title = f"baseline of csv: times as fast as {_NAMES[peer]}"
-            ratio = sides[peer].median / ours
+            ratio = sides[peer].median / seconds
             requirements.append(Requirement(text=title, found=ratio, at_least=least))
     return Report(
         title="Data quality monitor",
