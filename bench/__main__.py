@@ -9,12 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from bench import batch_transform, envelope, inference, registry, tuning
+from bench import batch_transform, data_quality, envelope, inference, registry, tuning
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
 BENCHES = {
     "batch-transform": batch_transform.run,
+    "data-quality": data_quality.run,
     "envelope": envelope.run,
     "inference": inference.run,
     "registry": registry.run,
