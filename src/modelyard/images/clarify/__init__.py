@@ -1,0 +1,1 @@
+"""The built-in Clarify image: `python -m modelyard.images.clarify`."""
