@@ -84,8 +84,8 @@ def real_cases() -> list[Case]:
     census = with_guess(adult(), "income", seed=1)
     accused = with_guess(compas(), "again", seed=2)
     numbers = ["age", "education-num", "hours-per-week", "capital-gain", "income", "guess"]
-    people = {"label": "income", "positive": [1], "predicted": "guess"}
-    trial = {"label": "again", "positive": [0], "predicted": "guess"}
+    people: dict[str, Any] = {"label": "income", "positive": [1], "predicted": "guess"}
+    trial: dict[str, Any] = {"label": "again", "positive": [0], "predicted": "guess"}
     some, few = census.sample(4000, seed=3), census.sample(900, seed=4)
     return [
         Case(frame=census, facet="sex", facet_values=["Female"], group="race", **people),

@@ -10,6 +10,7 @@ draw from a multinomial distribution over the kinds.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,12 +100,12 @@ class Cells:
         """The number of all rows."""
         return np.asarray(self.counts.sum(axis=(-5, -4, -3, -2, -1)))
 
-    @property
+    @cached_property
     def rest(self) -> Side:
         """The rows outside of the facet, who may have the advantage."""
         return self._side(0)
 
-    @property
+    @cached_property
     def facet(self) -> Side:
         """The rows of the facet, who may have the disadvantage."""
         return self._side(1)
