@@ -12,3 +12,7 @@ class ClientError(Exception):
     def of(cls, problems: Sequence[str]) -> ClientError:
         """Return one error that tells of all the problems."""
         return cls("; ".join(problems))
+
+
+class NoDataError(ClientError):
+    """There is nothing to analyse, and nobody did anything wrong."""

@@ -27,6 +27,8 @@ class Facet:
     name: str
     column: pl.Series
     values: Sequence[Value]  # empty: each value of the column by itself
+    continuous: bool | None = None  # where it is known, as from a baseline
+    must_occur: bool = True  # whether it is an error that no row has the values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,15 @@ def analyse(question: Question, *, seed: int = 0) -> list[FacetResult]:
 def _splits(facet: Facet) -> list[Split]:
     what = f"Facet {facet.name!r}"
     if facet.values:
-        return [split(facet.column, facet.values, what=what)]
+        return [
+            split(
+                facet.column,
+                facet.values,
+                what=what,
+                continuous=facet.continuous,
+                must_occur=facet.must_occur,
+            )
+        ]
     return each_value(facet.column, what=what)
 
 

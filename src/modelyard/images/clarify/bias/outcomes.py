@@ -64,24 +64,33 @@ def is_continuous(column: pl.Series, values: Sequence[Value]) -> bool:
     return _is_between(numbers, values)
 
 
-def split(column: pl.Series, values: Sequence[Value], *, what: str) -> Split:
+def split(
+    column: pl.Series,
+    values: Sequence[Value],
+    *,
+    what: str,
+    continuous: bool | None = None,
+    must_occur: bool = True,
+) -> Split:
     """Return the rows that the given values, or the one threshold, mean.
 
     Args:
         what: how an error calls the column, as "facet 'sex'".
+        continuous: whether the column is, where that is known already.
+        must_occur: whether it is an error that no row has one of the values.
 
     Raises:
         ClientError: no row has one of the values, or the threshold is no number.
     """
-    if not is_continuous(column, values):
-        return _by_values(column, values, what)
+    if not (is_continuous(column, values) if continuous is None else continuous):
+        return _by_values(column, values, what, must_occur=must_occur)
     threshold = normal(values[0])
     if isinstance(threshold, str):
         raise ClientError(
             f"{what} is continuous, and {values[0]!r} is no number: give one number, above which "
             "rows are meant"
         )
-    numbers = _as_numbers(column)
+    numbers = as_numbers(column)
     return above(numbers, values[0], whole=column.dtype.is_integer())
 
 
@@ -106,14 +115,14 @@ def each_value(column: pl.Series, *, what: str) -> list[Split]:
             "value_or_threshold"
         )
     found = column.drop_nulls().unique(maintain_order=True)
-    return [_by_values(column, [value], what) for value in found]
+    return [_by_values(column, [value], what, must_occur=True) for value in found]
 
 
-def _by_values(column: pl.Series, values: Sequence[Value], what: str) -> Split:
+def _by_values(column: pl.Series, values: Sequence[Value], what: str, *, must_occur: bool) -> Split:
     meant = {normal(value) for value in values}
     found = column.drop_nulls().unique(maintain_order=True).to_list()
     matching = [value for value in found if normal(value) in meant]
-    if not matching:
+    if not matching and must_occur:
         shown = ", ".join(map(str, found[:_MOST_SHOWN]))
         more = ", …" if len(found) > _MOST_SHOWN else ""
         raise ClientError(
@@ -124,15 +133,16 @@ def _by_values(column: pl.Series, values: Sequence[Value], what: str) -> Split:
     return Split(text=",".join(map(str, values)), flags=flags.fill_null(value=False).to_numpy())
 
 
+def as_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
+    """Return a column as numbers; what is none, or missing, is NaN."""
+    return column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+
+
 def _numbers(column: pl.Series) -> npt.NDArray[np.float64] | None:
     if column.dtype.is_numeric():
         return column.cast(pl.Float64).to_numpy()
     cast = column.cast(pl.Float64, strict=False)
     return None if cast.null_count() else cast.to_numpy()
-
-
-def _as_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
-    return column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
 
 
 def _is_text_of_fractions(column: pl.Series, numbers: npt.NDArray[np.float64]) -> bool:

@@ -29,6 +29,7 @@ from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.predict.prediction import Prediction
 
 _CSV, _JSON, _BASE64 = "CSV", "JSON", "BASE64"
+_WRONG_WIDTH = "invocations whose records have"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,17 +64,25 @@ def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
     labels: list[Any] = []
     predictions: list[Prediction] = []
     left_out: Counter[str] = Counter()
+    width = None if wanted.names is None else len(wanted.names)
     for line in _lines(paths):
         try:
             features, truth, prediction = _invocation(line, wanted)
+            width = len(features[0]) if width is None and features else width
+            _check_widths(features, width)
         except _LeftOut as reason:
             left_out[str(reason)] += 1
             continue
         rows += features
         labels += truth
         predictions += [] if prediction is None else [prediction]
+    if not rows and any(reason.startswith(_WRONG_WIDTH) for reason in left_out):
+        raise ClientError(
+            f"{'; '.join(left_out)}. The headers of the configuration, without the label, must be "
+            f"what the endpoint is sent: {', '.join(wanted.names or ())}"
+        )
     return Captured(
-        features=_frame(rows, wanted.names),
+        features=_frame(rows, wanted.names, width or 0),
         labels=typed(labels) if wanted.labels else None,
         prediction=Prediction.joined(predictions) if predictions else None,
         left_out=left_out,
@@ -109,6 +118,12 @@ def _invocation(
         if len(labels) != len(rows):
             raise _LeftOut("invocations with another number of labels than of records")
     return rows, labels, _prediction(captured, len(rows), wanted)
+
+
+def _check_widths(rows: list[list[Any]], width: int | None) -> None:
+    for row in rows:
+        if len(row) != width:
+            raise _LeftOut(f"{_WRONG_WIDTH} {len(row)} values, and not {width}")
 
 
 def _check_time(record: dict[str, Any], wanted: Wanted) -> None:
@@ -201,19 +216,8 @@ def _prediction(captured: dict[str, Any], rows: int, wanted: Wanted) -> Predicti
         raise _LeftOut(f"invocations whose output cannot be read ({error})") from None
 
 
-def _frame(rows: list[list[Any]], names: Sequence[str] | None) -> pl.DataFrame:
-    widths = Counter(len(row) for row in rows)
-    width = len(names) if names is not None else (widths.most_common(1)[0][0] if widths else 0)
-    other = sorted(set(widths) - {width})
-    if other:
-        called = f"named {', '.join(names)}" if names is not None else "in most of them"
-        raise ClientError(
-            f"Captured records have {', '.join(map(str, other))} values, and {width} features are "
-            f"{called}: the headers of the configuration, without the label, must be what the "
-            "endpoint is sent"
-        )
+def _frame(rows: list[list[Any]], names: Sequence[str] | None, width: int) -> pl.DataFrame:
     columns = list(zip(*rows, strict=True)) if rows else [()] * width
-    called = list(names) if names is not None else [f"column_{index}" for index in range(width)]
-    return pl.DataFrame(
-        [typed(list(column), name) for column, name in zip(columns, called, strict=True)]
-    )
+    known = names if names is not None else [f"column_{index}" for index in range(width)]
+    pairs = zip(known, columns, strict=True)
+    return pl.DataFrame([typed(list(column), name) for name, column in pairs])

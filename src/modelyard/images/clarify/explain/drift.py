@@ -14,9 +14,66 @@ their attributions at the baseline and `f'_1, f'_2, …` in that of their attrib
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import log2
+from typing import Any
+
+from modelyard.images.clarify.errors import ClientError
 
 THRESHOLD = 0.9  # of the reference: below it, there is a violation
+_SECTION = "kernel_shap"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How one label's attributions have changed."""
+
+    label: str
+    score: float
+    baseline: Mapping[str, float]
+    now: Mapping[str, float]
+
+    @property
+    def is_violation(self) -> bool:
+        return self.score < THRESHOLD
+
+    @property
+    def description(self) -> str:
+        """What happened, as the reference tells it."""
+        return f"Feature attribution drift {self.score} exceeds threshold {THRESHOLD}"
+
+    def document(self) -> dict[str, Any]:
+        """Return the entry of constraint_violations.json."""
+        return {
+            "label": self.label,
+            "metric_name": "shap",
+            "constraint_check_type": "feature_attribution_drift_check",
+            "description": self.description,
+        }
+
+
+def shifts(now: Mapping[str, Mapping[str, float]], baseline: Mapping[str, Any]) -> list[Shift]:
+    """Return how the attributions of each label have changed since a baseline.
+
+    Args:
+        now: the global Shapley values, by label and feature.
+        baseline: the content of the baseline's analysis.json.
+
+    Raises:
+        ClientError: it has no attributions of these labels.
+    """
+    section = baseline.get("explanations", {}).get(_SECTION, {})
+    missing = sorted(set(now) - set(section))
+    if missing:
+        raise ClientError(
+            f"The baseline has no attributions of {', '.join(missing)}: it has those of "
+            f"{', '.join(section) or 'no label'}"
+        )
+    found = []
+    for label, values in now.items():
+        then = {name: float(value) for name, value in section[label]["global_shap_values"].items()}
+        found.append(Shift(label=label, score=ndcg(then, values), baseline=then, now=values))
+    return found
 
 
 def ndcg(baseline: Mapping[str, float], now: Mapping[str, float]) -> float:

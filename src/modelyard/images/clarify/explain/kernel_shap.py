@@ -35,7 +35,6 @@ class Explanation:
 
     values: npt.NDArray[np.float64]  # (rows, outputs, features)
     expected: npt.NDArray[np.float64]  # (outputs,): of the baseline, in the link's units
-    predicted: npt.NDArray[np.float64]  # (rows, outputs): as the model answers
     exact: bool
 
 
@@ -75,7 +74,7 @@ def explain(
             worth = link(_worth(predict, rows[part], baseline, chosen.masks, players)) - expected
             found = solution.values(worth, change[part])
             values[np.ix_(part, np.arange(usual.shape[1]), players)] = found
-    return Explanation(values=values, expected=expected, predicted=predicted, exact=exact)
+    return Explanation(values=values, expected=expected, exact=exact)
 
 
 def _alike(rows: Matrix, baseline: Matrix) -> Iterator[tuple[npt.NDArray[np.intp], ...]]:
