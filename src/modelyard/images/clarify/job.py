@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from modelyard.images.clarify import cloudwatch, log, monitoring, results
 from modelyard.images.clarify.bias import drift as bias_drift
-from modelyard.images.clarify.bias.asking import BiasResult, bias
-from modelyard.images.clarify.bias.drift import Baseline, DriftCheck
+from modelyard.images.clarify.bias.asking import bias
+from modelyard.images.clarify.bias.drift import Baseline
 from modelyard.images.clarify.config import reading as config_reading
 from modelyard.images.clarify.config.sections import AnalysisConfig, ShapSection
 from modelyard.images.clarify.data import csv_text, json_text, parquet_table
@@ -22,40 +22,18 @@ from modelyard.images.clarify.data.subject import Subject, of_dataset
 from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain import drift as explanation_drift
 from modelyard.images.clarify.explain.analysis import (
-    Attributions,
-    Curve,
     Model,
     attributions,
     curves,
 )
-from modelyard.images.clarify.explain.drift import Shift
 from modelyard.images.clarify.explain.explainer import chosen_tree
+from modelyard.images.clarify.findings import Findings
 from modelyard.images.clarify.layout import Layout
 from modelyard.images.clarify.predict.choosing import Predictors, predictors
 from modelyard.images.clarify.predict.labels import DEFAULT_THRESHOLD
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.clarify.report import document
 from modelyard.images.clarify.settings import Monitor, Settings
-
-
-@dataclass(kw_only=True)
-class Findings:
-    """All that a job has found."""
-
-    subject: Subject
-    bias: BiasResult | None = None
-    shap: Attributions | None = None
-    curves: list[Curve] = field(default_factory=list)
-    bias_drift: DriftCheck | None = None
-    shifts: list[Shift] = field(default_factory=list)  # of the features' ranking, by label
-
-    @property
-    def violations(self) -> list[dict[str, Any]]:
-        """The entries of constraint_violations.json."""
-        found = [] if self.bias_drift is None else self.bias_drift.violations
-        return [
-            *(violation.document() for violation in found),
-            *(shift.document() for shift in self.shifts if shift.is_violation),
-        ]
 
 
 def run(settings: Settings, layout: Layout) -> str:
@@ -77,8 +55,8 @@ def run(settings: Settings, layout: Layout) -> str:
         _analyse(settings, config, layout, found, model, baseline)
     if baseline is not None and monitor is not None:
         _check(found, baseline, monitor)
-    _write(settings, config, layout, found, checked=baseline is not None)
-    return _sentence(found, checked=baseline is not None)
+    _write(settings, config, layout, found)
+    return found.sentence
 
 
 def _as_monitored(config: AnalysisConfig, monitor: Monitor) -> AnalysisConfig:
@@ -209,6 +187,7 @@ def _given_rows(rows: Any, names: list[str], what: str) -> pl.DataFrame:
 
 
 def _check(found: Findings, baseline: Baseline, monitor: Monitor) -> None:
+    found.checked = True
     if found.bias is not None:
         found.bias_drift = bias_drift.check(
             found.bias.facets, baseline, confidence=monitor.confidence
@@ -217,33 +196,21 @@ def _check(found: Findings, baseline: Baseline, monitor: Monitor) -> None:
         found.shifts = explanation_drift.shifts(found.shap.global_values, baseline.document)
 
 
-def _write(
-    settings: Settings, config: AnalysisConfig, layout: Layout, found: Findings, *, checked: bool
-) -> None:
-    output = settings.output
-    results.write_json(
-        output / "analysis.json", results.analysis(found.bias, found.shap, found.curves)
-    )
+def _write(settings: Settings, config: AnalysisConfig, layout: Layout, found: Findings) -> None:
+    output, monitor = settings.output, settings.monitor
     if found.shap is not None and config.shap is not None:
         folder = output / "explanations_shap"
         results.write_baseline(folder, found.shap)
         if config.shap.saves_local_values:
             results.write_local(folder, found.shap, found.subject.join)
-    if checked and found.violations:
-        results.write_json(
-            output / "constraint_violations.json", results.violations(found.violations)
-        )
-    if settings.monitor is not None and settings.monitor.publishes_metrics:
-        cloudwatch.write(layout, settings.monitor, found.bias, found.shap)
-
-
-def _sentence(found: Findings, *, checked: bool) -> str:
-    remarks = [*found.subject.remarks, *(found.bias_drift.remarks if found.bias_drift else ())]
-    count = len(found.violations)
-    if count:
-        first = f"CompletedWithViolations: Job completed successfully with {count} violations."
-    elif checked:
-        first = "Completed: Job completed successfully with no violations."
-    else:
-        first = "Completed: Job completed successfully."
-    return " ".join([first, *(f"{remark}." for remark in remarks)])
+    if found.checked:
+        entries = results.violations(found.violations)
+        results.write_json(output / "constraint_violations.json", entries)
+    name = config.report_name or ("report" if monitor is not None else None)
+    if name is not None:
+        document.write(output, name, config, found, monitor)
+    if monitor is not None and monitor.publishes_metrics:
+        cloudwatch.write(layout, monitor, found.bias, found.shap)
+    # The last one, so that whoever finds it finds the others too.
+    content = results.analysis(found.bias, found.shap, found.curves)
+    results.write_json(output / "analysis.json", content)
