@@ -53,6 +53,14 @@ class Finding:
     uncertainty: Uncertainty | None
     error: str | None = None
 
+    def interval(self, level: float) -> tuple[float, float] | None:
+        """Return the confidence interval of a level, within the metric's bounds."""
+        if self.uncertainty is None:
+            return None
+        least, most = self.metric.bounds
+        low, high = self.uncertainty.interval(level)
+        return max(low, least), min(high, most)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FacetResult:

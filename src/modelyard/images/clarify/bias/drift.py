@@ -168,13 +168,14 @@ def _pairs(
 def _violation(
     result: FacetResult, finding: Finding, then: Mapping[str, Any], level: float
 ) -> Violation | None:
-    if finding.uncertainty is None:
+    interval = finding.interval(level)
+    if interval is None:
         return None
     value = float(then["value"])
     neutral = finding.metric.neutral
     error = float(then.get("standard_error") or 0.0)
     reach = abs(value - neutral) + NormalDist().inv_cdf((1 + level) / 2) * error
-    low, high = finding.uncertainty.interval(level)
+    low, high = interval
     if math.isnan(value) or (low <= neutral + reach and high >= neutral - reach):
         return None
     return Violation(

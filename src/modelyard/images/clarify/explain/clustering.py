@@ -43,10 +43,12 @@ def prototypes(
 
 
 def _scaled(rows: Matrix, categorical: npt.NDArray[np.bool_]) -> Matrix:
-    deviation = np.nanstd(np.where(categorical, 0.0, rows), axis=0)
-    mean = np.nanmean(np.where(categorical, 0.0, rows), axis=0)
-    scaled = (rows - mean) / np.where(deviation > 0, deviation, 1.0)
-    return np.where(categorical, rows, np.nan_to_num(scaled))
+    """Return standard scores of the numbers; what is missing stands at the mean."""
+    known = ~np.isnan(rows)
+    counts = np.maximum(known.sum(axis=0), 1)
+    away = np.where(known, rows - np.where(known, rows, 0.0).sum(axis=0) / counts, 0.0)
+    deviation = np.sqrt((away**2).sum(axis=0) / counts)
+    return np.where(categorical, rows, away / np.where(deviation > 0, deviation, 1.0))
 
 
 def _start(

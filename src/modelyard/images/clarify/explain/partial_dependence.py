@@ -42,7 +42,8 @@ def dependence(
         rows: (rows, features), at least one.
         feature: which column.
         categorical: whether its values are codes of categories.
-        resolution: how many values a number's range is laid out in, from the least to the most.
+        resolution: how many values a number's range is laid out in, from the least to the most;
+            a column of fewer has a point for each.
     """
     column = rows[:, feature]
     known = column[~np.isnan(column)]
@@ -67,9 +68,10 @@ def _grid(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     if not len(known):
         return np.zeros(0), np.zeros(0)
-    low, high = float(known.min()), float(known.max())
-    if low == high:
-        return np.array([low]), np.array([float(len(known))])
+    distinct, counts = np.unique(known, return_counts=True)
+    if len(distinct) <= max(resolution, 2):
+        return distinct, counts.astype(np.float64)
+    low, high = float(distinct[0]), float(distinct[-1])
     values = np.linspace(low, high, max(resolution, 2))
     nearest = np.rint((known - low) / (high - low) * (len(values) - 1)).astype(np.intp)
     return values, np.bincount(nearest, minlength=len(values)).astype(np.float64)

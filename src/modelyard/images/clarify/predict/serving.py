@@ -9,10 +9,10 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
@@ -61,7 +61,7 @@ class ServingProgram:
             self._headers["X-Amzn-SageMaker-Custom-Attributes"] = custom_attributes
         self._accept = accept
         self._workers = ThreadPoolExecutor(concurrency, thread_name_prefix="predictor")
-        self._own = threading.local()
+        self._idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
 
     def wait(self, seconds: float) -> None:
         """Return when the program is ready.
@@ -86,8 +86,10 @@ class ServingProgram:
         return Prediction.joined(list(self._workers.map(self._answer, requests)))
 
     def close(self) -> None:
-        """End the threads; their connections go with them."""
+        """End the threads and their connections."""
         self._workers.shutdown()
+        while (connection := self._unused()) is not None:
+            connection.close()
 
     def _ping(self) -> str | None:
         connection = self._address.connection(_PING_SECONDS)
@@ -106,7 +108,6 @@ class ServingProgram:
             try:
                 status, kind, content = self._post(body)
             except (OSError, http.client.HTTPException) as error:
-                self._forget()
                 failure = f"{self.name} does not answer: {error or type(error).__name__}"
             else:
                 if status == 200:
@@ -120,18 +121,22 @@ class ServingProgram:
         raise ClientError(failure)
 
     def _post(self, body: bytes) -> tuple[int, str, bytes]:
-        connection = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = self._own.connection = self._address.connection(_ANSWER_SECONDS)
-        connection.request("POST", "/invocations", body=body, headers=self._headers)
-        answer = connection.getresponse()
-        return answer.status, answer.headers.get("Content-Type", ""), answer.read()
-
-    def _forget(self) -> None:
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
+        connection = self._unused() or self._address.connection(_ANSWER_SECONDS)
+        try:
+            connection.request("POST", "/invocations", body=body, headers=self._headers)
+            answer = connection.getresponse()
+            found = answer.status, answer.headers.get("Content-Type", ""), answer.read()
+        except (OSError, http.client.HTTPException):
             connection.close()
-            self._own.connection = None
+            raise
+        self._idle.put(connection)
+        return found
+
+    def _unused(self) -> http.client.HTTPConnection | None:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return None
 
 
 class _UnixConnection(http.client.HTTPConnection):

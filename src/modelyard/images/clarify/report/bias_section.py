@@ -74,11 +74,11 @@ def _facet(result: FacetResult, bias: BiasResult, drift: DriftCheck | None) -> I
 
 
 def _outcomes(result: FacetResult, bias: BiasResult) -> Picture:
-    sides = (("with it", result.cells.facet), ("the rest", result.cells.rest))
-    values = [(f"labels, {name}", _share(side.positive, side)) for name, side in sides]
+    sides = (("facet", result.cells.facet), ("rest", result.cells.rest))
+    values = [(f"label, {name}", _share(side.positive, side)) for name, side in sides]
     if Stage.POST_TRAINING in bias.stages:
         values += [
-            (f"predicted, {name}", _share(side.predicted_positive, side)) for name, side in sides
+            (f"answer, {name}", _share(side.predicted_positive, side)) for name, side in sides
         ]
     return charts.bars(Title(f"Share of positive outcomes, {result.facet}"), values)
 
@@ -89,7 +89,7 @@ def _share(part: Figures, side: Side) -> float:
 
 def _bar(result: FacetResult, finding: Finding, drift: DriftCheck | None) -> MetricBar:
     violation = _violation_of(result, finding, drift)
-    interval = None if finding.uncertainty is None else finding.uncertainty.interval(_LEVEL)
+    interval = finding.interval(_LEVEL)
     neutral = finding.metric.neutral
     return MetricBar(
         name=finding.metric.name,
@@ -115,9 +115,7 @@ def _row(finding: Finding) -> list[str]:
     metric = finding.metric
     if finding.value is None:
         return [metric.name, "–", "", f"{metric.meaning} No value: {finding.error}."]
-    interval = ""
-    if finding.uncertainty is not None:
-        interval = " to ".join(map(_written, finding.uncertainty.interval(_LEVEL)))
+    interval = " to ".join(map(_written, finding.interval(_LEVEL) or ()))
     return [metric.name, _written(finding.value), interval, metric.meaning]
 
 
