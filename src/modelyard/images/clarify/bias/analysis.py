@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ class Question:
     facets: Sequence[Facet]
     group: pl.Series | None
     features: pl.DataFrame  # for the flip test: columns that are neither label nor prediction
-    methods: dict[Stage, Sequence[str]]  # names of metrics
+    methods: Mapping[Stage, Sequence[str]]  # names of metrics
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,6 +66,9 @@ def table(content: bytes, headers: Sequence[str] | None, *, name: str) -> pl.Dat
         return pl.DataFrame({header: [] for header in names})
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise ClientError(f"{name} is no CSV: {str(error).splitlines()[0]}") from error
+    # A column without a value says nothing of its type, which another file may.
+    empty = [column.name for column in frame if column.null_count() == len(column)]
+    frame = frame.with_columns(pl.lit(None).alias(column) for column in empty)
     return _without_foreign_header(frame, stripped, has_header, name)
 
 
