@@ -9,12 +9,13 @@ from pathlib import Path
 
 import structlog
 
-from bench import envelope, inference, registry, tuning
+from bench import envelope, explainability, inference, registry, tuning
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
 BENCHES = {
     "envelope": envelope.run,
+    "explainability": explainability.run,
     "inference": inference.run,
     "registry": registry.run,
     "tuning": tuning.run,

@@ -42,7 +42,10 @@ def rows(folder: Path, **more: Any) -> list[dict[str, Any]]:
     return reading.read(folder, config(**more)).to_dicts()
 
 
-EXPECTED = [{"y": 1, "age": 30.5, "sex": "f"}, {"y": 0, "age": None, "sex": "m"}]
+EXPECTED: list[dict[str, Any]] = [
+    {"y": 1, "age": 30.5, "sex": "f"},
+    {"y": 0, "age": None, "sex": "m"},
+]
 
 
 @pytest.mark.parametrize("text", ["1,30.5,f\n0,,m\n", "y,age,sex\n1,30.5,f\n0,,m"])

@@ -92,13 +92,20 @@ class XGBoostModel:
         except xgboost.core.XGBoostError as error:
             raise ClientError(f"{path.name} is no model of XGBoost: {error}") from error
         self._booster.set_param({"nthread": 0})
-        objective = _objective(self._booster)
+        learner = json.loads(self._booster.save_config())["learner"]
+        objective = learner["objective"]["name"]
+        self._is_linear = learner["gradient_booster"]["name"] == "gblinear"
         self.units = "log-odds" if objective == "binary:logistic" else "output"
         self.explains = objective in ("reg:squarederror", "reg:absoluteerror", "binary:logistic")
 
     def predict(self, rows: Matrix, encoding: Encoding) -> Prediction:
         """Return the model's output."""
-        answer = self._booster.predict(self._matrix(rows, encoding))
+        _only_numbers(encoding, self.name)
+        _as_wide(rows, self._booster.num_features(), self.name)
+        if self._is_linear:  # which cannot do without a copy of the rows
+            answer = self._booster.predict(self._data(rows))
+        else:
+            answer = self._booster.inplace_predict(rows, validate_features=False)
         return Prediction(scores=np.asarray(answer, dtype=np.float64).reshape(len(rows), -1))
 
     def contributions(self, rows: Matrix) -> npt.NDArray[np.float64]:
@@ -109,13 +116,7 @@ class XGBoostModel:
     def close(self) -> None:
         """Do nothing."""
 
-    def _matrix(self, rows: Matrix, encoding: Encoding) -> Any:
-        _only_numbers(encoding, self.name)
-        return self._data(rows)
-
     def _data(self, rows: Matrix) -> Any:
-        expected = self._booster.num_features()
-        _as_wide(rows, expected, self.name)
         return self._xgboost.DMatrix(rows, feature_names=self._booster.feature_names)
 
 
@@ -153,11 +154,6 @@ class LightGbmModel:
 
     def close(self) -> None:
         """Do nothing."""
-
-
-def _objective(booster: Any) -> str:
-    config = json.loads(booster.save_config())
-    return str(config["learner"]["objective"]["name"])
 
 
 def _lightgbm_objective(path: Path) -> str:
