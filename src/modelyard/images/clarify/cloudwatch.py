@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from modelyard.images.clarify.bias.asking import BiasResult
 from modelyard.images.clarify.bias.metric import Stage
+from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.explain.analysis import Attributions
 from modelyard.images.clarify.files import write_whole
 from modelyard.images.clarify.layout import Layout

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from modelyard.images.clarify.bias.asking import BiasResult
 from modelyard.images.clarify.bias.drift import DriftCheck
-from modelyard.images.clarify.data.subject import Subject
+from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.explain.analysis import Attributions, Curve
 from modelyard.images.clarify.explain.drift import Shift
+from modelyard.images.clarify.subjects.subject import Subject
 
 
 @dataclass(kw_only=True)

@@ -9,16 +9,15 @@ from typing import Any
 
 import polars as pl
 
-from modelyard.images.clarify import cloudwatch, log, monitoring, results
+from modelyard.images.clarify import cloudwatch, log, results
 from modelyard.images.clarify.bias import drift as bias_drift
-from modelyard.images.clarify.bias.asking import bias
 from modelyard.images.clarify.bias.drift import Baseline
+from modelyard.images.clarify.bias_question import bias
 from modelyard.images.clarify.config import reading as config_reading
 from modelyard.images.clarify.config.sections import AnalysisConfig, ShapSection
 from modelyard.images.clarify.data import csv_text, json_text, parquet_table
 from modelyard.images.clarify.data import reading as data_reading
 from modelyard.images.clarify.data.encoding import Encoding
-from modelyard.images.clarify.data.subject import Subject, of_dataset
 from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain import drift as explanation_drift
 from modelyard.images.clarify.explain.analysis import (
@@ -34,6 +33,8 @@ from modelyard.images.clarify.predict.labels import DEFAULT_THRESHOLD
 from modelyard.images.clarify.predict.prediction import Prediction
 from modelyard.images.clarify.report import document
 from modelyard.images.clarify.settings import Monitor, Settings
+from modelyard.images.clarify.subjects import monitoring
+from modelyard.images.clarify.subjects.subject import Subject, of_dataset
 
 
 def run(settings: Settings, layout: Layout) -> str:

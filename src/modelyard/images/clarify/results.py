@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from modelyard.images.clarify.bias.analysis import FacetResult, Finding
-from modelyard.images.clarify.bias.asking import BiasResult
 from modelyard.images.clarify.bias.drift import SECTIONS
 from modelyard.images.clarify.bias.metric import Stage
+from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.explain.analysis import Attributions, Curve
 from modelyard.images.clarify.files import write_whole
 

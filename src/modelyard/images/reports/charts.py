@@ -24,6 +24,7 @@ from modelyard.images.reports.pictures import (
 WIDTH, HEIGHT = 250.0, 158.0
 _TOP, _BOTTOM, _LEFT, _RIGHT = 34.0, 22.0, 30.0, 8.0
 _MOST_BARS = 8
+_MOST_FRESH = 3
 _LABEL_SHARE = 0.34
 
 
@@ -46,7 +47,7 @@ def two_histograms(
         edges: of the bins, ascending, one more than there are bins.
         then, now: each bin's share, from 0 to 1; `then` is None where there is none.
     """
-    plot = _Plot(edges[0], edges[-1], max([*(then or ()), *now, 1e-9]) * 1.05)
+    plot = _Plot(edges[0], edges[-1], min(1.0, max([*(then or ()), *now, 1e-9]) * 1.05))
     marks = [*_heading(title), *_legend(then is not None), *plot.frame()]
     for low, high, share in zip(edges, edges[1:], then or (), strict=False):
         marks.append(plot.bar(low, high, share, THEN))
@@ -64,12 +65,12 @@ def two_bars(title: Title, then: Mapping[str, float] | None, now: Mapping[str, f
     The most frequent are drawn, the rest is summed up.
     """
     names = sorted(
-        {**(then or {}), **now}, key=lambda n: -max((then or {}).get(n, 0), now.get(n, 0))
+        {**(then or {}), **now}, key=lambda name: -max((then or {}).get(name, 0), now.get(name, 0))
     )
-    shown = names if len(names) <= _MOST_BARS else names[: _MOST_BARS - 1]
+    shown = _shown(names, [] if then is None else [name for name in names if not then.get(name)])
     rows = [(name, (then or {}).get(name, 0.0), now.get(name, 0.0)) for name in shown]
     if len(shown) < len(names):
-        rest = names[len(shown) :]
+        rest = [name for name in names if name not in shown]
         before, after = (sum(side.get(name, 0.0) for name in rest) for side in (then or {}, now))
         rows.append((f"{len(rest)} others", before, after))
     most = max([share for _, *shares in rows for share in shares] or [1.0]) or 1.0
@@ -166,13 +167,7 @@ class _Plot:
         for share in (0.5, 1.0):
             level = self._most * share
             marks.append(Line([(_LEFT, self.y(level)), (WIDTH - _RIGHT, self.y(level))], RULE, 0.6))
-            label = (
-                number(level)
-                if self._most == 1
-                else f"{level:.0%}"
-                if level > 0.1
-                else f"{level:.1%}"
-            )
+            label = f"{level:.0%}" if level > 0.1 else f"{level:.1%}"
             marks.append(Text(_LEFT - 3, self.y(level) + 2.5, label, 7, PALE, "end"))
         marks.append(Line([(_LEFT, base), (WIDTH - _RIGHT, base)], PALE, 0.8))
         for value, anchor in ((self._low, "start"), (middle, "middle"), (self._high, "end")):
@@ -231,6 +226,14 @@ def _pair(
         Text(end, y + thick + size * 0.35, text, min(6.5, size), colour if fresh else PALE)
     )
     return marks
+
+
+def _shown(names: Sequence[str], fresh: Sequence[str]) -> list[str]:
+    """Return the names to draw: the first ones, but some of those that are new in any case."""
+    if len(names) <= _MOST_BARS:
+        return list(names)
+    kept = fresh[:_MOST_FRESH]
+    return [*[name for name in names if name not in kept][: _MOST_BARS - 1 - len(kept)], *kept]
 
 
 def _listed(values: Sequence[tuple[str, float]]) -> str:

@@ -33,7 +33,10 @@ from modelyard.images.reports.blocks import (
 from modelyard.images.reports.pictures import BAD, GOOD, INK, PALE, RULE, Box, Line, Mark, Picture
 
 _MARGIN = 18 * mm
-_WIDTH = A4[0] - 2 * _MARGIN
+_PADDING = 6  # ReportLab's own, within the margins
+_WIDTH = A4[0] - 2 * _MARGIN - 2 * _PADDING
+_CELL_SIZE = 7.5
+_SHORT_LETTERS = 16
 _BORDERS = {Mood.BAD: BAD, Mood.GOOD: GOOD, Mood.PLAIN: PALE}
 
 
@@ -108,18 +111,14 @@ def _notice(notice: Notice) -> Any:
 def _table(table: Table, *, heads: bool) -> Any:
     """Set a table over the whole width; long cells are broken into lines."""
     right = right_aligned(table)
-    weights = [
-        max(5, *(min(40, len(cell)) for cell in column))
-        for column in zip(table.header, *table.rows, strict=True)
-    ]
-    styles = [_style(7.5, alignment=2 if side else 0) for side in right]
+    styles = [_style(_CELL_SIZE, alignment=2 if side else 0) for side in right]
     rows = [
         [Paragraph(_text(cell), style) for cell, style in zip(row, styles, strict=True)]
         for row in ([table.header] if heads else []) + list(table.rows)
     ]
     cells = Cells(
         rows,
-        colWidths=[_WIDTH * weight / sum(weights) for weight in weights],
+        colWidths=_widths(table),
         repeatRows=int(heads),
         spaceAfter=6,
     )
@@ -133,6 +132,19 @@ def _table(table: Table, *, heads: bool) -> Any:
         ]
     )
     return cells
+
+
+def _widths(table: Table) -> list[float]:
+    """Return the columns' widths: what is short stands on one line, the rest is shared."""
+    longest = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
+    natural = [letters * _CELL_SIZE * 0.62 + 10 for letters in longest]
+    if sum(natural) <= _WIDTH:
+        return [width * _WIDTH / sum(natural) for width in natural]
+    short = [width if n <= _SHORT_LETTERS else 0 for width, n in zip(natural, longest, strict=True)]
+    rest = max(_WIDTH - sum(short), _WIDTH / 3)
+    long = sum(width for width, kept in zip(natural, short, strict=True) if not kept) or 1
+    widths = [kept or width * rest / long for width, kept in zip(natural, short, strict=True)]
+    return [width * _WIDTH / sum(widths) for width in widths]
 
 
 def _gallery(gallery: Gallery) -> Iterator[Any]:

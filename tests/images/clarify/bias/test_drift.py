@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from modelyard.images.clarify.bias.analysis import METRICS, Facet, FacetResult, Question, analyse
-from modelyard.images.clarify.bias.asking import BiasResult
 from modelyard.images.clarify.bias.drift import Baseline, DriftCheck, check
 from modelyard.images.clarify.bias.metric import Stage
+from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.results import analysis
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 from modelyard.images.clarify.bias.analysis import FacetResult, Finding
-from modelyard.images.clarify.bias.asking import BiasResult
 from modelyard.images.clarify.bias.cells import Figures, Side
 from modelyard.images.clarify.bias.drift import DriftCheck, Violation
 from modelyard.images.clarify.bias.metric import Stage
+from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.report.metric_chart import MetricBar, metric_chart
 from modelyard.images.reports import Figure, Gallery, Heading, Mood, Notice, Sentence, Table, charts
 from modelyard.images.reports.blocks import Block

@@ -15,10 +15,10 @@ from modelyard.images.clarify.bias.drift import Baseline
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias.outcomes import Split, above, as_numbers, is_continuous, split
 from modelyard.images.clarify.config.sections import AnalysisConfig
-from modelyard.images.clarify.data.subject import Subject
 from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.labels import predicted_labels
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.clarify.subjects.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
