@@ -20,7 +20,7 @@ $(VENV)/.ready: requirements.lock locks/datasets.lock pyproject.toml
 demo: setup
 	$(BIN)/python examples/demo.py
 
-test: setup check sagemaker-v2 sagemaker-v3
+test: setup check sagemaker-v2 sagemaker-v3 .venv-smclarify/.ready .venv-shap/.ready
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=xml
 
 check: setup
@@ -42,7 +42,7 @@ sagemaker-v3: .venv-sagemaker-v3/.ready
 	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-$*/bin/python locks/$*.lock
 	touch $@
 
-bench: setup .venv-mlserver/.ready .venv-mlflow/.ready .venv-whylogs/.ready .venv-tfdv/.ready
+bench: setup .venv-mlserver/.ready .venv-mlflow/.ready .venv-whylogs/.ready .venv-tfdv/.ready .venv-shap/.ready
 	$(BIN)/python -m bench
 
 # Name no index and no path in a lock: versions and hashes are what pins.
@@ -50,7 +50,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
 lock:
 	$(LOCK) --all-extras --group dev pyproject.toml -o requirements.lock
 	$(LOCK) --no-deps locks/datasets.in -o locks/datasets.lock
-	for name in sagemaker-v2 sagemaker-v3 mlserver mlflow whylogs tfdv; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
+	for name in sagemaker-v2 sagemaker-v3 mlserver mlflow whylogs tfdv smclarify shap; do $(LOCK) locks/$$name.in -o locks/$$name.lock || exit 1; done
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

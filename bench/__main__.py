@@ -9,7 +9,15 @@ from pathlib import Path
 
 import structlog
 
-from bench import batch_transform, data_quality, envelope, inference, registry, tuning
+from bench import (
+    batch_transform,
+    data_quality,
+    envelope,
+    explainability,
+    inference,
+    registry,
+    tuning,
+)
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options
 
@@ -17,6 +25,7 @@ BENCHES = {
     "batch-transform": batch_transform.run,
     "data-quality": data_quality.run,
     "envelope": envelope.run,
+    "explainability": explainability.run,
     "inference": inference.run,
     "registry": registry.run,
     "tuning": tuning.run,

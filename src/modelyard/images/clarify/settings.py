@@ -1,0 +1,217 @@
+"""The job's settings: its environment variables.
+
+Those in small letters are a monitor's, as the platform and the SDK of the reference name them;
+without any of them the job is an analysis that a user started. Those in capitals are what the
+platform does in place of a shadow endpoint and of the container's own way to S3:
+
+`CLARIFY_PREDICTOR_URL`: where the model's serving program listens (see `predict.serving`).
+`CLARIFY_MODEL_DIR`: a folder with the model's files, of which XGBoost's and LightGBM's are read.
+`CLARIFY_PREDICTOR_WAIT_SECONDS`: how long the serving program may take to become ready; 120.
+`CLARIFY_S3_FILES`: a JSON object that says where the files of an S3 URI were put.
+`CLARIFY_EXPLAINER`: `auto`, `kernel` or `tree`; see `explain.explainer`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelyard.images.clarify.errors import ClientError
+from modelyard.images.clarify.layout import Layout
+
+AUTO, KERNEL, TREE = "auto", "kernel", "tree"
+_INPUT = "/opt/ml/processing/input"
+#: By the members of `dataset_format`, what kind of dataset they mean.
+_FORMATS = {
+    "sagemakerCaptureJson": "application/sagemakercapturejson",
+    "csv": "text/csv",
+    "json": "application/jsonlines",
+    "parquet": "application/x-parquet",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitor:
+    """What is known of the monitor that started the job."""
+
+    endpoint: str | None
+    schedule: str | None
+    start: datetime | None
+    end: datetime | None
+    dataset_type: str
+    baseline: Path | None
+    publishes_metrics: bool
+    metric_time: datetime | None
+    features: str | None
+    inference: str | None
+    probability: str | None
+    probability_threshold: float | None
+    confidence: float  # of the drift check of a whole run
+
+    @property
+    def window(self) -> str:
+        """The time of the data, in words."""
+        if self.start is None or self.end is None:
+            return ""
+        return f" between {self.start:%Y-%m-%dT%H:%M:%SZ} and {self.end:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the job is to do, and with what."""
+
+    config: Path
+    data: Path
+    output: Path
+    monitor: Monitor | None
+    predictor_url: str | None
+    predictor_wait_seconds: float
+    model_folder: Path | None
+    s3_files: Mapping[str, Path]
+    explainer: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str], layout: Layout) -> Settings:
+        """Read the settings.
+
+        Raises:
+            ClientError: some are wrong; all of them are told at once.
+        """
+        reading = _Reading(environment, layout)
+        settings = cls(
+            config=_file_in(reading.path("analysis_config", f"{_INPUT}/config")),
+            data=reading.path("dataset_source", f"{_INPUT}/data"),
+            output=reading.path("output_path", "/opt/ml/processing/output"),
+            monitor=reading.monitor(),
+            predictor_url=reading.given("CLARIFY_PREDICTOR_URL"),
+            predictor_wait_seconds=reading.number("CLARIFY_PREDICTOR_WAIT_SECONDS") or 120.0,
+            model_folder=reading.optional_path("CLARIFY_MODEL_DIR"),
+            s3_files=reading.s3_files(),
+            explainer=reading.choice("CLARIFY_EXPLAINER", (AUTO, KERNEL, TREE)),
+        )
+        if reading.problems:
+            raise ClientError.of(reading.problems)
+        return settings
+
+    def file_of(self, uri: str, layout: Layout, *, what: str) -> Path:
+        """Return where the file of an S3 URI, or of a path of the contract, lies.
+
+        Raises:
+            ClientError: it was not put anywhere.
+        """
+        if uri in self.s3_files:
+            return self.s3_files[uri]
+        if uri.startswith("/"):
+            return layout.translate(uri)
+        raise ClientError(
+            f"{what} {uri!r} is not among the files that the job was given: CLARIFY_S3_FILES says "
+            f"where {', '.join(self.s3_files) or 'nothing'} lies"
+        )
+
+
+def _file_in(path: Path) -> Path:
+    return path / "analysis_config.json" if path.is_dir() or not path.suffix else path
+
+
+class _Reading:
+    """The environment, and what is wrong with it so far."""
+
+    def __init__(self, environment: Mapping[str, str], layout: Layout) -> None:
+        self._environment = environment
+        self._layout = layout
+        self.problems: list[str] = []
+
+    def given(self, name: str) -> str | None:
+        """Return a variable's value; an empty one counts as none."""
+        return self._environment.get(name, "").strip() or None
+
+    def path(self, name: str, default: str) -> Path:
+        return self.optional_path(name) or self._layout.translate(default)
+
+    def optional_path(self, name: str) -> Path | None:
+        """Return the path a variable names; `file://` may stand before it."""
+        value = self.given(name)
+        return None if value is None else self._layout.translate(value.removeprefix("file://"))
+
+    def choice(self, name: str, offered: tuple[str, ...]) -> str:
+        """Return one of those offered; the first where none is given."""
+        value = self.given(name) or offered[0]
+        if value not in offered:
+            self.problems.append(f"{name} {value!r} must be one of {', '.join(offered)}")
+        return value
+
+    def number(self, name: str) -> float | None:
+        value = self.given(name)
+        if value is None:
+            return None
+        try:
+            return float(value)
+        except ValueError:
+            self.problems.append(f"{name} {value!r} must be a number")
+            return None
+
+    def time(self, name: str) -> datetime | None:
+        """Return a time with its zone; one without is UTC."""
+        value = self.given(name)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.problems.append(f"{name} {value!r} must be a time such as 2026-01-31T10:00:00Z")
+            return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+    def s3_files(self) -> dict[str, Path]:
+        """Return where the files of S3 URIs are."""
+        value = self.given("CLARIFY_S3_FILES")
+        try:
+            found = json.loads(value or "{}")
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(path, str) for path in found.values()):
+            self.problems.append("CLARIFY_S3_FILES must be a JSON object of paths by S3 URIs")
+            return {}
+        return {uri: self._layout.translate(path) for uri, path in found.items()}
+
+    def monitor(self) -> Monitor | None:
+        """Return what a monitor says, if one started the job."""
+        marks = ("dataset_format", "baseline_constraints", "sagemaker_monitoring_schedule_name")
+        if not any(self.given(mark) for mark in marks):
+            return None
+        confidence = self.number("bias_drift_confidence")
+        confidence = 0.99 if confidence is None else confidence
+        if not 0 < confidence < 1:
+            self.problems.append(f"bias_drift_confidence {confidence:g} must lie within (0, 1)")
+        return Monitor(
+            endpoint=self.given("sagemaker_endpoint_name"),
+            schedule=self.given("sagemaker_monitoring_schedule_name"),
+            start=self.time("start_time"),
+            end=self.time("end_time"),
+            dataset_type=self._dataset_type(),
+            baseline=self.optional_path("baseline_constraints"),
+            publishes_metrics=self.given("publish_cloudwatch_metrics") != "Disabled",
+            metric_time=self.time("metric_time"),
+            features=self.given("features_attribute"),
+            inference=self.given("inference_attribute"),
+            probability=self.given("probability_attribute"),
+            probability_threshold=self.number("probability_threshold_attribute"),
+            confidence=confidence,
+        )
+
+    def _dataset_type(self) -> str:
+        value = self.given("dataset_format") or '{"sagemakerCaptureJson": {}}'
+        try:
+            document = json.loads(value)
+        except ValueError:
+            document = None
+        names = list(document) if isinstance(document, dict) else []
+        if len(names) != 1 or names[0] not in _FORMATS:
+            self.problems.append(
+                f"dataset_format {value!r} must be a JSON object with one of {', '.join(_FORMATS)}"
+            )
+            return ""
+        return _FORMATS[names[0]]
