@@ -14,6 +14,8 @@ from modelyard.cli.progress import Progress
 
 _POLL_SECONDS = 0.5
 _ENDED = ("Completed", "Failed", "Stopped")
+#: Kinds of job that a pipeline starts, and the output that names it.
+_JOBS = {"Training": "TrainingJobName", "Transform": "BatchTransformJobName"}
 
 
 def provision(connection: Connection, file: Path, *, wait: bool) -> None:
@@ -79,20 +81,27 @@ def follow(connection: Connection, pipeline_id: str) -> Any:
 
 
 def _follow_job(connection: Connection, state: dict[str, Any], progress: Progress) -> None:
-    """Return once the training job that a pipeline started, if it did, has completed."""
+    """Return once the job that a pipeline started, if it did, has completed."""
     progress.say(_headline(state))
-    job = state.get("stack", {}).get("outputs", {}).get("TrainingJobName")
-    if not job or _failed_actions(state):
+    if _failed_actions(state):
         return
-    request = {"TrainingJobName": job}
+    outputs = state.get("stack", {}).get("outputs", {})
+    for kind, output in _JOBS.items():
+        if outputs.get(output):
+            _follow_one(connection, kind, outputs[output], progress)
+
+
+def _follow_one(connection: Connection, kind: str, job: str, progress: Progress) -> None:
+    noun = f"{kind.lower()} job {job}"
     while True:
-        answer = connection.operation("SageMaker.DescribeTrainingJob", request)
-        progress.say(f"training job {job}: {answer['SecondaryStatus']}")
-        if answer["TrainingJobStatus"] == "Completed":
+        answer = connection.operation(f"SageMaker.Describe{kind}Job", {f"{kind}JobName": job})
+        status = answer[f"{kind}JobStatus"]
+        now = answer.get("SecondaryStatus", status)
+        progress.say(f"{noun}: {now}")
+        if status == "Completed":
             return
-        if answer["TrainingJobStatus"] in _ENDED:
-            reason = answer.get("FailureReason", answer["SecondaryStatus"])
-            raise CommandError(f"training job {job}: {answer['TrainingJobStatus']}: {reason}")
+        if status in _ENDED:
+            raise CommandError(f"{noun}: {status}: {answer.get('FailureReason', now)}")
         time.sleep(_POLL_SECONDS)
 
 
