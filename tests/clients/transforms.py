@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import time
+from functools import cache
 from typing import Any
 
-from tests.clients.jobs import ENDED, train
+import xgboost
+
+from tests.clients.jobs import ENDED
 from tests.data import breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer
 
@@ -13,14 +18,30 @@ from tests.live import ROLE, XGBOOST, LiveServer
 EMPTY_ROW = "," * (breast_cancer().x_test.shape[1] - 1)
 
 
-def model(server: LiveServer, name: str, **overrides: Any) -> str:
-    """Train and create a model; return its archive's URI."""
-    artifact: str = train(server, f"{name}-training")["ModelArtifacts"]["S3ModelArtifacts"]
-    container = {"Image": XGBOOST, "ModelDataUrl": artifact}
+def model(server: LiveServer, name: str) -> str:
+    """Create a model of the breast-cancer data; return its archive's URI."""
+    key = f"models/{name}/model.tar.gz"
+    server.client("s3").put_object(Bucket=server.bucket, Key=key, Body=_archive())
+    archive = f"s3://{server.bucket}/{key}"
     server.client("sagemaker").create_model(
-        **{"ModelName": name, "ExecutionRoleArn": ROLE, "PrimaryContainer": container, **overrides}
+        ModelName=name,
+        ExecutionRoleArn=ROLE,
+        PrimaryContainer={"Image": XGBOOST, "ModelDataUrl": archive},
     )
-    return artifact
+    return archive
+
+
+@cache
+def _archive() -> bytes:
+    data = breast_cancer()
+    parameters = {"objective": "binary:logistic", "nthread": 1}
+    booster = xgboost.train(parameters, xgboost.DMatrix(data.x_train, data.y_train), 20)
+    model, target = bytes(booster.save_raw("ubj")), io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("xgboost-model")
+        entry.size = len(model)
+        tar.addfile(entry, io.BytesIO(model))
+    return target.getvalue()
 
 
 def put(server: LiveServer, key: str, body: str) -> None:

@@ -24,7 +24,6 @@ BIG = 60_000  # records, one at a time: enough to be killed among them
 #: Where the server dies: (what is going on, the bomb).
 BOMBS = {
     "after staging": "after:modelyard.jobs.staging:Staging.stage",
-    "before the upload": "before:modelyard.jobs.keeper:FolderKeeper.upload",
     "after the upload": "after:modelyard.jobs.keeper:FolderKeeper.upload",
     "before the last status": "before:modelyard.jobs.progress:Progress.finish",
 }
@@ -46,16 +45,11 @@ def again(home: Path) -> Iterator[LiveServer]:
     assert not list((home / "jobs").glob("*/*/transform-job/*"))
 
 
-def prepare(home: Path, big: int) -> None:
-    """Leave a model and its inputs in a home."""
-    server = LiveServer(home).start()
+def start(server: LiveServer, big: int) -> None:
+    """Start a job of two files, the second of `big` records, one at a time."""
     model(server, "survivor")
     put(server, "in/a.csv", EMPTY_ROW)
     put(server, "in/b.csv", "\n".join([EMPTY_ROW] * big))
-    server.stop()
-
-
-def start(server: LiveServer) -> None:
     request = transform_request(server, "killed", "survivor", "in/", BatchStrategy="SingleRecord")
     server.client("sagemaker").create_transform_job(**request)
 
@@ -69,9 +63,8 @@ def assert_done(server: LiveServer, home: Path, big: int) -> None:
 
 
 def test_a_job_goes_on_where_it_was_killed(home: Path, again: LiveServer) -> None:
-    prepare(home, BIG)
     first = LiveServer(home).start()
-    start(first)
+    start(first, BIG)
     while not any("a.csv: 1 lines" in path.read_text() for path in home.rglob("*killed*algo*")):
         time.sleep(0.02)
     family = first.family()
@@ -87,9 +80,8 @@ def test_a_job_goes_on_where_it_was_killed(home: Path, again: LiveServer) -> Non
 
 @pytest.mark.parametrize("bomb", BOMBS.values(), ids=BOMBS.keys())
 def test_a_job_completes_whenever_the_server_dies(home: Path, again: LiveServer, bomb: str) -> None:
-    prepare(home, 3)
     first = bombed(home, bomb)
-    start(first)
+    start(first, 3)
     await_death(first)
     again.start()
     assert_done(again, home, 3)

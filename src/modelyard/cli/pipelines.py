@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -100,9 +101,9 @@ def _follow_jobs(
 
 
 def _noun(job: dict[str, Any]) -> str:
-    return (
-        "tuning job" if ":hyper-parameter-tuning-job/" in job.get("jobArn", "") else "training job"
-    )
+    found = re.search(r":(training|transform|hyper-parameter-tuning)-job/", job.get("jobArn", ""))
+    kind = "training" if found is None else found[1]
+    return f"{kind.removeprefix('hyper-parameter-')} job"
 
 
 def _headline(state: dict[str, Any]) -> str:

@@ -115,6 +115,14 @@ def _processing(change: Change) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+def _transform(change: Change) -> dict[str, Any]:
+    found = {
+        "TransformStartTime": micros_to_millis(change.observed.get("started")),
+        "TransformEndTime": micros_to_millis(change.observed.get("ended")),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _endpoint(change: Change) -> dict[str, Any]:
     shown = change.observed.get("live") or change.observed.get("plan") or {}
     return {
@@ -237,7 +245,17 @@ SAGEMAKER_KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
         arn="TransformJobArn",
         status="TransformJobStatus",
         statuses=_JOB,
-        spec=("ModelName", "TransformInput", "TransformOutput", "TransformResources"),
+        spec=(
+            "ModelName",
+            "MaxConcurrentTransforms",
+            "MaxPayloadInMB",
+            "BatchStrategy",
+            "TransformInput",
+            "TransformOutput",
+            "TransformResources",
+        ),
+        more=_transform,
+        more_keys=("TransformStartTime", "TransformEndTime"),
     ),
     "endpoint": _sagemaker(
         "Endpoint State Change",
