@@ -45,7 +45,7 @@ class Toys:
             identity="endpoint/e/AllTraffic/1",
             argv=ARGV,
             environment={"GREETING": "hi"},
-            model=model,
+            inputs={"model": model},
             folder=self.folder / "serving",
         )
         service = replace(service, **changes)  # type: ignore[arg-type]  # a test names what it changes

@@ -1,6 +1,6 @@
 """Serving programs: the `serve` of an image for one model, kept running and answering.
 
-    serving = Serving(runtime, Service(argv=image.serve, model=folder, …))
+    serving = Serving(runtime, Service(argv=image.serve, inputs={"model": folder}, …))
     try:
         await serving.start()        # all of them answer /ping from here on
         …                            # POST /invocations at `serving.sockets()`
@@ -56,7 +56,8 @@ class Service:
     identity: str  # unique: programs of an earlier start under it are ended first
     argv: Sequence[str]
     environment: Mapping[str, str]
-    model: Path  # what the programs see, read-only, as /opt/ml/model
+    #: Path below /opt/ml -> folder, which the programs may only read: "model" above all.
+    inputs: Mapping[str, Path]
     folder: Path  # theirs alone; made, and removed at the end
     programs: int = 1
     vcpus: int = 1  # of each
@@ -326,14 +327,15 @@ class Keeper:
         service = self._service
         base = service.folder / f"program-{self._number}"
         remove_tree(base)
-        (base / "model").mkdir(mode=0o700, parents=True)
+        for path in service.inputs:
+            (base / path).mkdir(mode=0o700, parents=True)
         descriptor = -1 if self._listener is None else self._listener.fileno()
         return Program(
             identity=f"{service.identity}/{self._number}",
             argv=service.argv,
             environment={**service.environment, LISTENER_VARIABLE: str(descriptor)},
             base=base,
-            inputs={"model": service.model},
+            inputs=service.inputs,
             network=service.network,
             vcpus=service.vcpus,
             temporary=service.folder / f"temporary-{self._number}" if service.private else None,

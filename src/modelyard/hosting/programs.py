@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from modelyard.arns import Arn
 from modelyard.compute.images import Server
@@ -45,6 +45,9 @@ class ServingImage(Protocol):
     @property
     def serve(self) -> list[str]:
         """That program, with its arguments."""
+
+    def with_script(self, settings: Mapping[str, str], /) -> Self:
+        """Return the image that runs the script that a model's environment names, or this one."""
 
 
 class Deployment:
@@ -215,20 +218,15 @@ class EndpointPrograms:
         self._deployments.clear()
 
     def _service(self, endpoint: Resource, variant: Json, identity: str) -> Service:
-        private = bool(variant.get("private"))
-        model = self._path_of(variant["digest"], private)
-        if not model.is_dir():
-            raise ValueError(
-                f"the model of variant {variant['name']} is not on this machine any more: update "
-                "the endpoint, which fetches it again"
-            )
+        private = any(part["private"] for part in parts_of(variant))
         kind = instance_type(variant["instance_type"])
+        told = variant["container"].get("Environment", {})
         scope = endpoint.scope
         return Service(
             identity=f"endpoint/{scope.account}/{scope.region}/{endpoint.name}/{identity}",
-            argv=self._image_of(variant["container"]["Image"]).serve,
+            argv=self._image_of(variant["container"]["Image"]).with_script(told).serve,
             environment=_environment(endpoint, variant),
-            model=model,
+            inputs=self._inputs(variant),
             folder=self._place(private) / identity,
             programs=programs_of(variant),
             memory_bytes=int(kind.memory_gib * _GIB),
@@ -237,12 +235,33 @@ class EndpointPrograms:
             start_seconds=float(variant.get("start_seconds") or START_SECONDS),
         )
 
+    def _inputs(self, variant: Json) -> dict[str, Path]:
+        """Return what the programs may read, below /opt/ml: the model, and the code beside it."""
+        inputs = {"model": self._path_of(variant["digest"], bool(variant.get("private")))}
+        code = variant.get("code")
+        if code is not None:
+            inputs["code"] = self._path_of(code["digest"], bool(code["private"]))
+        for name, folder in inputs.items():
+            if not folder.is_dir():
+                raise ValueError(
+                    f"the {name} of variant {variant['name']} is not on this machine any more: "
+                    "update the endpoint, which fetches it again"
+                )
+        return inputs
+
     def _place(self, private: bool) -> Path:
         if not private:
             return self._folder
         if self._memory is None:
             raise RuntimeUnavailableError("models that are under a key are not served here")
         return self._memory.require() / "serving"
+
+
+def parts_of(variant: Json) -> list[Json]:
+    """Return what of a variant lies on this machine, by digest: its model, and code beside it."""
+    code = variant.get("code")
+    model = {"digest": variant["digest"], "private": bool(variant.get("private"))}
+    return [model] if code is None else [model, code]
 
 
 def programs_of(variant: Json) -> int:

@@ -14,7 +14,7 @@ from modelyard.hosting.artifacts import ModelArtifactError, ModelCache
 from modelyard.hosting.endpoint_operations import KIND
 from modelyard.hosting.model_operations import archive_url
 from modelyard.hosting.program_logs import group_of
-from modelyard.hosting.programs import Deployment, EndpointPrograms, ServingImage
+from modelyard.hosting.programs import Deployment, EndpointPrograms, ServingImage, parts_of
 from modelyard.hosting.routing import KeysOf, Routing, no_keys
 from modelyard.store.errors import KeyUnusable, NotFound, StaleRevision, StorageFull
 from modelyard.store.logs import LogStreams
@@ -81,9 +81,10 @@ class EndpointWorkflow:
     def sweep(self) -> None:
         """Remove prepared models that no endpoint uses."""
         self._models.sweep(
-            variant["digest"]
+            part["digest"]
             for endpoint in self._live()
             for variant in endpoint.observed["live"]["variants"]
+            for part in parts_of(variant)
         )
 
     def _live(self) -> list[Resource]:
@@ -149,11 +150,11 @@ class EndpointWorkflow:
         failed: dict[str, str] = {}
         for endpoint in self._live():
             for variant in endpoint.observed["live"]["variants"]:
-                if not variant.get("private"):
-                    continue
+                private = [part for part in parts_of(variant) if part["private"]]
                 try:
-                    keys = self._keys_of(endpoint, variant.get("role"))
-                    self._models.put_back(variant["digest"], keys)
+                    for part in private:
+                        keys = self._keys_of(endpoint, variant.get("role"))
+                        self._models.put_back(part["digest"], keys)
                 except (KeyUnusable, RuntimeUnavailableError, StorageFull, ValueError) as error:
                     failed[endpoint.arn] = str(error)
         return failed
@@ -206,6 +207,7 @@ class EndpointWorkflow:
         for variant in endpoint.observed["plan"]["variants"]:
             container = variant["container"]
             image = self._image_of(container["Image"])
+            image = image.with_script(container.get("Environment", {}))
             source = archive_url(container) or ""
             # Of a registered model: whose bucket it lies in, and what it must still be.
             artifact = variant.get("artifact") or {}
@@ -226,9 +228,27 @@ class EndpointWorkflow:
                 "private": ready.private,
                 "image": image.name,
                 "server": image.server,
+                "code": await self._code(endpoint, variant, image),
             }
             variants.append({**variant, **made})
         return {**endpoint.observed["plan"], "variants": variants}
+
+    async def _code(self, endpoint: Resource, variant: Json, image: ServingImage) -> Json | None:
+        """Fetch the code that was submitted beside a model, as the SDK's estimators do."""
+        environment = variant["container"].get("Environment", {})
+        submitted = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
+        if image.server != "program" or not submitted.startswith("s3://"):
+            return None
+        ready = await self._models.prepare(
+            endpoint.scope.account,
+            S3Uri.parse(submitted),
+            "code",
+            server="program",
+            key=endpoint.observed["plan"].get("key", ""),
+            keys=self._keys_of(endpoint, variant.get("role")),
+        )
+        self._say(endpoint, f"variant {variant['name']}: the code in {submitted} is ready")
+        return {"digest": ready.digest, "private": ready.private}
 
     async def _delete(self, endpoint: Resource) -> None:
         deployment = self._routing.deployment_of(endpoint)

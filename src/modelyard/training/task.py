@@ -20,6 +20,7 @@ from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
 from modelyard.training import container
 from modelyard.training.artifacts import Artifacts
+from modelyard.training.code import stage_code
 from modelyard.training.metrics import MetricScanner
 from modelyard.training.spec import TrainingSpec
 
@@ -103,7 +104,7 @@ class TrainingTask(Task):
                 max_wait_seconds=spec.max_wait_seconds,
                 max_pending_seconds=spec.max_pending_seconds,
             ),
-            mounts=[container.mount_of(channel) for channel in spec.channels],
+            mounts=container.mounts_of(spec),
             folders=["model", "output/data", "input/config"],
             kept_folder=spec.checkpoint_folder,
             preemptible=spec.spot,
@@ -124,6 +125,10 @@ class TrainingTask(Task):
             targets = [folder.staged(host, container.mount_of(channel)) for host in spec.hosts]
             count = staging.stage(channel.source, targets)
             say(f"channel {channel.name!r}: {count} objects of {channel.source.uri}")
+        if spec.submitted is not None:
+            targets = [folder.staged(host, container.CODE_MOUNT) for host in spec.hosts]
+            stage_code(self._objects, spec.submitted, targets, folder)
+            say(f"code: {spec.submitted}")
         if self._keeper is not None:
             say(f"checkpoints: {self._keeper.restore()} objects were there before")
         for host in spec.hosts:
