@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
 from modelyard.assembly.tuning import add_tuning
 from modelyard.compute.capacity import Capacity
+from modelyard.compute.environments import Environments
 from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.relay import Relay
@@ -87,7 +89,8 @@ def build(
     memory = memory_of(settings, home, runtime)
     memory.clear()
     deployments = add_registry(ground, memory)
-    endpoints, routing = add_hosting(ground, gateway, runtime, memory, deployments)
+    environments = Environments(runtime, home.environments, os.environ)
+    endpoints, routing = add_hosting(ground, gateway, runtime, memory, environments, deployments)
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
     tracked = experiments(ground, runtime, series, known)
@@ -101,6 +104,7 @@ def build(
         series=series,
         tracker=tracked.tracker,
         memory=memory,
+        environments=environments,
         keys_of=lambda job: ground.keys.of_role(job.scope, job.spec["RoleArn"], job.name),
         image_of=find_image,
     )

@@ -108,7 +108,7 @@ def finished(estimator: Any) -> dict[str, Any]:
     while True:
         found = client.describe_training_job(TrainingJobName=estimator.latest_training_job.name)
         if found["TrainingJobStatus"] != "InProgress":
-            return found
+            return {**found}
         time.sleep(0.2)
 
 

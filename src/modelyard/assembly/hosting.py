@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from modelyard.assembly.ground import Ground
+from modelyard.compute.environments import Environments
 from modelyard.compute.images import image_of
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.memory import MemoryFolder
@@ -31,6 +32,7 @@ def add_hosting(
     gateway: GatewayPool,
     runtime: Runtime,
     memory: MemoryFolder,
+    environments: Environments,
     deployments: Deployments,
 ) -> tuple[EndpointWorkflow, Routing]:
     store, objects, home = ground.store, ground.objects, ground.home
@@ -67,6 +69,7 @@ def add_hosting(
         models.path,
         ground.logs,
         image_of=serving_image,
+        environments=environments,
         memory=memory,
     )
     workflow = EndpointWorkflow(

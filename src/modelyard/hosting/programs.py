@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from modelyard.arns import Arn
+from modelyard.compute.environments import MOUNT, Environments
 from modelyard.compute.images import Server
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.job_files import remove_tree
@@ -136,6 +137,7 @@ class EndpointPrograms:
     Args:
         folder: `<home>/run/serving`: sockets, and what the programs write.
         path_of: the folder of a model, by its digest and whether it is private.
+        environments: for scripts that bring a requirements.txt; None: there are none.
         memory: for programs of private models.
         image_of: the image behind a URI.
     """
@@ -148,6 +150,7 @@ class EndpointPrograms:
         logs: LogStreams,
         *,
         image_of: Callable[[str], ServingImage],
+        environments: Environments | None = None,
         memory: MemoryFolder | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -156,6 +159,7 @@ class EndpointPrograms:
         self._path_of = path_of
         self._logs = logs
         self._image_of = image_of
+        self._environments = environments
         self._memory = memory
         self._patience = patience
         self._deployments: set[Deployment] = set()
@@ -165,6 +169,25 @@ class EndpointPrograms:
         """Remove what a server that was killed has left."""
         if not self._deployments:
             remove_tree(self._folder)
+
+    async def furnish(
+        self, endpoint: Resource, variant: Json, say: Callable[[str], None]
+    ) -> str | None:
+        """Return the name of the environment that a variant's script asks for, built if need be.
+
+        Raises:
+            RequirementsError: it cannot be built.
+        """
+        if self._environments is None or variant["server"] != "program":
+            return None
+        folders = self._inputs(endpoint, variant)
+        code = folders.get("code", folders["model"] / "code")
+        return await self._environments.ensure(
+            endpoint.scope.account,
+            code / "requirements.txt",
+            network=not variant.get("isolated"),
+            say=say,
+        )
 
     def make(self, endpoint: Resource, plan: Json) -> Deployment:
         """Return the programs that an endpoint needs for a plan; none of them is started yet.
@@ -226,7 +249,7 @@ class EndpointPrograms:
             identity=f"endpoint/{scope.account}/{scope.region}/{endpoint.name}/{identity}",
             argv=self._image_of(variant["container"]["Image"]).with_script(told).serve,
             environment=_environment(endpoint, variant),
-            inputs=self._inputs(variant),
+            inputs=self._inputs(endpoint, variant),
             folder=self._place(private) / identity,
             programs=programs_of(variant),
             memory_bytes=int(kind.memory_gib * _GIB),
@@ -235,12 +258,15 @@ class EndpointPrograms:
             start_seconds=float(variant.get("start_seconds") or START_SECONDS),
         )
 
-    def _inputs(self, variant: Json) -> dict[str, Path]:
+    def _inputs(self, endpoint: Resource, variant: Json) -> dict[str, Path]:
         """Return what the programs may read, below /opt/ml: the model, and the code beside it."""
         inputs = {"model": self._path_of(variant["digest"], bool(variant.get("private")))}
         code = variant.get("code")
         if code is not None:
             inputs["code"] = self._path_of(code["digest"], bool(code["private"]))
+        name = variant.get("environment")
+        if name is not None and self._environments is not None:
+            inputs[MOUNT] = self._environments.path(endpoint.scope.account, name)
         for name, folder in inputs.items():
             if not folder.is_dir():
                 raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container, Iterable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -230,7 +231,11 @@ class EndpointWorkflow:
                 "server": image.server,
                 "code": await self._code(endpoint, variant, image),
             }
-            variants.append({**variant, **made})
+            variant = {**variant, **made}
+            environment = await self._programs.furnish(
+                endpoint, variant, partial(self._say, endpoint)
+            )
+            variants.append({**variant, "environment": environment})
         return {**endpoint.observed["plan"], "variants": variants}
 
     async def _code(self, endpoint: Resource, variant: Json, image: ServingImage) -> Json | None:

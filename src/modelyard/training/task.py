@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
-from modelyard.jobs.staging import Staging
+from modelyard.jobs.staging import DataError, Staging
 from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
 from modelyard.store.errors import KeyUnusable, StoreError
@@ -83,6 +86,8 @@ class TrainingTask(Task):
             [*self._image.metric_definitions, *spec.metric_definitions],
             *([] if self._series is None else [self._series.record]),
         )
+        self._environments = workshop.environments
+        self._environment: Path | None = None
         self._keeper: FolderKeeper | None = None
         if spec.checkpoints is not None:
             self._keeper = FolderKeeper(
@@ -134,8 +139,25 @@ class TrainingTask(Task):
         for host in spec.hosts:
             container.write_config(folder.base(host) / "input" / "config", spec, host)
 
+    async def furnish(self, say: Callable[[str], None]) -> None:
+        spec, environments = self._spec, self._environments
+        if spec.submitted is None or environments is None:
+            return
+        account = self._job.scope.account
+        code = self._folder.staged(spec.hosts[0], container.CODE_MOUNT)
+        try:
+            name = await environments.ensure(
+                account, code / "requirements.txt", network=spec.network, say=say
+            )
+        except RequirementsError as error:
+            raise DataError(f"InstallRequirementsError: {error}") from error
+        self._environment = None if name is None else environments.path(account, name)
+
     def program(self, host: str) -> Program:
-        return container.program_of(self._job, self._spec, self._image, self._folder, host)
+        program = container.program_of(self._job, self._spec, self._image, self._folder, host)
+        if self._environment is None:
+            return program
+        return replace(program, inputs={**program.inputs, MOUNT: self._environment})
 
     def listen(self, line: str) -> None:
         self._scanner.feed(line)
