@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 
+from tests.clients.jobs import (
+    await_endpoint,
+    await_job,
+    endpoint_config,
+    training_request,
+)
 from tests.clients.test_sagemaker_v2 import run_script
 from tests.data import auc, breast_cancer
-from tests.live import LiveServer
+from tests.live import ROLE, LiveServer
 
+SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+SECRET = "nobody else reads this"
+SEALED = """
+def model_fn(model_dir):
+    with open(model_dir + "/secret") as file:
+        return file.read()
+
+def predict_fn(data, model):
+    return model
+
+def output_fn(prediction, accept):
+    return prediction
+"""
 PROGRAM = "modelyard.images.script_mode"
 
 
@@ -73,6 +95,71 @@ def test_what_a_script_prints_while_serving_is_read_with_logs(
 
 
 @pytest.mark.slow
+def test_a_script_under_a_key_is_served_from_memory(own_server: LiveServer) -> None:
+    sagemaker = own_server.client("sagemaker")
+    key = own_server.client("kms").create_key()["KeyMetadata"]["Arn"]
+    own_server.client("s3").put_object(
+        Bucket=own_server.bucket,
+        Key="sealed/model.tar.gz",
+        Body=secret_model(),
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=key,
+    )
+    sagemaker.create_model(
+        ModelName="sealed",
+        ExecutionRoleArn=ROLE,
+        PrimaryContainer={
+            "Image": SKLEARN,
+            "ModelDataUrl": f"s3://{own_server.bucket}/sealed/model.tar.gz",
+        },
+    )
+    sagemaker.create_endpoint_config(**endpoint_config("sealed"))
+    sagemaker.create_endpoint(EndpointName="sealed", EndpointConfigName="sealed")
+    described = await_endpoint(own_server, "sealed")
+    assert described["EndpointStatus"] == "InService", described
+    assert ask_sealed(own_server) == SECRET
+    files = [path.read_bytes() for path in own_server.home.rglob("*") if path.is_file()]
+    assert not [data for data in files if SECRET.encode() in data]
+
+
+def secret_model() -> bytes:
+    """Return a model whose file holds a secret, which its script answers with."""
+    target = io.BytesIO()
+    files = {"secret": SECRET, "code/inference.py": SEALED}
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return target.getvalue()
+
+
+def ask_sealed(server: LiveServer) -> str:
+    answer = server.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName="sealed", Body=b"[1]", ContentType="application/json"
+    )
+    text: str = answer["Body"].read().decode()
+    return text
+
+
+@pytest.mark.slow
+def test_bad_jobs_are_refused_before_they_run(own_server: LiveServer) -> None:
+    sagemaker = own_server.client("sagemaker")
+    request = training_request(own_server, "no-script", HyperParameters={})
+    request["AlgorithmSpecification"]["TrainingImage"] = SKLEARN
+    with pytest.raises(ClientError, match="sagemaker_program"):
+        sagemaker.create_training_job(**request)
+    request["HyperParameters"] = {
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": f'"s3://{own_server.bucket}/absent/sourcedir.tar.gz"',
+    }
+    sagemaker.create_training_job(**request)
+    job = await_job(own_server, "no-script")
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "absent/sourcedir.tar.gz: upload the code first" in job["FailureReason"]
+
+
+@pytest.mark.slow
 def test_a_killed_program_and_a_killed_server_come_back(
     own_server: LiveServer, said: dict[str, Any]
 ) -> None:
@@ -92,6 +179,7 @@ def test_a_killed_program_and_a_killed_server_come_back(
     assert described["EndpointStatus"] == "InService"
     # Asked once, right away: it waits until the model is loaded again.
     assert ask(own_server) == pytest.approx(expected)
+    assert ask_sealed(own_server) == SECRET
 
 
 def alive(process: psutil.Process) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -158,3 +159,48 @@ async def test_a_program_finds_the_contract_and_nothing_else(toys: Toys) -> None
     _, said = await ask(serving.sockets()[0], "environment")
     assert "'GREETING': 'hi'" in said
     assert "AWS" not in said
+
+
+#: A stranger's program: it knows the public contract alone, and one request at a time.
+STRANGER = """
+import http.server, os, time
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.answer(b"")
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if body == b"slow":
+            time.sleep(1)
+        self.answer(b"got " + body)
+
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+time.sleep(0.5)
+address = ("0.0.0.0", int(os.environ["SAGEMAKER_BIND_TO_PORT"]))
+http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+"""
+
+
+async def test_programs_that_listen_at_a_port_have_one_each(toys: Toys) -> None:
+    if toys.runtime.name == "moved base":
+        pytest.skip("without a network namespace there is no port of one's own")
+    argv = [sys.executable, "-c", STRANGER]
+    serving = toys.serving(argv=argv, port=8080, programs=2)
+    await serving.start()
+    for path in serving.sockets().values():
+        assert await ask(path, "x") == (200, "got x")
+    slow = asyncio.create_task(ask(serving.sockets()[0], "slow"))
+    await asyncio.sleep(0.3)
+    await serving.stop()
+    assert await slow == (200, "got slow")

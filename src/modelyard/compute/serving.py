@@ -29,12 +29,15 @@ from pathlib import Path
 import structlog
 
 from modelyard import unix_sockets
+from modelyard.compute.confinement import launcher
 from modelyard.compute.job_files import remove_tree
 from modelyard.compute.ping import ping
 from modelyard.compute.runtime import Process, Program, Runtime, RuntimeUnavailableError
 
 #: The variable that tells a program the number of the listening socket that it inherits.
 LISTENER_VARIABLE = "MODELYARD_SERVE_FD"
+#: The public contract's: at which port to listen.
+PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 
 #: In which a program must answer /ping for the first time, where nobody says otherwise.
 START_SECONDS = 480.0
@@ -63,6 +66,9 @@ class Service:
     vcpus: int = 1  # of each
     memory_bytes: int | None = None  # of each
     network: bool = True
+    #: Where a program listens that knows nothing of the inherited socket: then it has a network of
+    #: its own, which leads nowhere, and a relay beside it.
+    port: int | None = None
     private: bool = False  # `folder` is in memory, and nothing of it may reach a disk
     start_seconds: float = START_SECONDS
 
@@ -303,6 +309,10 @@ class Keeper:
         patience = self._patience
         clock = asyncio.get_running_loop().time
         heard = clock()
+        silent_seconds = patience.silent_seconds
+        if self._service.port is not None:
+            # It may answer one request at a time, and no ping meanwhile.
+            silent_seconds = max(silent_seconds, patience.drain_seconds)
         while True:
             await asyncio.wait({ended}, timeout=patience.ping_every_seconds)
             answers = await self._ping(patience.ping_seconds, ended)
@@ -310,7 +320,7 @@ class Keeper:
                 return f"the program ended {_code(ended.result())}"
             if answers:
                 heard = clock()
-            elif clock() - heard > patience.silent_seconds and not self._stopping:
+            elif clock() - heard > silent_seconds and not self._stopping:
                 return f"the program answered no /ping for {clock() - heard:.0f} s"
 
     async def _ping(self, seconds: float, ended: asyncio.Future[int]) -> bool:
@@ -330,13 +340,17 @@ class Keeper:
         for path in service.inputs:
             (base / path).mkdir(mode=0o700, parents=True)
         descriptor = -1 if self._listener is None else self._listener.fileno()
+        argv, told = service.argv, {LISTENER_VARIABLE: str(descriptor)}
+        if service.port is not None:
+            argv = launcher("port_relay", str(descriptor), str(service.port), *argv)
+            told = {PORT_VARIABLE: str(service.port)}
         return Program(
             identity=f"{service.identity}/{self._number}",
-            argv=service.argv,
-            environment={**service.environment, LISTENER_VARIABLE: str(descriptor)},
+            argv=argv,
+            environment={**service.environment, **told},
             base=base,
             inputs=service.inputs,
-            network=service.network,
+            network=service.network and service.port is None,
             vcpus=service.vcpus,
             temporary=service.folder / f"temporary-{self._number}" if service.private else None,
             memory_bytes=service.memory_bytes,
