@@ -131,7 +131,7 @@ async def test_a_program_that_dies_is_started_anew_on_the_same_socket(toys: Toys
     assert await ask(path, "again", **{"Content-Type": "text/x"}) == (200, "hello:again:text/x:*/*")
     await until(lambda: len(serving.sockets()) == 2)
     assert toys.changes == 4  # two up, one down, one up
-    assert any("with exit code 3; it is started anew" in line for _, line in toys.lines)
+    await until(lambda: any("code 3; it is started anew" in line for _, line in toys.lines))
 
 
 async def test_a_program_that_hangs_is_started_anew(toys: Toys) -> None:
@@ -141,7 +141,7 @@ async def test_a_program_that_hangs_is_started_anew(toys: Toys) -> None:
     with pytest.raises(aiohttp.ClientError):
         await ask(path, "hang")
     assert (await ask(path, "again"))[0] == 200
-    assert any("answered no /ping" in line for _, line in toys.lines)
+    await until(lambda: any("answered no /ping" in line for _, line in toys.lines))
 
 
 async def test_what_is_under_way_is_finished_before_the_end(toys: Toys) -> None:

@@ -234,7 +234,7 @@ async def test_a_program_that_dies_fails_its_request_alone(world: Hosting) -> No
     for _ in range(20):
         assert (await world.ask("on"))["Body"].startswith("hello:on")
     await until(lambda: len(serving()) == programs_of_config())
-    assert "it is started anew" in world.said("AllTraffic/")
+    await until(lambda: "it is started anew" in world.said("AllTraffic/"))
 
 
 async def test_with_all_programs_gone_it_is_unavailable_for_a_while(world: Hosting) -> None:
@@ -256,7 +256,7 @@ async def test_a_program_that_hangs_is_started_anew(world: Hosting) -> None:
     error = await world.refused("hang")
     assert error["Error"]["Code"] == "ModelError"
     assert (await world.ask("on"))["Body"].startswith("hello:on")
-    assert "answered no /ping" in world.said("AllTraffic/")
+    await until(lambda: "answered no /ping" in world.said("AllTraffic/"))
 
 
 async def test_a_model_that_does_not_load_fails_its_endpoint_with_its_words(
