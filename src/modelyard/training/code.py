@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelyard.compute.archives import ArchiveError, extract
+from modelyard.jobs.data_error import DataError
 from modelyard.jobs.layout import JobFolder
-from modelyard.jobs.staging import DataError, EncryptedInput
+from modelyard.jobs.staging import EncryptedInput
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import NotFound
 from modelyard.store.objects import Objects

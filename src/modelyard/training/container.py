@@ -64,9 +64,8 @@ def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
     """Return the argument list: the image's own, or the job's entry point and arguments."""
     if spec.entrypoint:
         return [*spec.entrypoint, *spec.arguments]
-    if spec.arguments:
-        return [*image.entrypoint, *spec.arguments]
-    return image.with_script(spec.hyperparameters).train
+    image = image.with_script(spec.hyperparameters)
+    return [*image.entrypoint, *spec.arguments] if spec.arguments else image.train
 
 
 def mounts_of(spec: TrainingSpec) -> list[str]:

@@ -10,12 +10,13 @@ from typing import Any
 
 from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
+from modelyard.jobs.data_error import DataError
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
-from modelyard.jobs.staging import DataError, Staging
+from modelyard.jobs.staging import Staging
 from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
 from modelyard.store.errors import KeyUnusable, StoreError

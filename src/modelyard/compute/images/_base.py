@@ -60,7 +60,13 @@ class Image:
         named = any(settings.get(name) for name in SCRIPT_SETTINGS)
         if not self.scripts or (self.entrypoint and not named):
             return self
-        return replace(self, name=f"{self.name}-script", entrypoint=self.scripts, server="program")
+        return replace(
+            self,
+            name=f"{self.name}-script",
+            entrypoint=self.scripts,
+            server="program",
+            hyperparameter_problems=None,  # the script's own say what they may be
+        )
 
     @property
     def processes(self) -> bool:
