@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
 from modelyard.assembly.tuning import add_tuning
 from modelyard.compute.capacity import Capacity
+from modelyard.compute.environments import Environments
 from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.gateway.relay import Relay
@@ -88,7 +90,8 @@ def build(
     memory = memory_of(settings, home, runtime)
     memory.clear()
     deployments = add_registry(ground, memory)
-    endpoints, routing = add_hosting(ground, gateway, runtime, memory, deployments)
+    environments = Environments(runtime, home.environments, os.environ)
+    endpoints, routing = add_hosting(ground, gateway, runtime, memory, environments, deployments)
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
     tracked = experiments(ground, runtime, series, known)
@@ -102,6 +105,7 @@ def build(
         series=series,
         tracker=tracked.tracker,
         memory=memory,
+        environments=environments,
         keys_of=partial(keys_of, ground),
         image_of=find_image,
     )
@@ -159,6 +163,8 @@ def build(
             tracked.step,
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
+            # Its programs outlast the gateway, which finishes what is under way.
+            Step(stop=endpoints.close),
             Step(start=gateway.start, stop=gateway.stop),
             *renewal(tls, gateway),
             Step(start=lambda: tell_gateway(ground, known, gateway, relay)),

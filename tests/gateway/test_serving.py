@@ -8,7 +8,7 @@ import pytest
 
 from modelyard.gateway.errors import GatewayError
 from modelyard.gateway.routes import Endpoint, Model, Routes, Variant
-from modelyard.gateway.serving import Loader
+from modelyard.gateway.serving import InMemory, Loader, ServedEndpoint, ServedModel
 from tests.gateway.conftest import Trained
 from tests.gateway.live import capture, variant
 
@@ -17,11 +17,18 @@ def routes(**endpoints: Endpoint) -> Routes:
     return Routes(generation=1, endpoints=endpoints)
 
 
+def loaded(endpoint: ServedEndpoint) -> ServedModel:
+    """Return the model in memory of an endpoint's first variant."""
+    served = endpoint.ordered[0].model
+    assert isinstance(served, InMemory)
+    return served.model
+
+
 def test_endpoints_that_serve_one_folder_share_the_model(blue: Trained) -> None:
     one = Endpoint(variants=[variant(blue.folder)])
     table, failed = Loader().load(routes(a=one, b=one), {})
     assert failed == {}
-    assert table["a"].ordered[0].model is table["b"].ordered[0].model
+    assert loaded(table["a"]) is loaded(table["b"])
 
 
 def test_models_and_counters_that_stay_are_taken_over_and_others_freed(
@@ -36,9 +43,9 @@ def test_models_and_counters_that_stay_are_taken_over_and_others_freed(
         {},
     )
     first["a"].ordered[0].counters.count(200, 0.0, 0.0)
-    kept, gone = first["a"].ordered[0].model, weakref.ref(first["b"].ordered[0].model)
+    kept, gone = loaded(first["a"]), weakref.ref(loaded(first["b"]))
     second, _ = loader.load(routes(a=Endpoint(variants=[variant(blue.folder)])), first)
-    assert second["a"].ordered[0].model is kept
+    assert loaded(second["a"]) is kept
     assert list(loader.tallies()) == ["a"]
     assert loader.tallies()["a"]["AllTraffic"]["invocations"] == 1
     del first

@@ -180,6 +180,12 @@ class JobRun:
             # A thread cannot be cancelled, and nothing may touch the folder while it works there.
             interrupted.set()
             await asyncio.wait([staging])
+        furnishing = asyncio.ensure_future(self._task.furnish(self._say))
+        try:
+            await self._patience.unless_stopped(furnishing)
+        finally:
+            furnishing.cancel()
+            await asyncio.wait([furnishing])
 
     def _stage(self, interrupted: Callable[[], bool]) -> None:
         demand = self._demand

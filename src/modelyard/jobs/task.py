@@ -74,6 +74,14 @@ class Task(ABC):
             KeyUnusable: the job's role may not use a key, or nobody may now.
         """
 
+    async def furnish(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most need nothing
+        """Do what is left to do between staging and the programs' start, and takes programs.
+
+        Raises:
+            DataError: what the job brought along cannot be used.
+            RuntimeUnavailableError: programs cannot be run here.
+        """
+
     @abstractmethod
     def program(self, host: str) -> Program:
         """Return the program of one host."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard.compute.capacity import Capacity
+from modelyard.compute.environments import Environments
 from modelyard.compute.images import Image
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
@@ -35,6 +36,8 @@ class Workshop:
     memory: MemoryFolder | None = None
     #: The keys as a job's role may use them.
     keys_of: Callable[[Resource], DataKeys] = lambda _job: NoKeys()
+    #: For scripts that bring a requirements.txt; None: there are none.
+    environments: Environments | None = None
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
     poll_seconds: float = 1.0  # how often a run looks whether it is to stop

@@ -56,6 +56,7 @@ def problems_of(
     return [
         *_members(request),
         *_algorithm(request["AlgorithmSpecification"], image_of),
+        *_script(request, image_of),
         *_channels(request.get("InputDataConfig", ()), request),
         *_output(request["OutputDataConfig"], has_bucket),
         *_resources(request.get("ResourceConfig")),
@@ -92,6 +93,28 @@ def _algorithm(algorithm: _Request, image_of: Callable[[str], Image]) -> Iterato
     access = algorithm.get("TrainingImageConfig", {}).get("TrainingRepositoryAccessMode")
     if access == "Vpc":
         yield _not_offered("TrainingImageConfig.TrainingRepositoryAccessMode Vpc")
+
+
+def _script(request: _Request, image_of: Callable[[str], Image]) -> Iterator[str]:
+    """Yield what stands against the program that is to run: the image's, or a script."""
+    algorithm, hyperparameters = (
+        request["AlgorithmSpecification"],
+        request.get("HyperParameters", {}),
+    )
+    try:
+        image = image_of(algorithm.get("TrainingImage", ""))
+    except ValueError:
+        return  # which is told already
+    named = hyperparameters.get("sagemaker_program")
+    if not image.entrypoint and not named and not algorithm.get("ContainerEntrypoint"):
+        yield (
+            f"The image {image.name} has no algorithm of its own: name your script with the "
+            "hyperparameters sagemaker_program and sagemaker_submit_directory (the sagemaker SDK's "
+            "estimators do), or give AlgorithmSpecification.ContainerEntrypoint"
+        )
+    directory = hyperparameters.get("sagemaker_submit_directory", "").strip('"')
+    if named and image.scripts and directory.startswith("s3://"):
+        yield from uri_problems("HyperParameters.sagemaker_submit_directory", directory)
 
 
 def _channels(channels: Any, request: _Request) -> Iterator[str]:

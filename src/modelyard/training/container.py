@@ -17,6 +17,8 @@ from modelyard.training.spec import Channel, TrainingSpec
 
 #: The one interface that all hosts of a job share here.
 _INTERFACE = "lo"
+#: Where script mode finds the code that was submitted, unpacked.
+CODE_MOUNT = "input/code"
 _GROUP = "homogeneousCluster"
 _GIB = 2**30
 
@@ -49,7 +51,7 @@ def program_of(
         argv=[*_feeder(spec), *argv_of(spec, image)],
         environment=_environment(job),
         base=folder.base(host),
-        inputs={mount: folder.staged(host, mount) for mount in map(mount_of, spec.channels)},
+        inputs={mount: folder.staged(host, mount) for mount in mounts_of(spec)},
         temporary=folder.temporary(host),
         hosts=addresses_of(job, spec.hosts),
         network=spec.network,
@@ -62,9 +64,14 @@ def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
     """Return the argument list: the image's own, or the job's entry point and arguments."""
     if spec.entrypoint:
         return [*spec.entrypoint, *spec.arguments]
-    if spec.arguments:
-        return [*image.entrypoint, *spec.arguments]
-    return image.train
+    image = image.with_script(spec.hyperparameters)
+    return [*image.entrypoint, *spec.arguments] if spec.arguments else image.train
+
+
+def mounts_of(spec: TrainingSpec) -> list[str]:
+    """Return what a host finds below /opt/ml that it may only read."""
+    code = [] if spec.submitted is None else [CODE_MOUNT]
+    return [*map(mount_of, spec.channels), *code]
 
 
 def mount_of(channel: Channel) -> str:

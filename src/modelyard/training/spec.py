@@ -142,6 +142,15 @@ class TrainingSpec:
         return hosts_of(self.instance_count)
 
     @property
+    def submitted(self) -> S3Uri | None:
+        """The archive of the user's code, in script mode; None where it is no object."""
+        if not self.hyperparameters.get("sagemaker_program"):
+            return None
+        # Script mode's hyperparameters are JSON.
+        text = self.hyperparameters.get("sagemaker_submit_directory", "").strip('"')
+        return S3Uri.parse(text) if text.startswith("s3://") else None
+
+    @property
     def encryption(self) -> Encryption | None:
         """How the results are encrypted; None: as their bucket says."""
         return Encryption(mode="aws:kms", key=self.output_key) if self.output_key else None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
+from modelyard.jobs.data_error import DataError
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
@@ -20,6 +24,7 @@ from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
 from modelyard.training import container
 from modelyard.training.artifacts import Artifacts
+from modelyard.training.code import stage_code
 from modelyard.training.metrics import MetricScanner
 from modelyard.training.spec import TrainingSpec
 
@@ -82,6 +87,8 @@ class TrainingTask(Task):
             [*self._image.metric_definitions, *spec.metric_definitions],
             *([] if self._series is None else [self._series.record]),
         )
+        self._environments = workshop.environments
+        self._environment: Path | None = None
         self._keeper: FolderKeeper | None = None
         if spec.checkpoints is not None:
             self._keeper = FolderKeeper(
@@ -103,7 +110,7 @@ class TrainingTask(Task):
                 max_wait_seconds=spec.max_wait_seconds,
                 max_pending_seconds=spec.max_pending_seconds,
             ),
-            mounts=[container.mount_of(channel) for channel in spec.channels],
+            mounts=container.mounts_of(spec),
             folders=["model", "output/data", "input/config"],
             kept_folder=spec.checkpoint_folder,
             preemptible=spec.spot,
@@ -124,13 +131,34 @@ class TrainingTask(Task):
             targets = [folder.staged(host, container.mount_of(channel)) for host in spec.hosts]
             count = staging.stage(channel.source, targets)
             say(f"channel {channel.name!r}: {count} objects of {channel.source.uri}")
+        if spec.submitted is not None:
+            targets = [folder.staged(host, container.CODE_MOUNT) for host in spec.hosts]
+            stage_code(self._objects, spec.submitted, targets, folder)
+            say(f"code: {spec.submitted}")
         if self._keeper is not None:
             say(f"checkpoints: {self._keeper.restore()} objects were there before")
         for host in spec.hosts:
             container.write_config(folder.base(host) / "input" / "config", spec, host)
 
+    async def furnish(self, say: Callable[[str], None]) -> None:
+        spec, environments = self._spec, self._environments
+        if spec.submitted is None or environments is None:
+            return
+        account = self._job.scope.account
+        code = self._folder.staged(spec.hosts[0], container.CODE_MOUNT)
+        try:
+            name = await environments.ensure(
+                account, code / "requirements.txt", network=spec.network, say=say
+            )
+        except RequirementsError as error:
+            raise DataError(f"InstallRequirementsError: {error}") from error
+        self._environment = None if name is None else environments.path(account, name)
+
     def program(self, host: str) -> Program:
-        return container.program_of(self._job, self._spec, self._image, self._folder, host)
+        program = container.program_of(self._job, self._spec, self._image, self._folder, host)
+        if self._environment is None:
+            return program
+        return replace(program, inputs={**program.inputs, MOUNT: self._environment})
 
     def listen(self, line: str) -> None:
         self._scanner.feed(line)

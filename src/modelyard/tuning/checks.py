@@ -126,6 +126,7 @@ def _hyperparameters(definition: Definition, image_of: Callable[[str], Image]) -
         image = image_of(definition.image)
     except ValueError:
         return  # which the training job's own rules say
+    image = image.with_script(definition.static)
     if image.hyperparameter_problems is None:
         return
     tells = tells_objective(algorithm, definition.objective.metric, image_of)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 #: What an image is asked to do; the public container contract has a form for each.
@@ -17,6 +17,9 @@ Purpose = Literal["train", "serve", "process"]
 
 #: Who computes predictions: the gateway in its own workers, or the image's own program, `serve`.
 Server = Literal["gateway", "program"]
+
+#: What names a user's script: of training jobs, and of models.
+SCRIPT_SETTINGS = ("sagemaker_program", "SAGEMAKER_PROGRAM")
 
 _URI = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(?::(?P<tag>[^:@]+))?")
 
@@ -31,6 +34,8 @@ class Image:
     purposes: tuple[Purpose, ...]
     #: Who serves its models; for images with the purpose "serve".
     server: Server = "program"
+    #: The program for scripts that users bring along ("script mode"); empty: it takes none.
+    scripts: Sequence[str] = ()
     #: Metric -> regular expression with one group.
     metric_definitions: Sequence[tuple[str, str]] = ()
     #: What stands against hyperparameters, for a job of so many hosts; None: anything goes.
@@ -45,6 +50,23 @@ class Image:
     def serve(self) -> list[str]:
         """The argument list that serves."""
         return [*self.entrypoint, "serve"]
+
+    def with_script(self, settings: Mapping[str, str]) -> Image:
+        """Return the image that runs the script that settings name, or this one if there is none.
+
+        Args:
+            settings: hyperparameters of a training job, environment of a model.
+        """
+        named = any(settings.get(name) for name in SCRIPT_SETTINGS)
+        if not self.scripts or (self.entrypoint and not named):
+            return self
+        return replace(
+            self,
+            name=f"{self.name}-script",
+            entrypoint=self.scripts,
+            server="program",
+            hyperparameter_problems=None,  # the script's own say what they may be
+        )
 
     @property
     def processes(self) -> bool:

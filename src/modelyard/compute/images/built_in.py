@@ -20,6 +20,11 @@ from modelyard.compute.images.registries import accounts_of, registries_of, regi
 OWN_REGISTRY = "modelyard"
 
 
+def script_mode(framework: str) -> Sequence[str]:
+    """Return the program that runs users' scripts under a framework image's contract."""
+    return (sys.executable, "-m", "modelyard.images.script_mode", framework)
+
+
 class BuiltIn(Family):
     """One program, in the versions that clients know it by.
 
@@ -28,6 +33,7 @@ class BuiltIn(Family):
         registries: of `registries.yaml`; None: it is in `OWN_REGISTRY` only.
         tags: version -> tag, oldest first; an empty tag is none.
         module: the program, `python -m <module>`; empty: jobs bring their own.
+        scripts: whether it runs users' scripts in script mode.
         needs: what must be importable, and `extra` brings along.
         metric_definitions: returns (metric, regular expression); called when an image is found,
             so that no image's modules are imported ahead of their use.
@@ -40,6 +46,7 @@ class BuiltIn(Family):
         tags: Mapping[str, str],
         purposes: tuple[Purpose, ...],
         module: str = "",
+        scripts: bool = False,
         repository: str = "",
         registries: str | None = None,
         server: Server = "program",
@@ -51,6 +58,7 @@ class BuiltIn(Family):
         self.purposes = purposes
         self._tags = tags
         self._module = module
+        self._scripts = scripts
         self._repository = repository or name
         self._registries = registries
         self._server = server
@@ -69,6 +77,7 @@ class BuiltIn(Family):
             entrypoint=(sys.executable, "-m", self._module) if self._module else (),
             purposes=self.purposes,
             server=self._server,
+            scripts=script_mode(self.name) if self._scripts else (),
             metric_definitions=self._metric_definitions(),
         )
 

@@ -13,7 +13,8 @@ SCIKIT_LEARN = BuiltIn(
     repository="sagemaker-scikit-learn",
     registries="frameworks",
     tags={version: f"{version}{CPU_SUFFIX}" for version in SCIKIT_LEARN_VERSIONS},
-    purposes=("process",),
+    purposes=("train", "serve", "process"),
+    scripts=True,
     needs=("sklearn", "pandas"),
     extra="sklearn",
 )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from modelyard.compute.images._base import Family, Image, Purpose, Reference, UnknownImageError
+from modelyard.compute.images.built_in import script_mode
 from modelyard.compute.images.registries import accounts_of, registries_of, registry
 from modelyard.images.xgboost.metric_definitions import METRIC_DEFINITIONS
 
@@ -27,6 +28,7 @@ XGBOOST_TAGS = {
     "3.0-5": "3.0-5",
 }
 _LEGACY_VERSIONS = ("1", "latest")
+_SCRIPT_VERSIONS = tuple(version for version in XGBOOST_TAGS if version not in _LEGACY_VERSIONS)
 CPU_SUFFIX = "-cpu-py3"  # published beside the plain tag, for every version of the newer images
 
 
@@ -44,6 +46,7 @@ class XGBoost(Family):
             entrypoint=(sys.executable, "-m", "modelyard.images.xgboost"),
             purposes=self.purposes,
             server="gateway",
+            scripts=script_mode(self.name) if version in _SCRIPT_VERSIONS else (),
             metric_definitions=METRIC_DEFINITIONS,
             hyperparameter_problems=_hyperparameter_problems,
         )
