@@ -1,0 +1,39 @@
+"""The built-in algorithms beside XGBoost: one program each, under the names of AWS's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from modelyard.compute.images.built_in import BuiltIn
+
+_EXTRA = "algorithms"
+
+
+def _algorithm(
+    name: str, *, tags: Sequence[str] = ("1",), registries: str | None, needs: Sequence[str]
+) -> BuiltIn:
+    module = f"modelyard.images.{name.replace('-', '_')}"
+
+    def metric_definitions() -> Sequence[tuple[str, str]]:
+        found: Sequence[tuple[str, str]] = import_module(
+            f"{module}.metric_definitions"
+        ).METRIC_DEFINITIONS
+        return found
+
+    return BuiltIn(
+        name,
+        tags={tag: tag for tag in tags},
+        purposes=("train", "serve"),
+        module=module,
+        registries=registries,
+        server="program",
+        needs=needs,
+        extra=_EXTRA,
+        metric_definitions=metric_definitions,
+    )
+
+
+ALGORITHMS: Sequence[BuiltIn] = (
+    _algorithm("linear-learner", registries="algorithms", needs=("scipy", "sklearn")),
+)
