@@ -27,6 +27,7 @@ class Inputs:
     content_types: Mapping[str, content_types.Format]
     default: str  # the ContentType where "train" has none
     label_sizes: tuple[int, ...] = (1,)  # of a CSV: columns that are the label
+    notes: frozenset[str] = frozenset()  # names of files that are no data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Channel:
     folder: Path
     sharded: bool = False  # each host has other files
     labelled: bool = True  # the first column of a CSV is the label
+    notes: frozenset[str] = frozenset()  # names of files that are no data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ def channels(
                 folder=folder(name),
                 sharded=configured[name].get("S3DistributionType") == "ShardedByS3Key",
                 labelled=content_types.label_size(content_type) == "1",
+                notes=inputs.notes,
             )
         except ClientError as error:
             problems.append(str(error))
@@ -136,7 +139,7 @@ def read(channel: Channel, reading: Reading) -> Table:
     from modelyard.images.training import readers  # numpy comes when there is something to read
 
     parts: list[Rows] = []
-    listed = files(channel.folder)
+    listed = [(key, path) for key, path in files(channel.folder) if path.name not in channel.notes]
     for key, path in listed:
         source = readers.Source(channel=channel.name, name=key, path=path)
         for rows in readers.read(channel.format, source, reading):
