@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from modelyard.compute.images import retrieve
 from tests.clients.jobs import await_job, training_request
+from tests.clients.test_sagemaker_v2 import run_script
+from tests.data import breast_cancer
 from tests.live import LiveServer
 
 
@@ -23,3 +27,13 @@ def test_a_linear_learner_is_trained_and_its_metrics_found(server: LiveServer) -
     assert job["TrainingJobStatus"] == "Completed", job
     metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
     assert metrics["train:objective_loss"] < 0.1
+
+
+@pytest.mark.slow
+def test_the_sdks_own_estimators_fit_unmodified(server: LiveServer, tmp_path: Path) -> None:
+    data = tmp_path / "train.csv"
+    data.write_text(breast_cancer().train_csv)
+    said = run_script(server, tmp_path, "sagemaker_v2_algorithms.py", data)
+    assert len(said["models"]) == 6
+    for name, uri in said["models"].items():
+        assert uri.endswith("/output/model.tar.gz"), name

@@ -36,6 +36,10 @@ def _algorithm(
 
 ALGORITHMS: Sequence[BuiltIn] = (
     _algorithm("linear-learner", registries="algorithms", needs=("scipy", "sklearn")),
+    *(
+        _algorithm(name, registries="algorithms", needs=("scipy", "sklearn"))
+        for name in ("kmeans", "pca", "knn", "randomcutforest", "factorization-machines")
+    ),
     # JumpStart computes no URI of its own for these two: they are Modelyard's.
     _algorithm("lightgbm", tags=("4",), registries=None, needs=("lightgbm", "scipy")),
     _algorithm("catboost", tags=("1",), registries=None, needs=("catboost", "scipy")),

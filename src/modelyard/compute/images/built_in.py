@@ -82,6 +82,11 @@ class BuiltIn(Family):
         return f"{self._registry(region)}/{self._repository}{':' if tag else ''}{tag}"
 
     @property
+    def versions(self) -> Sequence[str]:
+        """All versions, oldest first."""
+        return tuple(self._tags)
+
+    @property
     def offer(self) -> str:
         versions = [version for version in self._tags if version]
         return f"{self.name} in the versions {', '.join(versions)}" if versions else self.name

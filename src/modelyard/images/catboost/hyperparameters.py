@@ -76,7 +76,10 @@ def validate(texts: Mapping[str, str]) -> Hyperparameters:
     """
     given, problems = parse(texts, KINDS)
     refuse(problems + _rules(given))
-    booster = _DEFAULTS | {name: value for name, value in given.items() if name not in _OURS}
+    booster = {
+        **_DEFAULTS,
+        **{name: value for name, value in given.items() if name not in _OURS},
+    }
     if booster.get("boosting_type") == "Auto":
         del booster["boosting_type"]  # CatBoost decides where it is not given
     return Hyperparameters(

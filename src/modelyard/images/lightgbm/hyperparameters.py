@@ -101,7 +101,8 @@ def validate(texts: Mapping[str, str]) -> Hyperparameters:
         objective=given.get("objective", "auto"),
         seed=given.get("seed", 0),
         booster={
-            **(_DEFAULTS | _without_bagging(boosting)),
+            **_DEFAULTS,
+            **_without_bagging(boosting),
             **{name: value for name, value in given.items() if name not in _OURS},
         },
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,17 +14,10 @@ from modelyard.images.linear_learner.optimization import Linear, Problem
 from modelyard.images.linear_learner.scaling import Scale, scale_of
 from modelyard.images.training import log, quality
 from modelyard.images.training.errors import ClientError
+from modelyard.images.training.rows import Rows
 
 _DEFAULT_WD = 1e-4
 _TRIED_WD = (1e-4, 1e-3, 1e-2, 1e-5, 1e-1, 0.0)  # where it is `auto` and there is validation data
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rows:
-    """A channel's rows."""
-
-    features: Any  # (rows, columns), dense or sparse
-    labels: Array  # (rows,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp  # type: ignore[import-untyped]  # scipy ships no types
+from scipy.special import expit, logsumexp
 
 from modelyard.images.linear_learner.hyperparameters import Hyperparameters
 

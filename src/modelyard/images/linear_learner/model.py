@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax  # type: ignore[import-untyped]  # scipy ships no types
+from scipy.special import expit, softmax
 
 from modelyard.images import model_file
 from modelyard.images.linear_learner.fitting import Fitted

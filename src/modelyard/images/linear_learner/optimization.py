@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
+from scipy.optimize import minimize
 
 from modelyard.images.linear_learner.losses import Array, Loss
 from modelyard.images.linear_learner.scaling import Scale

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]  # scipy ships no types
+import scipy.sparse
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]

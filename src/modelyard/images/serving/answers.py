@@ -36,6 +36,12 @@ def form_of(accept: str, offered: Sequence[str]) -> str:
     raise Refused(406, f"Accept {accept!r} must be one of {', '.join(offered)}")
 
 
+def is_verbose(accept: str) -> bool:
+    """Tell whether an `Accept` header asks for all there is: `application/json; verbose=true`."""
+    parameters = (part.replace(" ", "").lower() for part in accept.split(";")[1:])
+    return any(parameter in ("verbose", "verbose=true") for parameter in parameters)
+
+
 def encode(
     predictions: Sequence[Prediction],
     accept: str,

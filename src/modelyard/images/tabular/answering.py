@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from modelyard.images.serving import Answer, Refused, answers, payloads
 
 _OFFERED = (payloads.JSON, payloads.JSON_LINES, payloads.CSV)
-_PARAMETERS = ("verbose", "verbose=true")
 
 Floats = NDArray[np.float32]
 
@@ -58,8 +57,7 @@ def encoded(values: NDArray[Any], accept: str) -> Answer:
         Refused: 406, the form asked for is not known.
     """
     form = answers.form_of(accept, _OFFERED)
-    verbose = any(part.strip() in _PARAMETERS for part in accept.lower().split(";")[1:])
-    columns = _columns(values, verbose)
+    columns = _columns(values, answers.is_verbose(accept))
     if form == payloads.JSON:
         return Answer(body=json.dumps(columns).encode(), content_type=form)
     if form == payloads.JSON_LINES:

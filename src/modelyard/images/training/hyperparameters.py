@@ -41,6 +41,16 @@ def parse(
     return given, problems
 
 
+def missing(texts: Mapping[str, str], required: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each hyperparameter that is required, and not given.
+
+    Args:
+        texts: the strings of hyperparameters.json.
+        required: name -> what it says.
+    """
+    return [f"{name} is required: {what}" for name, what in required.items() if name not in texts]
+
+
 def refuse(problems: Sequence[str]) -> None:
     """Refuse what is wrong, if anything is.
 

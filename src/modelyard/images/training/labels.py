@@ -27,6 +27,10 @@ class LabelRule:
 
 ANY_NUMBER = LabelRule("a finite number", lambda y: np.isfinite(y))
 
+COUNTED = LabelRule(
+    "an integer >= 0 with predictor_type=classifier", lambda y: (y >= 0) & (y == np.floor(y))
+)
+
 
 def classes(number: int, *, why: str) -> LabelRule:
     """Return the rule that labels are classes, counted from 0.

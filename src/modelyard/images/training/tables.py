@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]  # scipy ships no types
+import scipy.sparse
 
 from modelyard.images.training.channels import TRAIN, Table
 from modelyard.images.training.errors import ClientError

@@ -115,6 +115,18 @@ class Words:
 
 
 @dataclass(frozen=True)
+class WordList:
+    """A list of a few words, as JSON or comma-separated: `["msd", "ssd"]`, `msd`."""
+
+    words: tuple[str, ...]
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the words in their order."""
+        bare = text.strip("[]").replace('"', "").replace("'", "")
+        return Words(self.words).parse(bare)
+
+
+@dataclass(frozen=True)
 class Auto:
     """`auto`, which leaves the choice to the image, or another kind's value."""
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]  # scipy ships no types
+import scipy.sparse
 from numpy.typing import NDArray
 
 from modelyard.images.training import log
