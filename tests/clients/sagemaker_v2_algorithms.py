@@ -1,4 +1,4 @@
-"""AWS's own algorithms, as the sagemaker SDK v2 has a class for each. Run in that SDK's environment.
+"""AWS's own algorithms, by the classes of the sagemaker SDK v2. Run in that SDK's own environment.
 
 It knows the server only by the exported variables. It prints one JSON line for the test to read.
 """

@@ -91,7 +91,7 @@ def test_every_uri_of_the_sdk_is_the_algorithm_of_that_name(
     assert [(v, r, retrieve(name, v, r)) for v, r, _ in sdk[name]] == sdk[name]
     for version, _, uri in sdk[name]:
         for purpose in ("train", "serve"):
-            image = image_of(uri, purpose)  # type: ignore[arg-type]  # both are purposes
+            image = image_of(uri, purpose)
             assert (image.name, image.version, image.server) == (name, version, "program")
 
 

@@ -40,6 +40,8 @@ ALGORITHMS: Sequence[BuiltIn] = (
         _algorithm(name, registries="algorithms", needs=("scipy", "sklearn"))
         for name in ("kmeans", "pca", "knn", "randomcutforest", "factorization-machines")
     ),
+    _algorithm("blazingtext", registries="blazingtext", needs=("gensim", "scipy")),
+    _algorithm("forecasting-deepar", registries="forecasting-deepar", needs=("statsmodels",)),
     # JumpStart computes no URI of its own for these two: they are Modelyard's.
     _algorithm("lightgbm", tags=("4",), registries=None, needs=("lightgbm", "scipy")),
     _algorithm("catboost", tags=("1",), registries=None, needs=("catboost", "scipy")),

@@ -130,6 +130,26 @@ def files(folder: Path) -> list[tuple[str, Path]]:
     return sorted(found, key=lambda item: item[0].encode())
 
 
+def lines(channel: Channel) -> Iterator[tuple[str, str]]:
+    """Read the lines of a channel's files, as (where it stands, text), without empty ones.
+
+    Raises:
+        ClientError: there are no files, or one is not text.
+    """
+    listed = files(channel.folder)
+    if not listed:
+        raise _no_files(channel)
+    for key, path in listed:
+        place = f"channel '{channel.name}', file '{key}'"
+        try:
+            with path.open(encoding="utf-8-sig") as file:
+                for number, line in enumerate(file, 1):
+                    if text := line.strip():
+                        yield f"{place}, line {number}", text
+        except UnicodeDecodeError as error:
+            raise ClientError(f"{place}: this is not text in UTF-8: {error}") from error
+
+
 def read(channel: Channel, reading: Reading) -> Table:
     """Read all files of a channel.
 
@@ -147,16 +167,19 @@ def read(channel: Channel, reading: Reading) -> Table:
                 _check_like(rows, parts[0], source, listed[0][0])
             parts.append(rows)
     if not listed:
-        hint = "; ShardedByS3Key needs as many objects as hosts" if channel.sharded else ""
-        raise ClientError(
-            f"channel '{channel.name}' has no files (names that begin with . or _ do not count)"
-            f"{hint}"
-        )
+        raise _no_files(channel)
     return Table(
         channel=channel.name,
         parts=parts,
         width=max(part.width for part in parts),
         sparse=parts[0].sparse,
+    )
+
+
+def _no_files(channel: Channel) -> ClientError:
+    hint = "; ShardedByS3Key needs as many objects as hosts" if channel.sharded else ""
+    return ClientError(
+        f"channel '{channel.name}' has no files (names that begin with . or _ do not count){hint}"
     )
 
 

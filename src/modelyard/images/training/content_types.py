@@ -7,7 +7,8 @@ from typing import Literal
 
 from modelyard.images.training.errors import ClientError
 
-Format = Literal["csv", "libsvm", "parquet", "recordio-protobuf"]
+#: The last two are no tables: their images read them themselves.
+Format = Literal["csv", "libsvm", "parquet", "recordio-protobuf", "text", "json-lines"]
 
 FORMATS: Mapping[str, Format] = {
     "csv": "csv",

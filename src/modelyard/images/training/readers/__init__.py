@@ -38,3 +38,5 @@ def _reader(format: Format) -> Reader:
             from modelyard.images.training.readers import recordio_protobuf
 
             return recordio_protobuf.read
+        case "text" | "json-lines":
+            raise ValueError(f"{format} is no table")
