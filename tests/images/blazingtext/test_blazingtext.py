@@ -1,4 +1,4 @@
-"""The program: trained on real text (the descriptions of scikit-learn's data), served on a socket."""
+"""The program: trained on real text, the descriptions of data in scikit-learn, and served."""
 
 from __future__ import annotations
 
