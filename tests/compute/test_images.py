@@ -27,14 +27,14 @@ logging.disable(logging.CRITICAL)
 from sagemaker import image_uris, utils
 utils._botocore_resolver = functools.cache(utils._botocore_resolver)
 def uris(framework, **rest):
-    known = image_uris.config_for_framework(framework)["training"]["versions"]
+    config = image_uris.config_for_framework(framework)
+    known = config.get("training", config)["versions"]
     return [
         [version, region, image_uris.retrieve(framework, region, version, **rest)]
         for version, config in known.items() for region in config["registries"]
     ]
 sklearn = uris("sklearn", py_version="py3", instance_type="ml.m5.large", image_scope="training")
-names = ALGORITHMS
-found = {name: uris(name) for name in names}
+found = {name: uris(name) for name in ALGORITHMS}
 print(json.dumps({"xgboost": uris("xgboost"), "sklearn": sklearn, **found}))
 """
 #: The algorithms beside XGBoost that the SDK knows a URI of.
@@ -102,6 +102,15 @@ def test_what_the_sdk_has_no_uri_for_is_in_modelyards_own_registry(name: str) ->
     assert uri == f"modelyard/{name}:{version}"
     assert image_of(uri, "train").train[1:] == ["-m", f"modelyard.images.{name}", "train"]
     assert image_of(uri, "serve").metric_definitions
+
+
+def test_an_algorithm_says_what_stands_against_hyperparameters() -> None:
+    image = image_of(retrieve("kmeans", "1", "us-east-1"), "train")
+    assert image.hyperparameter_problems is not None
+    assert image.hyperparameter_problems({"k": "3"}, 1) == []
+    [several, wrong] = image.hyperparameter_problems({"k": "0"}, 2)
+    assert "one instance" in several
+    assert "k=0 must be an integer >= 1" in wrong
 
 
 @pytest.mark.parametrize("family", ALGORITHM_FAMILIES, ids=lambda family: family.name)

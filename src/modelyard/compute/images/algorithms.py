@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from modelyard.compute.images.built_in import BuiltIn
+from modelyard.images.training.errors import ClientError
 
 _EXTRA = "algorithms"
 
@@ -21,6 +22,14 @@ def _algorithm(
         ).METRIC_DEFINITIONS
         return found
 
+    def hyperparameter_problems(texts: Mapping[str, str], hosts: int) -> Sequence[str]:
+        problems = [] if hosts == 1 else [f"{name} trains on one instance here, not on {hosts}"]
+        try:
+            import_module(f"{module}.hyperparameters").validate(texts)
+        except ClientError as error:
+            problems.append(str(error))
+        return problems
+
     return BuiltIn(
         name,
         tags={tag: tag for tag in tags},
@@ -31,6 +40,7 @@ def _algorithm(
         needs=needs,
         extra=_EXTRA,
         metric_definitions=metric_definitions,
+        hyperparameter_problems=hyperparameter_problems,
     )
 
 

@@ -31,6 +31,7 @@ class BuiltIn(Family):
         needs: what must be importable, and `extra` brings along.
         metric_definitions: returns (metric, regular expression); called when an image is found,
             so that no image's modules are imported ahead of their use.
+        hyperparameter_problems: what the program would say of hyperparameters, on so many hosts.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class BuiltIn(Family):
         needs: Sequence[str] = (),
         extra: str = "",
         metric_definitions: Callable[[], Sequence[tuple[str, str]]] = tuple,
+        hyperparameter_problems: Callable[[Mapping[str, str], int], Sequence[str]] | None = None,
     ) -> None:
         self.name = name
         self.purposes = purposes
@@ -57,6 +59,7 @@ class BuiltIn(Family):
         self._needs = needs
         self._extra = extra
         self._metric_definitions = metric_definitions
+        self._hyperparameter_problems = hyperparameter_problems
 
     def find(self, reference: Reference) -> Image | None:
         version = self._version(reference)
@@ -70,6 +73,7 @@ class BuiltIn(Family):
             purposes=self.purposes,
             server=self._server,
             metric_definitions=self._metric_definitions(),
+            hyperparameter_problems=self._hyperparameter_problems,
         )
 
     def retrieve(self, version: str, region: str) -> str:

@@ -17,6 +17,7 @@ MAGIC = 0xCED7230A
 _MAGIC_BYTES = struct.pack("<I", MAGIC)
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _LENGTH_BITS = 29
+MAX_PART_BYTES = (1 << _LENGTH_BITS) - 1
 
 
 def records(file: BinaryIO) -> Iterator[bytes]:
@@ -55,16 +56,39 @@ def _part(file: BinaryIO, header: bytes) -> tuple[int, bytes]:
 
 
 def frame(content: bytes) -> bytes:
-    """Return a record framed: cut where the magic number stands at a multiple of 4 bytes."""
-    at = [i for i in range(0, len(content) - 3, 4) if content[i : i + 4] == _MAGIC_BYTES]
-    if not at:
-        return _framed(_WHOLE, content)
-    starts = [0, *(i + 4 for i in at)]
-    pieces = [content[a:b] for a, b in zip(starts, [*at, len(content)], strict=True)]
-    kinds = [_FIRST, *[_MIDDLE] * (len(pieces) - 2), _LAST]
-    return b"".join(map(_framed, kinds, pieces))
+    """Return a record as it lies in a file."""
+    return b"".join(framed(content))
 
 
-def _framed(kind: int, content: bytes) -> bytes:
-    header = struct.pack("<II", MAGIC, kind << _LENGTH_BITS | len(content))
-    return header + content + b"\0" * (-len(content) % 4)
+def framed(content: bytes) -> Iterator[bytes]:
+    """Return a record's pieces: parts that are cut where the magic number occurs in the content.
+
+    Raises:
+        ValueError: a part has more than the format can say.
+    """
+    parts = list(_cut(content))
+    for number, part in enumerate(parts):
+        if len(part) > MAX_PART_BYTES:
+            raise ValueError(f"a record of {len(part)} bytes cannot be framed: RecordIO takes 2^29")
+        yield struct.pack("<II", MAGIC, _kind(number, len(parts)) << _LENGTH_BITS | len(part))
+        yield part
+        yield b"\0" * (-len(part) % 4)
+
+
+def _cut(content: bytes) -> Iterator[bytes]:
+    """Cut where the magic number stands at a multiple of 4, which is where readers look for it."""
+    start, at = 0, content.find(_MAGIC_BYTES)
+    while at >= 0:
+        if at % 4 == 0:
+            yield content[start:at]
+            start = at + len(_MAGIC_BYTES)
+        at = content.find(_MAGIC_BYTES, start if at % 4 == 0 else at + 1)
+    yield content[start:]
+
+
+def _kind(number: int, count: int) -> int:
+    if count == 1:
+        return _WHOLE
+    if number == 0:
+        return _FIRST
+    return _LAST if number == count - 1 else _MIDDLE
