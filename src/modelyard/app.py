@@ -159,6 +159,8 @@ def build(
             tracked.step,
             Step(stop=s3_door.close),
             Step(start=known.start, stop=known.stop),
+            # Its programs outlast the gateway, which finishes what is under way.
+            Step(stop=endpoints.close),
             Step(start=gateway.start, stop=gateway.stop),
             *renewal(tls, gateway),
             Step(start=lambda: tell_gateway(ground, known, gateway, relay)),

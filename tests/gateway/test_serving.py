@@ -8,7 +8,7 @@ import pytest
 
 from modelyard.gateway.errors import GatewayError
 from modelyard.gateway.routes import Endpoint, Model, Routes, Variant
-from modelyard.gateway.serving import Loader
+from modelyard.gateway.serving import InMemory, Loader
 from tests.gateway.conftest import Trained
 from tests.gateway.live import capture, variant
 
@@ -21,7 +21,10 @@ def test_endpoints_that_serve_one_folder_share_the_model(blue: Trained) -> None:
     one = Endpoint(variants=[variant(blue.folder)])
     table, failed = Loader().load(routes(a=one, b=one), {})
     assert failed == {}
-    assert table["a"].ordered[0].model is table["b"].ordered[0].model
+    one_served, other_served = (table[name].ordered[0].model for name in "ab")
+    assert isinstance(one_served, InMemory)
+    assert isinstance(other_served, InMemory)
+    assert one_served.model is other_served.model
 
 
 def test_models_and_counters_that_stay_are_taken_over_and_others_freed(

@@ -14,7 +14,9 @@ import xgboost
 from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
 from modelyard.compute.runtimes import best_runtime
+from modelyard.gateway.routes import Model
 from modelyard.hosting.artifacts import ModelCache
+from modelyard.hosting.programs import EndpointPrograms
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.store.logs import LogStreams
@@ -51,8 +53,12 @@ class Hosting(World):
         self.gateway = KeptRoutes()
         cache = ModelCache(folder / "models", self.objects, self.runtime)
         routing = Routing(self.store, self.gateway, self.objects, cache.path)
+        logs = LogStreams(folder / "logs")
+        programs = EndpointPrograms(
+            self.runtime, folder / "serving", cache.path, logs, image_of=find_image
+        )
         self.workflow = EndpointWorkflow(
-            self.store, cache, routing, LogStreams(folder / "logs"), image_of=find_image
+            self.store, cache, routing, programs, logs, image_of=find_image
         )
 
     async def deployed(self, name: str = "e") -> dict[str, Any]:
@@ -79,6 +85,7 @@ async def test_an_endpoint_comes_into_service_and_goes(world: Hosting) -> None:
     described = await world.deployed()
     assert described["EndpointStatus"] == "InService", described
     (variant,) = world.gateway.serving[KEY].variants
+    assert isinstance(variant.model, Model)
     assert (Path(variant.model.folder) / "xgboost-model").is_file()
     world.endpoints.delete_endpoint(context(), {"EndpointName": "e"})
     await world.workflow.run(described["EndpointArn"])

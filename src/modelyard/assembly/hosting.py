@@ -16,6 +16,7 @@ from modelyard.hosting.artifacts import ModelCache
 from modelyard.hosting.endpoint_config_operations import EndpointConfigOperations
 from modelyard.hosting.endpoint_operations import EndpointOperations
 from modelyard.hosting.model_operations import ModelOperations
+from modelyard.hosting.programs import EndpointPrograms
 from modelyard.hosting.routing import Routing
 from modelyard.hosting.workflow import EndpointWorkflow
 from modelyard.identity.roles import require_role
@@ -40,12 +41,13 @@ def add_hosting(
             return NoKeys()
         return ground.keys.of_role(endpoint.scope, role, endpoint.name)
 
+    serving_image = partial(image_of, purpose="serve")
     for capability in (
         ModelOperations(
             store,
             objects,
             require_role=require_role,
-            require_image=partial(image_of, purpose="serve"),
+            require_image=serving_image,
             resolve_package=deployments.resolve,
         ),
         EndpointConfigOperations(
@@ -59,12 +61,21 @@ def add_hosting(
         ground.table.add(capability)
     models = ModelCache(home.models, objects, runtime, memory)
     routing = Routing(store, gateway, objects, models.path, keys_of=keys_of)
+    programs = EndpointPrograms(
+        runtime,
+        home.run / "serving",
+        models.path,
+        ground.logs,
+        image_of=serving_image,
+        memory=memory,
+    )
     workflow = EndpointWorkflow(
         store,
         models,
         routing,
+        programs,
         ground.logs,
-        image_of=partial(image_of, purpose="serve"),
+        image_of=serving_image,
         keys_of=keys_of,
     )
     ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)

@@ -40,6 +40,9 @@ class Program:
     temporary: Path | None = None
     #: How much memory each of its processes may write to; None: as much as there is.
     memory_bytes: int | None = None
+    #: Open files of the server's, a listening socket say, that it inherits under these numbers.
+    descriptors: Sequence[int] = ()
+    urgent: bool = False  # somebody waits for its answers: it does not yield the CPU, as jobs do
 
 
 class Process(Protocol):

@@ -77,7 +77,7 @@ class SandboxRuntime:
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=STDOUT,
-                pass_fds=[lock],
+                pass_fds=[lock, *program.descriptors],
                 start_new_session=True,
             )
         except BaseException:
@@ -176,7 +176,8 @@ def _orders(program: Program, launch: Launch) -> bytes:
         "depth": launch.depth,
         "arguments": list(launch.arguments),
         "arguments_at": launch.arguments_at,
-        "nice": _NICE,
+        "inherited": list(program.descriptors),
+        "nice": 0 if program.urgent else _NICE,
         "limits": limits,
     }
     return json.dumps(orders).encode() + b"\n"

@@ -27,11 +27,17 @@ class GatewayError(Exception):
 
 
 class ModelRefusal(Exception):
-    """The model cannot answer this request; `status` is what its own container would say."""
+    """The model cannot answer this request.
 
-    def __init__(self, status: int, message: str) -> None:
+    Args:
+        status: what its own container says, or would; 0: nothing, in time.
+        log_arn: where the model's program says more, if it has a log.
+    """
+
+    def __init__(self, status: int, message: str, *, log_arn: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.log_arn = log_arn
 
     @property
     def message(self) -> str:
@@ -62,12 +68,18 @@ def refusal(
 
 def model_error(error: ModelRefusal, event_id: str | None = None) -> Response:
     """Return the ModelError that wraps what the model's container says."""
-    kind = "client" if error.status < 500 else "server"
+    kind = "client" if 400 <= error.status < 500 else "server"
+    text = f'Received {kind} error ({error.status}) from primary with message "{error.message}"'
+    members: dict[str, object] = {}
+    if error.log_arn:
+        text += f". See {error.log_arn} for more information."
+        members["LogStreamArn"] = error.log_arn
     return refusal(
         424,
         "ModelError",
-        f'Received {kind} error ({error.status}) from primary with message "{error.message}"',
+        text,
         OriginalStatusCode=error.status,
         OriginalMessage=error.message,
         event_id=event_id,
+        **members,
     )

@@ -7,6 +7,12 @@ from collections.abc import Awaitable, Iterable
 from functools import lru_cache
 from typing import Protocol
 
+#: The headers of InvokeEndpoint.
+PREFIX = b"x-amzn-sagemaker-"
+TARGET_VARIANT = PREFIX + b"target-variant"
+INFERENCE_ID = PREFIX + b"inference-id"
+CUSTOM_ATTRIBUTES = PREFIX + b"custom-attributes"
+
 
 class Request:
     """One HTTP request, whole."""

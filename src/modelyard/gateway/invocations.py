@@ -4,7 +4,9 @@
 
 All of that is computed by `_invoke`, which changes nothing: short requests in the event loop
 itself, since handing one to a thread would take longer than answering it, and long ones in a
-thread. What an answer leaves behind (counters, captured data) is written in the loop.
+thread. Where a program serves the variant's model, the last three steps are its own, and the
+request is forwarded to it. What an answer leaves behind (counters, captured data) is written in
+the loop.
 """
 
 from __future__ import annotations
@@ -16,24 +18,29 @@ import time
 from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import NamedTuple
 
 from modelyard.gateway.authentication import Authenticator, Caller, claimed_by
 from modelyard.gateway.calls import CallSums
 from modelyard.gateway.capture import CaptureLog, Record
-from modelyard.gateway.decoding import DEFAULT_CONTENT_TYPE, decoder_for
-from modelyard.gateway.errors import (
-    GatewayError,
-    ModelRefusal,
-    model_error,
-    refusal,
-    request_id,
+from modelyard.gateway.decoding import DEFAULT_CONTENT_TYPE
+from modelyard.gateway.errors import GatewayError, ModelRefusal, request_id
+from modelyard.gateway.exchange import (
+    CUSTOM_ATTRIBUTES,
+    INFERENCE_ID,
+    PREFIX,
+    TARGET_VARIANT,
+    Request,
+    Response,
+    respond,
 )
-from modelyard.gateway.exchange import Request, Response, header_line, respond, status_line
-from modelyard.gateway.permits import Permit, Permits, Question
+from modelyard.gateway.forwarding import Forward, forward_to
+from modelyard.gateway.outcomes import Outcome, Whose, failed, refused
+from modelyard.gateway.permits import Permits, Question
+from modelyard.gateway.prediction import predict
+from modelyard.gateway.program_pool import ProgramPool
 from modelyard.gateway.relay import source_of
 from modelyard.gateway.routes import Keys, endpoint_key
-from modelyard.gateway.serving import ServedEndpoint, ServedVariant
+from modelyard.gateway.serving import InMemory, ServedEndpoint, ServedVariant
 
 #: Longer bodies are computed in a thread.
 INLINE_BYTES = 32 * 1024
@@ -41,71 +48,25 @@ THREADS = 2
 
 _TARGET = re.compile(rb"/endpoints/([^/?]+)/([a-z-]+)(?:\?.*)?")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
-_HEADER = b"x-amzn-sagemaker-"
-_VARIANT = _HEADER + b"target-variant"
-_INFERENCE_ID = _HEADER + b"inference-id"
-_CUSTOM_ATTRIBUTES = _HEADER + b"custom-attributes"
 
 #: Header, member of the request, and how many characters it may have.
 _LIMITS = (
-    (_INFERENCE_ID, "inferenceId", 64),
-    (_CUSTOM_ATTRIBUTES, "customAttributes", 1024),
+    (INFERENCE_ID, "inferenceId", 64),
+    (CUSTOM_ATTRIBUTES, "customAttributes", 1024),
 )
 #: What an endpoint of this gateway cannot be asked for, and the kind of endpoint that could.
 _UNOFFERED = {
-    _HEADER + b"target-model": ("TargetModel", "a multi-model endpoint"),
-    _HEADER + b"target-container-hostname": ("TargetContainerHostname", "a multi-container one"),
-    _HEADER + b"inference-component": ("InferenceComponentName", "one with inference components"),
-    _HEADER + b"enable-explanations": ("EnableExplanations", "one with an explainer"),
-    _HEADER + b"session-id": ("SessionId", "one with a stateful model"),
+    PREFIX + b"target-model": ("TargetModel", "a multi-model endpoint"),
+    PREFIX + b"target-container-hostname": ("TargetContainerHostname", "a multi-container one"),
+    PREFIX + b"inference-component": ("InferenceComponentName", "one with inference components"),
+    PREFIX + b"enable-explanations": ("EnableExplanations", "one with an explainer"),
+    PREFIX + b"session-id": ("SessionId", "one with a stateful model"),
 }
 
 #: How often a question that was answered may have to be asked again, since policies changed.
 _TRIES = 3
 
 log = logging.getLogger(__name__)
-
-
-class Whose(NamedTuple):
-    """For whom an invocation was, as far as that was found out, and who decided."""
-
-    question: Question | None = None
-    permit: Permit | None = None
-
-
-class Outcome:
-    """What came of one invocation, before it leaves its traces."""
-
-    __slots__ = (
-        "content_type",
-        "error",
-        "event_id",
-        "model_seconds",
-        "response",
-        "status",
-        "variant",
-        "whose",
-    )
-
-    def __init__(
-        self,
-        response: Response,
-        *,
-        variant: ServedVariant | None = None,
-        status: int = 0,
-        model_seconds: float = 0.0,
-        content_type: str = "",
-        event_id: str = "",
-        error: GatewayError | None = None,
-    ) -> None:
-        self.response = response
-        self.variant = variant  # None: no variant was reached
-        self.status = status  # what the model's container would have answered
-        self.model_seconds = model_seconds
-        self.content_type = content_type  # of the answer, if it is a prediction
-        self.event_id = event_id
-        self.error = error  # why the gateway refused it
-        self.whose = Whose()
 
 
 class Invocations:
@@ -131,7 +92,7 @@ class Invocations:
         try:
             self._authenticator.admit(request)
         except GatewayError as error:
-            outcome = _refused(error)
+            outcome = refused(error)
             self._note(request, outcome)
             return outcome.response
         return None
@@ -145,7 +106,14 @@ class Invocations:
             outcome = self._invoke(request)
             if isinstance(outcome, Outcome):
                 return self._finish(request, outcome, started)
+            if isinstance(outcome, Forward):
+                return self._answer_forwarded(request, outcome, started)
         return self._answer_later(request, started)
+
+    async def _answer_forwarded(
+        self, request: Request, forward: Forward, started: float
+    ) -> Response:
+        return self._finish(request, await self._forwarded(request, forward), started)
 
     async def _answer_later(self, request: Request, started: float) -> Response:
         """Answer what takes long, or what the control plane has to be asked about first."""
@@ -156,11 +124,13 @@ class Invocations:
                 outcome = self._invoke(request)
             else:
                 outcome = await loop.run_in_executor(self._threads, self._invoke, request)
+            if isinstance(outcome, Forward):
+                outcome = await self._forwarded(request, outcome)
             if isinstance(outcome, Outcome):
                 return self._finish(request, outcome, started)
             question = outcome
             await self._permits.ask(question)
-        undecided = _refused(
+        undecided = refused(
             GatewayError(
                 503,
                 "ServiceUnavailable",
@@ -170,14 +140,14 @@ class Invocations:
         undecided.whose = Whose(question)
         return self._finish(request, undecided, started)
 
-    def _invoke(self, request: Request) -> Outcome | Question:
-        """Return what comes of a request, or what has to be known first."""
+    def _invoke(self, request: Request) -> Outcome | Forward | Question:
+        """Return what comes of a request, who is to answer it, or what has to be known first."""
         whose = Whose()
         try:
             caller = self._authenticator.authenticate(request)
             whose = Whose(Question(caller, "", ""))
             name = _endpoint_name(request.method, request.target)
-            wanted = request.headers.get(_VARIANT, b"").decode("latin-1")
+            wanted = request.headers.get(TARGET_VARIANT, b"").decode("latin-1")
             question = Question(caller, name.lower(), wanted)
             permit = self._permits.find(question)
             if permit is None:
@@ -188,34 +158,45 @@ class Invocations:
             variant = self._variant(caller, name, request)
             _check_headers(request.headers)
         except GatewayError as error:
-            outcome = _refused(error)
+            outcome = refused(error)
         except Exception:
             log.exception("an invocation failed")
-            outcome = _refused(
+            outcome = refused(
                 GatewayError(500, "InternalFailure", "The gateway failed; its log says why.")
             )
         else:
-            outcome = self._predicted(request, variant)
+            if isinstance(variant.model, ProgramPool):
+                return Forward(variant, variant.model, whose)
+            outcome = self._predicted(request, variant, variant.model)
         outcome.whose = whose
         return outcome
 
-    def _predicted(self, request: Request, variant: ServedVariant) -> Outcome:
+    def _predicted(self, request: Request, variant: ServedVariant, model: InMemory) -> Outcome:
         started = time.perf_counter()
         event_id = request_id()
         try:
-            return _predict(request, variant, started, event_id)
+            return predict(request, variant, model, started, event_id)
         except ModelRefusal as error:
-            refused = error
+            wrong = error
         except Exception as error:
             log.exception("variant %s failed", variant.name)
-            refused = ModelRefusal(500, f"{type(error).__name__}: {error}")
-        return Outcome(
-            model_error(refused, event_id),
-            variant=variant,
-            status=refused.status,
-            model_seconds=time.perf_counter() - started,
-            event_id=event_id,
-        )
+            wrong = ModelRefusal(500, f"{type(error).__name__}: {error}")
+        return failed(wrong, variant, started, event_id)
+
+    async def _forwarded(self, request: Request, forward: Forward) -> Outcome:
+        """Return what comes of a request that a program of the variant's model answers."""
+        started = time.perf_counter()
+        event_id = request_id()
+        variant = forward.variant
+        try:
+            outcome = await forward_to(forward.pool, request, variant, started, event_id)
+        except ModelRefusal as error:
+            outcome = failed(error, variant, started, event_id)
+        except GatewayError as error:
+            outcome = refused(error)
+            outcome.variant, outcome.status = variant, error.status
+        outcome.whose = forward.whose
+        return outcome
 
     def _variant(self, caller: Caller, name: str, request: Request) -> ServedVariant:
         key = endpoint_key(account=caller.account, region=caller.region, name=name)
@@ -226,7 +207,7 @@ class Invocations:
         headers = request.headers
         if not _UNOFFERED.keys().isdisjoint(headers):
             raise _unoffered(name, headers)
-        wanted = headers.get(_VARIANT)
+        wanted = headers.get(TARGET_VARIANT)
         return endpoint.choose() if wanted is None else endpoint.named(wanted.decode("latin-1"))
 
     def _finish(self, request: Request, outcome: Outcome, started: float) -> Response:
@@ -239,7 +220,7 @@ class Invocations:
         place = variant.capture
         if place is not None and outcome.status == 200 and place.samples():
             headers = request.headers
-            inference_id = headers.get(_INFERENCE_ID)
+            inference_id = headers.get(INFERENCE_ID)
             content_type = headers.get(b"content-type", b"").decode("latin-1")
             self._capture.add(
                 Record(
@@ -273,48 +254,6 @@ class Invocations:
             reason=reason,
             request_id=outcome.event_id,
         )
-
-
-def _refused(error: GatewayError) -> Outcome:
-    event_id = request_id()
-    return Outcome(
-        refusal(error.status, error.code, error.message, event_id=event_id),
-        event_id=event_id,
-        error=error,
-    )
-
-
-def _predict(request: Request, variant: ServedVariant, started: float, event_id: str) -> Outcome:
-    """Return what the variant's model makes of the request.
-
-    Raises:
-        ModelRefusal: it makes nothing of it.
-    """
-    headers = request.headers
-    head = variant.header + b"x-amzn-RequestId: " + event_id.encode() + b"\r\n"
-    attributes = headers.get(_CUSTOM_ATTRIBUTES)
-    if attributes is not None:
-        head += header_line("X-Amzn-SageMaker-Custom-Attributes", attributes.decode("latin-1"))
-    if not request.body:
-        # The XGBoost container has no prediction for nothing, and says so with a success.
-        return Outcome(
-            Response(204, status_line(204) + head, b""),
-            variant=variant,
-            status=204,
-            event_id=event_id,
-        )
-    model = variant.model
-    rows = decoder_for(headers.get(b"content-type", b""))(request.body, model.features)
-    encoder = variant.encoders.choose(headers.get(b"accept", b"*/*"))
-    output = encoder.encode(model.predict(rows))
-    return Outcome(
-        Response(200, status_line(200) + head + encoder.header, output),
-        variant=variant,
-        status=200,
-        model_seconds=time.perf_counter() - started,
-        content_type=encoder.content_type,
-        event_id=event_id,
-    )
 
 
 @lru_cache(maxsize=4096)

@@ -74,12 +74,28 @@ class Model:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Program:
+    """One serving program, under the public hosting contract."""
+
+    socket: str  # the absolute path of a unix socket
+    log_arn: str  # of the log stream in which it says what went wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """What serves one model outside of the worker: programs that are all alike."""
+
+    programs: Sequence[Program]  # those that answer; at the moment there may be none
+    timeout_seconds: float = 60.0  # for one invocation
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variant:
     """One production variant of an endpoint."""
 
     name: str
     weight: float  # its share of the sum of the weights; 0 gets only what names it
-    model: Model
+    model: Model | Programs  # in the worker's own memory, or behind sockets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,9 +211,15 @@ def decode(line: bytes) -> Keys | Routes | Certificate | Verdict | PoliciesChang
 def _endpoint(value: Mapping[str, Any]) -> Endpoint:
     capture = value["capture"]
     return Endpoint(
-        variants=[Variant(**{**v, "model": Model(**v["model"])}) for v in value["variants"]],
+        variants=[Variant(**{**v, "model": _model(v["model"])}) for v in value["variants"]],
         capture=None if capture is None else _capture(capture),
     )
+
+
+def _model(value: Mapping[str, Any]) -> Model | Programs:
+    if "programs" not in value:
+        return Model(**value)
+    return Programs(**{**value, "programs": [Program(**one) for one in value["programs"]]})
 
 
 def _capture(value: Mapping[str, Any]) -> Capture:

@@ -23,7 +23,8 @@ from modelyard.gateway.engines import OnnxEngine, Predictions, Rows, XGBoostEngi
 from modelyard.gateway.errors import GatewayError
 from modelyard.gateway.exchange import header_line
 from modelyard.gateway.inference_output import VARIABLE, Selection
-from modelyard.gateway.routes import Endpoint, Model, Routes, Variant
+from modelyard.gateway.program_pool import ProgramPool
+from modelyard.gateway.routes import Endpoint, Model, Programs, Routes, Variant
 
 #: How many of the proof's rows a worker compares again when it loads a model.
 _PROOF_ROWS = 64
@@ -73,13 +74,20 @@ class ServedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InMemory:
+    """A model of the worker's own, and how its answers are written."""
+
+    model: ServedModel
+    encoders: Encoders
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServedVariant:
     """One production variant, with all that an answer of it needs."""
 
     name: str
     weight: float
-    model: ServedModel
-    encoders: Encoders
+    model: InMemory | ProgramPool
     counters: Counters
     capture: Destination | None
     header: bytes  # the line that names it
@@ -167,19 +175,23 @@ class Loader:
         )
 
     def _variant(self, key: str, endpoint: Endpoint, variant: Variant) -> ServedVariant:
-        model = self._model(variant.model)
-        wanted = variant.model.environment.get(VARIABLE)
-        selection = None if wanted is None else Selection(wanted, model.objective, model.classes)
         capture = endpoint.capture
         return ServedVariant(
             name=variant.name,
             weight=variant.weight,
-            model=model,
-            encoders=Encoders(variant.model.environment, selection),
+            model=self._served(variant.model),
             counters=self._counters.setdefault((key, variant.name), Counters()),
             capture=None if capture is None else Destination.of(capture, variant.name),
             header=header_line("x-Amzn-Invoked-Production-Variant", variant.name),
         )
+
+    def _served(self, model: Model | Programs) -> InMemory | ProgramPool:
+        if isinstance(model, Programs):
+            return ProgramPool(model)
+        found = self._model(model)
+        wanted = model.environment.get(VARIABLE)
+        selection = None if wanted is None else Selection(wanted, found.objective, found.classes)
+        return InMemory(model=found, encoders=Encoders(model.environment, selection))
 
     def _model(self, model: Model) -> ServedModel:
         if model.image != "xgboost":
@@ -192,7 +204,9 @@ class Loader:
     def _forget(self, table: Mapping[str, ServedEndpoint]) -> None:
         """Let go of what no endpoint uses."""
         served = [(key, variant) for key in table for variant in table[key].ordered]
-        models = {id(variant.model) for _, variant in served}
+        models = {
+            id(variant.model.model) for _, variant in served if isinstance(variant.model, InMemory)
+        }
         self._models = {k: model for k, model in self._models.items() if id(model) in models}
         names = {(key, variant.name) for key, variant in served}
         self._counters = {k: counted for k, counted in self._counters.items() if k in names}

@@ -23,6 +23,7 @@ from typing import BinaryIO
 import structlog
 
 from modelyard.compute.archives import ArchiveError, extract
+from modelyard.compute.images import Server
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Program, Runtime, RuntimeUnavailableError
 from modelyard.hosting import sealed_models
@@ -90,6 +91,7 @@ class ModelCache:
         uri: S3Uri,
         image: str,
         *,
+        server: Server = "gateway",
         sha256: str | None = None,
         key: str = "",
         keys: DataKeys | None = None,
@@ -97,6 +99,8 @@ class ModelCache:
         """Make a model ready.
 
         Args:
+            server: who will serve it: for the gateway it is converted, a program of the image's
+                own gets what the archive holds.
             sha256: what the archive must be, if it is one that was registered.
             key: what the prepared model is to be encrypted under; empty: what its archive is.
             keys: act for the model's role.
@@ -125,7 +129,9 @@ class ModelCache:
                         )
                         _check_registered(uri, sha256, alone)
                         if not self.path(digest, private=private).is_dir():
-                            await self._make(aside, archive, uri, digest, private)
+                            await self._make(
+                                aside, archive, uri, digest, private=private, server=server
+                            )
                         if private:
                             await asyncio.to_thread(self._keep, digest, key, keys)
                     finally:
@@ -188,7 +194,14 @@ class ModelCache:
             sealed_models.keep(self.path(digest, private=True), archive, key, keys, digest=digest)
 
     async def _make(
-        self, aside: Path, archive: Path, uri: S3Uri, digest: str, private: bool
+        self,
+        aside: Path,
+        archive: Path,
+        uri: S3Uri,
+        digest: str,
+        *,
+        private: bool,
+        server: Server,
     ) -> None:
         base = aside / "base"
         base.mkdir()
@@ -198,6 +211,15 @@ class ModelCache:
             )
         except ArchiveError as error:
             raise ModelArtifactError(f"The archive {uri} is refused: {error}") from error
+        if server == "gateway":
+            await self._convert(aside, base, uri, digest, private=private)
+        (base / "model").rename(self.path(digest, private=private))
+        log.info("model prepared", archive=str(uri), digest=digest[:12])
+
+    async def _convert(
+        self, aside: Path, base: Path, uri: S3Uri, digest: str, *, private: bool
+    ) -> None:
+        """Have a model read, converted and proven in a sandbox, for the gateway."""
         lines: list[str] = []
         process = await self._runtime.start(
             Program(
@@ -224,8 +246,6 @@ class ModelCache:
             raise ModelArtifactError(
                 f"The model in {uri} cannot be served: {said} (reading it ended with {code})"
             )
-        (base / "model").rename(self.path(digest, private=private))
-        log.info("model prepared", archive=str(uri), digest=digest[:12])
 
 
 def _check_registered(uri: S3Uri, registered: str | None, found: str) -> None:

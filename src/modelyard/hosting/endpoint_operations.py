@@ -134,6 +134,8 @@ def plan_of(snapshot: Snapshot, context: Context, config_name: str) -> Json:
                 "role": model.spec.get("ExecutionRoleArn"),
                 "container": dict(container_of(model)),
                 "artifact": artifact_of(model),
+                "isolated": model.spec.get("EnableNetworkIsolation", False),
+                "start_seconds": variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
             }
         )
     return {

@@ -13,6 +13,7 @@ import structlog
 
 from modelyard.gateway.routes import Capture, CaptureKey, Endpoint, Model, Variant, endpoint_key
 from modelyard.hosting.endpoint_operations import KIND
+from modelyard.hosting.programs import Deployment
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.errors import KeyUnusable
 from modelyard.store.objects import Encryption, Objects, ObjectStores, S3Uri
@@ -66,6 +67,7 @@ class Routing:
         self._path_of = path_of
         self._keys_of = keys_of
         self._routes: dict[str, Endpoint] = {}
+        self._deployments: dict[str, Deployment] = {}
         self._changing = asyncio.Lock()
 
     async def restore(self) -> dict[str, str]:
@@ -106,29 +108,61 @@ class Routing:
             self._routes = {**self._routes, **routes}
             await self._gateway.apply(self._routes)
 
-    async def deploy(self, endpoint: Resource, plan: Json) -> str | None:
+    def deployment_of(self, endpoint: Resource) -> Deployment | None:
+        """Return the serving programs that an endpoint is routed to."""
+        return self._deployments.get(_key(endpoint))
+
+    def adopt(self, endpoint: Resource, deployment: Deployment) -> None:
+        """Route an endpoint, when `restore` does, to serving programs that were started for it."""
+        self._deployments[_key(endpoint)] = deployment
+
+    async def follow(self, endpoint: Resource, deployment: Deployment) -> None:
+        """Route an endpoint to those of its serving programs that answer now."""
+        key = _key(endpoint)
+        async with self._changing:
+            route = self._routes.get(key)
+            if route is None or self._deployments.get(key) is not deployment:
+                return
+            variants = [
+                replace(variant, model=deployment.route(variant.name) or variant.model)
+                for variant in route.variants
+            ]
+            if variants != route.variants:
+                self._routes = {**self._routes, key: replace(route, variants=variants)}
+                await self._gateway.apply(self._routes)
+
+    async def deploy(
+        self, endpoint: Resource, plan: Json, deployment: Deployment | None = None
+    ) -> str | None:
         """Route an endpoint by `plan`, whose variants name their prepared digest.
 
         Returns why it could not be, in which case its former route, if it had one, stays.
+
+        Args:
+            deployment: the programs that serve its variants, but for those of the gateway's own.
 
         Raises:
             KeyUnusable: the key of its captured data cannot be used.
         """
         async with self._changing:
             key = _key(endpoint)
-            route = await asyncio.to_thread(self._route, endpoint, plan)
+            route = await asyncio.to_thread(self._route, endpoint, plan, deployment)
             wanted = {**self._routes, key: route}
             failed = await self._gateway.apply(wanted)
             if key in failed:
                 await self._gateway.apply(self._routes)
                 return failed[key]
             self._routes = wanted
+            self._deployments.pop(key, None)
+            if deployment is not None:
+                self._deployments[key] = deployment
             return None
 
     async def remove(self, endpoint: Resource) -> None:
         """Take an endpoint off; its requests in flight are finished."""
         async with self._changing:
             self._routes.pop(_key(endpoint), None)
+            self._deployments.pop(_key(endpoint), None)
             await self._gateway.apply(self._routes)
 
     def _live(self) -> list[tuple[Resource, Json]]:
@@ -154,18 +188,20 @@ class Routing:
         routes: dict[str, Endpoint] = {}
         for endpoint, plan in live:
             try:
-                routes[_key(endpoint)] = self._route(endpoint, plan)
+                deployment = self.deployment_of(endpoint)
+                routes[_key(endpoint)] = self._route(endpoint, plan, deployment)
             except KeyUnusable as error:
                 refused[endpoint.arn] = str(error)
         return routes
 
-    def _route(self, endpoint: Resource, plan: Json) -> Endpoint:
+    def _route(self, endpoint: Resource, plan: Json, deployment: Deployment | None) -> Endpoint:
         return Endpoint(
             variants=[
                 Variant(
                     name=variant["name"],
                     weight=variant["weight"],
-                    model=Model(
+                    model=(deployment and deployment.route(variant["name"]))
+                    or Model(
                         folder=str(self._path_of(variant["digest"], bool(variant.get("private")))),
                         image=variant["image"],
                         environment=variant["container"].get("Environment", {}),

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Container, Iterable
+from typing import Any
 
 import structlog
 
 from modelyard.compute.runtime import RuntimeUnavailableError
+from modelyard.compute.serving import ServingError
 from modelyard.hosting.artifacts import ModelArtifactError, ModelCache
 from modelyard.hosting.endpoint_operations import KIND
 from modelyard.hosting.model_operations import archive_url
+from modelyard.hosting.program_logs import group_of
+from modelyard.hosting.programs import Deployment, EndpointPrograms, ServingImage
 from modelyard.hosting.routing import KeysOf, Routing, no_keys
-from modelyard.store.errors import KeyUnusable, NotFound, StorageFull
+from modelyard.store.errors import KeyUnusable, NotFound, StaleRevision, StorageFull
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import S3Uri
 from modelyard.store.resources import Json, Resource, Store
 
 log = structlog.get_logger(__name__)
-
-
-class ServingImage(Protocol):
-    """What hosting asks of an image."""
-
-    @property
-    def name(self) -> str: ...
 
 
 class EndpointWorkflow:
@@ -44,6 +40,7 @@ class EndpointWorkflow:
         store: Store,
         models: ModelCache,
         routing: Routing,
+        programs: EndpointPrograms,
         logs: LogStreams,
         *,
         image_of: Callable[[str], ServingImage],
@@ -52,6 +49,7 @@ class EndpointWorkflow:
         self._store = store
         self._models = models
         self._routing = routing
+        self._programs = programs
         self._logs = logs
         self._image_of = image_of
         self._keys_of = keys_of
@@ -68,31 +66,89 @@ class EndpointWorkflow:
 
     async def restore(self) -> None:
         """Serve, after a start, all that served before; what cannot be fails with its reason."""
+        await asyncio.to_thread(self._programs.sweep)
         lost = await asyncio.to_thread(self._put_back)
+        lost |= self._start_programs(await asyncio.to_thread(self._live), lost)
         failed = {**await self._routing.restore(), **lost}
         for arn, reason in failed.items():
-            endpoint = await asyncio.to_thread(self._read, arn)
-            if endpoint is not None and endpoint.status == "InService":
-                await self._settle(endpoint, "Failed", {"failure_reason": reason, "live": None})
+            await self._lose(arn, reason)
         await asyncio.to_thread(self.sweep)
+
+    async def close(self) -> None:
+        """End all serving programs."""
+        await self._programs.close()
 
     def sweep(self) -> None:
         """Remove prepared models that no endpoint uses."""
-        with self._store.read() as snapshot:
-            endpoints = snapshot.with_status(KIND, "InService", "Updating", "Failed")
         self._models.sweep(
             variant["digest"]
-            for endpoint in endpoints
-            for variant in (endpoint.observed.get("live") or {}).get("variants", [])
+            for endpoint in self._live()
+            for variant in endpoint.observed["live"]["variants"]
         )
+
+    def _live(self) -> list[Resource]:
+        """Return the endpoints that serve, or did until the server ended."""
+        with self._store.read() as snapshot:
+            endpoints = snapshot.with_status(KIND, "InService", "Updating", "Failed")
+        return [endpoint for endpoint in endpoints if endpoint.observed.get("live")]
+
+    def _start_programs(
+        self, endpoints: Iterable[Resource], lost: Container[str]
+    ) -> dict[str, str]:
+        """Start what serves endpoints, without waiting for it; return why not, by endpoint.
+
+        Requests wait in the programs' sockets until these have loaded their models.
+        """
+        failed: dict[str, str] = {}
+        for endpoint in endpoints:
+            if endpoint.arn in lost:
+                continue
+            try:
+                deployment = self._made(endpoint, endpoint.observed["live"])
+                deployment.begin()
+            except (ServingError, RuntimeUnavailableError, ValueError) as error:
+                failed[endpoint.arn] = str(error)
+                continue
+            self._routing.adopt(endpoint, deployment)
+            self._programs.in_background(self._await(endpoint, deployment))
+        return failed
+
+    async def _await(self, endpoint: Resource, deployment: Deployment) -> None:
+        """Wait until an endpoint's programs are there again; without them it has failed."""
+        try:
+            await deployment.ready()
+        except ServingError as error:
+            if self._routing.deployment_of(endpoint) is not deployment:
+                return  # it was updated meanwhile
+            await self._routing.remove(endpoint)
+            await self._lose(endpoint.arn, str(error))
+            self._programs.retire(deployment)
+
+    def _made(self, endpoint: Resource, plan: Json) -> Deployment:
+        deployment = self._programs.make(endpoint, plan)
+
+        def follow() -> None:
+            self._programs.in_background(self._routing.follow(endpoint, deployment))
+
+        deployment.on_change = follow
+        return deployment
+
+    async def _lose(self, arn: str, reason: str) -> None:
+        """Enter that an endpoint does not serve any more."""
+        endpoint = await asyncio.to_thread(self._read, arn)
+        if endpoint is None or endpoint.status != "InService":
+            return
+        self._say(endpoint, f"not in service any more: {reason}")
+        try:
+            await self._settle(endpoint, "Failed", {"failure_reason": reason, "live": None})
+        except StaleRevision:
+            return  # somebody updates or deletes it
 
     def _put_back(self) -> dict[str, str]:
         """Put models that are under a key into memory again; return why not, by endpoint."""
         failed: dict[str, str] = {}
-        with self._store.read() as snapshot:
-            endpoints = snapshot.with_status(KIND, "InService", "Updating", "Failed")
-        for endpoint in endpoints:
-            for variant in (endpoint.observed.get("live") or {}).get("variants", []):
+        for endpoint in self._live():
+            for variant in endpoint.observed["live"]["variants"]:
                 if not variant.get("private"):
                     continue
                 try:
@@ -107,8 +163,14 @@ class EndpointWorkflow:
         reason: str | None
         try:
             plan = await self._prepared(endpoint)
-            reason = await self._routing.deploy(endpoint, plan)
-        except (ModelArtifactError, KeyUnusable, ValueError) as error:
+            reason = await self._switch(endpoint, plan)
+        except (
+            ModelArtifactError,
+            ServingError,
+            RuntimeUnavailableError,
+            KeyUnusable,
+            ValueError,
+        ) as error:
             reason = str(error)
         except Exception as error:
             log.exception("deployment failed", endpoint=endpoint.arn)
@@ -122,6 +184,23 @@ class EndpointWorkflow:
         status = "InService" if endpoint.status == "Updating" else "Failed"
         await self._settle(endpoint, status, {"failure_reason": reason})
 
+    async def _switch(self, endpoint: Resource, plan: Json) -> str | None:
+        """Start the programs, route to them, stop the former ones; return why not, if so."""
+        former = self._routing.deployment_of(endpoint)
+        deployment = self._made(endpoint, plan)
+        switched = False
+        try:
+            deployment.begin()
+            await deployment.ready()
+            reason = await self._routing.deploy(endpoint, plan, deployment)
+            switched = reason is None
+        finally:
+            if not switched:
+                await self._programs.kill(deployment)
+        if former is not None:
+            self._programs.retire(former)
+        return reason
+
     async def _prepared(self, endpoint: Resource) -> Json:
         variants: list[dict[str, Any]] = []
         for variant in endpoint.observed["plan"]["variants"]:
@@ -134,6 +213,7 @@ class EndpointWorkflow:
                 artifact.get("account", endpoint.scope.account),
                 S3Uri.parse(source),
                 image.name,
+                server=image.server,
                 sha256=artifact.get("sha256"),
                 key=endpoint.observed["plan"].get("key", ""),
                 keys=self._keys_of(endpoint, variant.get("role")),
@@ -141,12 +221,20 @@ class EndpointWorkflow:
             self._say(
                 endpoint, f"variant {variant['name']}: {source} is ready ({ready.digest[:12]})"
             )
-            made = {"digest": ready.digest, "private": ready.private, "image": image.name}
+            made = {
+                "digest": ready.digest,
+                "private": ready.private,
+                "image": image.name,
+                "server": image.server,
+            }
             variants.append({**variant, **made})
         return {**endpoint.observed["plan"], "variants": variants}
 
     async def _delete(self, endpoint: Resource) -> None:
+        deployment = self._routing.deployment_of(endpoint)
         await self._routing.remove(endpoint)
+        if deployment is not None:
+            self._programs.retire(deployment)
 
         def forget() -> None:
             with self._store.write() as transaction:
@@ -170,6 +258,6 @@ class EndpointWorkflow:
 
     def _say(self, endpoint: Resource, line: str) -> None:
         scope = endpoint.scope
-        group = f"/aws/sagemaker/Endpoints/{endpoint.name}"
+        group = group_of(endpoint)
         with self._logs.writer(scope.account, scope.region, group, "deployment") as writer:
             writer.write(line)

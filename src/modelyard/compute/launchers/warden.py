@@ -120,7 +120,7 @@ def _start(orders: Mapping[str, Any]) -> subprocess.Popen[bytes]:
         cwd="/",
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        pass_fds=handles,
+        pass_fds=[*handles, *orders["inherited"]],
         preexec_fn=prepare,
     )
     for handle in handles:

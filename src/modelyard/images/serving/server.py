@@ -8,16 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from modelyard.images.serving._base import Refused, Scorer
 
-#: A unix socket to listen on; without it the public contract's port.
+#: The number of a listening socket that this process has inherited.
+LISTENER_VARIABLE = "MODELYARD_SERVE_FD"
+#: Else a unix socket to listen on; without either the public contract's port.
 SOCKET_VARIABLE = "MODELYARD_SERVE_SOCKET"
 PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 DEFAULT_PORT = 8080
+#: Longer than whoever connects keeps a connection that is idle.
+KEEP_ALIVE_SECONDS = 75
 MAX_BODY_BYTES = 100 * 2**20  # what a batch transform may send at once, and endpoints may not
 
 Load = Callable[[Path], Scorer]
@@ -38,13 +43,24 @@ def serve(load: Load) -> None:
 
     base = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
     app = HostingApp(load(base / "model"))
-    socket = os.environ.get(SOCKET_VARIABLE)
-    where: dict[str, Any] = (
-        {"uds": socket}
-        if socket
-        else {"host": "0.0.0.0", "port": int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))}  # noqa: S104 - the contract's; the sandbox has a network of its own
+    uvicorn.run(
+        app,
+        **_where(),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
-    uvicorn.run(app, **where, lifespan="off", log_level="warning", access_log=False)
+
+
+def _where() -> dict[str, Any]:
+    listener, socket = os.environ.get(LISTENER_VARIABLE), os.environ.get(SOCKET_VARIABLE)
+    if listener:
+        return {"fd": int(listener)}
+    if socket:
+        return {"uds": socket}
+    port = int(os.environ.get(PORT_VARIABLE, DEFAULT_PORT))
+    return {"host": "0.0.0.0", "port": port}  # noqa: S104 - the contract's; the sandbox has a network of its own
 
 
 class HostingApp:
@@ -77,6 +93,11 @@ class HostingApp:
             )
         except Refused as refused:
             await _answer(send, refused.status, refused.message.encode(), "text/plain")
+            return
+        except Exception as error:  # the model's own; the program goes on with the next request
+            traceback.print_exc()
+            said = f"{type(error).__name__}: {error}"
+            await _answer(send, 500, said.encode(errors="replace"), "text/plain")
             return
         await _answer(send, 200, answer.body, answer.content_type)
 
