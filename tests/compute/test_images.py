@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import re2
 
 from modelyard.compute.images import UnknownImageError, image_of, retrieve
+from modelyard.compute.images.algorithms import ALGORITHMS as ALGORITHM_FAMILIES
+from modelyard.compute.images.built_in import BuiltIn
 from modelyard.compute.images.registries import accounts_of
 
 ROOT = Path(__file__).parents[2]
@@ -23,14 +27,27 @@ logging.disable(logging.CRITICAL)
 from sagemaker import image_uris, utils
 utils._botocore_resolver = functools.cache(utils._botocore_resolver)
 def uris(framework, **rest):
-    known = image_uris.config_for_framework(framework)["training"]["versions"]
+    config = image_uris.config_for_framework(framework)
+    known = config.get("training", config)["versions"]
     return [
         [version, region, image_uris.retrieve(framework, region, version, **rest)]
         for version, config in known.items() for region in config["registries"]
     ]
 sklearn = uris("sklearn", py_version="py3", instance_type="ml.m5.large", image_scope="training")
-print(json.dumps({"xgboost": uris("xgboost"), "sklearn": sklearn}))
+found = {name: uris(name) for name in ALGORITHMS}
+print(json.dumps({"xgboost": uris("xgboost"), "sklearn": sklearn, **found}))
 """
+#: The algorithms beside XGBoost that the SDK knows a URI of.
+ALGORITHMS = (
+    "linear-learner",
+    "kmeans",
+    "pca",
+    "knn",
+    "randomcutforest",
+    "factorization-machines",
+    "blazingtext",
+    "forecasting-deepar",
+)
 
 _Uris = list[tuple[str, str, str]]
 
@@ -40,7 +57,10 @@ def sdk() -> dict[str, _Uris]:
     if not SDK_PYTHON.exists():
         pytest.skip("needs the sagemaker SDK's environment: make sagemaker-v2")
     done = subprocess.run(
-        [SDK_PYTHON, "-W", "ignore", "-c", ORACLE], capture_output=True, check=True, text=True
+        [SDK_PYTHON, "-W", "ignore", "-c", f"ALGORITHMS = {ALGORITHMS}\n{ORACLE}"],
+        capture_output=True,
+        check=True,
+        text=True,
     )
     return {
         framework: [(version, region, uri) for version, region, uri in uris]
@@ -61,6 +81,45 @@ def test_every_uri_of_the_sdk_is_the_scikit_learn_image_of_that_version(
         image = image_of(uri, "process")
         assert (image.name, image.version) == ("scikit-learn", version)
         assert not image.processes  # what runs is the caller's script
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_uri_of_the_sdk_is_the_algorithm_of_that_name(
+    sdk: dict[str, _Uris], name: str
+) -> None:
+    assert len(sdk[name]) > 30
+    assert [(v, r, retrieve(name, v, r)) for v, r, _ in sdk[name]] == sdk[name]
+    for version, _, uri in sdk[name]:
+        for purpose in ("train", "serve"):
+            image = image_of(uri, purpose)
+            assert (image.name, image.version, image.server) == (name, version, "program")
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "catboost"])
+def test_what_the_sdk_has_no_uri_for_is_in_modelyards_own_registry(name: str) -> None:
+    [version] = next(f for f in ALGORITHM_FAMILIES if f.name == name).versions
+    uri = retrieve(name, version, "eu-north-1")
+    assert uri == f"modelyard/{name}:{version}"
+    assert image_of(uri, "train").train[1:] == ["-m", f"modelyard.images.{name}", "train"]
+    assert image_of(uri, "serve").metric_definitions
+
+
+def test_an_algorithm_says_what_stands_against_hyperparameters() -> None:
+    image = image_of(retrieve("kmeans", "1", "us-east-1"), "train")
+    assert image.hyperparameter_problems is not None
+    assert image.hyperparameter_problems({"k": "3"}, 1) == []
+    [several, wrong] = image.hyperparameter_problems({"k": "0"}, 2)
+    assert "one instance" in several
+    assert "k=0 must be an integer >= 1" in wrong
+
+
+@pytest.mark.parametrize("family", ALGORITHM_FAMILIES, ids=lambda family: family.name)
+def test_every_algorithms_program_and_metrics_are_there(family: BuiltIn) -> None:
+    image = image_of(family.retrieve(next(iter(family.versions)), "us-east-1"), "train")
+    program = importlib.util.find_spec(f"{image.entrypoint[-1]}.__main__")
+    assert program is not None
+    for _, pattern in image.metric_definitions:
+        assert re2.compile(pattern).groups == 1
 
 
 @pytest.mark.parametrize(

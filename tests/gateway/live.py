@@ -133,15 +133,20 @@ class LivePool:
 
     def client(self, **overrides: Any) -> Any:
         """Return a boto3 sagemaker-runtime client that tries once."""
-        arguments = {
-            "endpoint_url": self.url,
-            "aws_access_key_id": KEY,
-            "aws_secret_access_key": SECRET,
-            "region_name": REGION,
-            "config": botocore.config.Config(retries={"total_max_attempts": 1}),
-            **overrides,
-        }
-        return _SESSION.client("sagemaker-runtime", **arguments)
+        return client_of(self.url, **overrides)
+
+
+def client_of(url: str, **overrides: Any) -> Any:
+    """Return a boto3 sagemaker-runtime client of a gateway that tries once."""
+    arguments = {
+        "endpoint_url": url,
+        "aws_access_key_id": KEY,
+        "aws_secret_access_key": SECRET,
+        "region_name": REGION,
+        "config": botocore.config.Config(retries={"total_max_attempts": 1}),
+        **overrides,
+    }
+    return _SESSION.client("sagemaker-runtime", **arguments)
 
 
 async def _made(options: dict[str, Any]) -> GatewayPool:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from modelyard.images.pipe_mode.recordio import framed
+from modelyard.images.recordio.framing import framed
 
 
 def start(base: Path, script: str, files: dict[str, str], **config: Any) -> subprocess.Popen[bytes]:

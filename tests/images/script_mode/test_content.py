@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 
 from modelyard.images.script_mode.content import decode, encode
 from modelyard.images.serving import Refused

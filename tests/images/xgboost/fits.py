@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelyard.images.training.channels import Table
+from modelyard.images.training.layout import Layout
+from modelyard.images.training.readers import Rows
+from modelyard.images.training.stopping import StopRequest
 from modelyard.images.xgboost.boosting import Run
-from modelyard.images.xgboost.channels import Table
 from modelyard.images.xgboost.fitting import Fitting
 from modelyard.images.xgboost.hosts import Alone
 from modelyard.images.xgboost.hyperparameters import Hyperparameters, validate
-from modelyard.images.xgboost.layout import Layout
-from modelyard.images.xgboost.readers import Rows
-from modelyard.images.xgboost.stopping import StopRequest
 
 Array = NDArray[Any]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modelyard.images.training.errors import ClientError
+from modelyard.images.training.stopping import StopRequest
 from modelyard.images.xgboost import library
 from modelyard.images.xgboost.boosting import boost
-from modelyard.images.xgboost.errors import ClientError
 from modelyard.images.xgboost.hosts import Alone
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
-from modelyard.images.xgboost.stopping import StopRequest
 from tests.images.xgboost.fits import fitting, hyperparameters, noisy, run, table
 from tests.images.xgboost.jobs import evaluations
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.metrics import accuracy_score, r2_score
 
-from modelyard.images.xgboost.channels import Table
+from modelyard.images.training.channels import Table
+from modelyard.images.training.errors import ClientError
+from modelyard.images.training.readers import Rows, Sparse
+from modelyard.images.training.stopping import StopRequest
 from modelyard.images.xgboost.cross_validation import deal, run
-from modelyard.images.xgboost.errors import ClientError
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
-from modelyard.images.xgboost.readers import Rows, Sparse
-from modelyard.images.xgboost.stopping import StopRequest
 from tests.images.xgboost.fits import fitting, hyperparameters, noisy, table
 from tests.images.xgboost.jobs import Array, Job, evaluations
 

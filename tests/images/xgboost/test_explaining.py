@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from modelyard.images.training.errors import AlgorithmError, ClientError
+from modelyard.images.training.stopping import StopRequest
 from modelyard.images.xgboost import library
-from modelyard.images.xgboost.errors import AlgorithmError, ClientError
 from modelyard.images.xgboost.explaining import explained
-from modelyard.images.xgboost.stopping import StopRequest
 
 
 def train(label: float, **parameters: object) -> None:

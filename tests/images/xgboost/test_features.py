@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelyard.images.xgboost.channels import Table
-from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.training.channels import Table
+from modelyard.images.training.errors import ClientError
 from modelyard.images.xgboost.features import agree
 from modelyard.images.xgboost.hosts import Alone
 from tests.images.xgboost.fits import hyperparameters

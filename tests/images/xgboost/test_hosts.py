@@ -11,7 +11,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import roc_auc_score
 
-from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.training.errors import ClientError
 from modelyard.images.xgboost.hosts import Alone, bytes_of_first, texts, together
 from tests.images.xgboost.jobs import Files, Job, csv, evaluations, follow, job, split
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.training.errors import ClientError
 from modelyard.images.xgboost.hyperparameters import ALIASES, KINDS, Hyperparameters, validate
 
 

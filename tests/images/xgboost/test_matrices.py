@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelyard.images.training.channels import Table
+from modelyard.images.training.readers import Rows, Sparse
 from modelyard.images.xgboost import library
-from modelyard.images.xgboost.channels import Table
 from modelyard.images.xgboost.matrices import plain_matrix, training_matrix
-from modelyard.images.xgboost.readers import Rows, Sparse
 from tests.images.xgboost.fits import hyperparameters, noisy, table
 
 FEATURES, LABELS = noisy()

@@ -17,9 +17,9 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from modelyard.images.xgboost.metric_definitions import METRIC_DEFINITIONS
+from tests.images.training.readers.framing import record
 from tests.images.xgboost.fits import noisy
 from tests.images.xgboost.jobs import Array, Files, Job, csv, evaluations, follow, job, split
-from tests.images.xgboost.readers.framing import record
 
 CANCER = split(*load_breast_cancer(return_X_y=True))
 BINARY = {"objective": "binary:logistic", "num_round": "30", "max_depth": "4"}

@@ -12,10 +12,11 @@ from modelyard.compute.images._base import (
     Server,
     UnknownImageError,
 )
+from modelyard.compute.images.algorithms import ALGORITHMS
 from modelyard.compute.images.scikit_learn import SCIKIT_LEARN
 from modelyard.compute.images.xgboost import XGBoost
 
-FAMILIES: Sequence[Family] = (XGBoost(), SCIKIT_LEARN)
+FAMILIES: Sequence[Family] = (XGBoost(), SCIKIT_LEARN, *ALGORITHMS)
 
 
 def find_image(uri: str) -> Image:

@@ -37,6 +37,7 @@ class BuiltIn(Family):
         needs: what must be importable, and `extra` brings along.
         metric_definitions: returns (metric, regular expression); called when an image is found,
             so that no image's modules are imported ahead of their use.
+        hyperparameter_problems: what the program would say of hyperparameters, on so many hosts.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class BuiltIn(Family):
         needs: Sequence[str] = (),
         extra: str = "",
         metric_definitions: Callable[[], Sequence[tuple[str, str]]] = tuple,
+        hyperparameter_problems: Callable[[Mapping[str, str], int], Sequence[str]] | None = None,
     ) -> None:
         self.name = name
         self.purposes = purposes
@@ -65,6 +67,7 @@ class BuiltIn(Family):
         self._needs = needs
         self._extra = extra
         self._metric_definitions = metric_definitions
+        self._hyperparameter_problems = hyperparameter_problems
 
     def find(self, reference: Reference) -> Image | None:
         version = self._version(reference)
@@ -79,6 +82,7 @@ class BuiltIn(Family):
             server=self._server,
             scripts=script_mode(self.name) if self._scripts else (),
             metric_definitions=self._metric_definitions(),
+            hyperparameter_problems=self._hyperparameter_problems,
         )
 
     def retrieve(self, version: str, region: str) -> str:
@@ -89,6 +93,11 @@ class BuiltIn(Family):
             )
         tag = self._tags[version]
         return f"{self._registry(region)}/{self._repository}{':' if tag else ''}{tag}"
+
+    @property
+    def versions(self) -> Sequence[str]:
+        """All versions, oldest first."""
+        return tuple(self._tags)
 
     @property
     def offer(self) -> str:

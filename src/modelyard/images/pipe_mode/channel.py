@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from modelyard.images.pipe_mode.recordio import framed
+from modelyard.images.recordio.framing import framed
 
 _Item = TypeVar("_Item")
 

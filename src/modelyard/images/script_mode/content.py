@@ -79,7 +79,7 @@ def _from_npy(body: bytes) -> Any:
 
 
 def _from_npz(body: bytes) -> Any:
-    from scipy import sparse  # type: ignore[import-untyped]
+    from scipy import sparse
 
     return sparse.load_npz(io.BytesIO(body))
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from modelyard.images.training import log
+from modelyard.images.training.stopping import StopRequest
 from modelyard.images.xgboost import checkpoints as checkpointing
-from modelyard.images.xgboost import evaluation, library, log
+from modelyard.images.xgboost import evaluation, library
 from modelyard.images.xgboost.checkpoints import Booster, Checkpoints
 from modelyard.images.xgboost.evaluation import EarlyStopping, Judged
 from modelyard.images.xgboost.hosts import Cluster, bytes_of_first
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
 from modelyard.images.xgboost.matrices import Matrix
-from modelyard.images.xgboost.stopping import StopRequest
 
 _SAMPLES = ("subsample", "colsample_bytree", "colsample_bylevel", "colsample_bynode")
 

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from modelyard.images.xgboost import library, log, ubjson
-from modelyard.images.xgboost.errors import ClientError
-from modelyard.images.xgboost.files import write_whole
+from modelyard.images.training import log
+from modelyard.images.training.errors import ClientError
+from modelyard.images.training.files import write_whole
+from modelyard.images.xgboost import library, ubjson
 
 NAME = "xgboost-checkpoint"
 KEPT = 2  # the newest, and one more should that be damaged on its way to another machine

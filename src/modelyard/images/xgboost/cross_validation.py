@@ -14,19 +14,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]  # scipy ships no types
+import scipy.sparse
 from numpy.typing import NDArray
 
-from modelyard.images.xgboost import evaluation, log, matrices
+from modelyard.images.training import log
+from modelyard.images.training.channels import TRAIN, VALIDATION, Table
+from modelyard.images.training.errors import ClientError
+from modelyard.images.training.files import write_whole
+from modelyard.images.training.labels import Floats
+from modelyard.images.training.readers import Rows, Sparse
+from modelyard.images.training.tables import compressed
+from modelyard.images.xgboost import evaluation
 from modelyard.images.xgboost.boosting import Run, boost
-from modelyard.images.xgboost.channels import TRAIN, VALIDATION, Table
 from modelyard.images.xgboost.checkpoints import Booster
-from modelyard.images.xgboost.errors import ClientError
-from modelyard.images.xgboost.files import write_whole
 from modelyard.images.xgboost.fitting import Fitting
 from modelyard.images.xgboost.hosts import Alone
-from modelyard.images.xgboost.labels import Floats
-from modelyard.images.xgboost.readers import Rows, Sparse
 from modelyard.images.xgboost.scores import predicted_classes
 
 Indices = NDArray[np.int64]
@@ -177,7 +179,7 @@ def _whole(parts: Sequence[Rows], width: int) -> Rows:
 def _take(rows: Rows, chosen: Indices, width: int) -> Rows:
     features = rows.features
     if isinstance(features, Sparse):
-        taken: Floats | Sparse = _sparse(matrices.compressed(features, width)[chosen])
+        taken: Floats | Sparse = _sparse(compressed(features, width)[chosen])
     else:
         taken = features[chosen]
     weights = None if rows.weights is None else rows.weights[chosen]
@@ -191,7 +193,7 @@ def _joined(features: Sequence[Floats | Sparse], width: int) -> Floats | Sparse:
         return np.concatenate(dense)
     if dense:
         raise ClientError("_kfold joins both channels: both must be dense, or both sparse")
-    return _sparse(scipy.sparse.vstack([matrices.compressed(part, width) for part in sparse]))
+    return _sparse(scipy.sparse.vstack([compressed(part, width) for part in sparse]))
 
 
 def _sparse(matrix: scipy.sparse.csr_matrix) -> Sparse:

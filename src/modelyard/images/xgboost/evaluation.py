@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.images.xgboost import log
+from modelyard.images.training import log
 from modelyard.images.xgboost.checkpoints import load
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
 from modelyard.images.xgboost.matrices import Matrix

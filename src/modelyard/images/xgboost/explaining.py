@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from modelyard.images.xgboost import library, log
-from modelyard.images.xgboost.errors import AlgorithmError, ClientError
-from modelyard.images.xgboost.stopping import StopRequest
+from modelyard.images.training import log
+from modelyard.images.training.errors import AlgorithmError, ClientError
+from modelyard.images.training.stopping import StopRequest
+from modelyard.images.xgboost import library
 
 _THEIRS = (  # what XGBoost says of data and hyperparameters that only it can judge
     "label must be",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from modelyard.images.xgboost.channels import Table
-from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.training.channels import Table
+from modelyard.images.training.errors import ClientError
 from modelyard.images.xgboost.hosts import Cluster, together
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
 

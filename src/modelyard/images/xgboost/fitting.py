@@ -6,19 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from modelyard.images.xgboost import evaluation, log, matrices
+from modelyard.images.training import log
+from modelyard.images.training.channels import TRAIN, Table
+from modelyard.images.training.files import write_whole
+from modelyard.images.training.labels import Floats
+from modelyard.images.training.layout import Layout
+from modelyard.images.training.stopping import StopRequest
+from modelyard.images.training.tables import labels as labels_of
+from modelyard.images.xgboost import evaluation, matrices
 from modelyard.images.xgboost.boosting import Run, boost
-from modelyard.images.xgboost.channels import TRAIN, Table
 from modelyard.images.xgboost.checkpoints import Booster, Checkpoints
 from modelyard.images.xgboost.evaluation import Judged
-from modelyard.images.xgboost.files import write_whole
 from modelyard.images.xgboost.hosts import Cluster
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
-from modelyard.images.xgboost.labels import Floats
-from modelyard.images.xgboost.layout import Layout
 from modelyard.images.xgboost.matrices import Matrix
 from modelyard.images.xgboost.scores import Scorer
-from modelyard.images.xgboost.stopping import StopRequest
 
 MODEL_NAME = "xgboost-model"
 
@@ -53,7 +55,7 @@ class Fitting:
             cluster: the hosts that train together.
             fold: the folder of this model's checkpoints, where a job has several models.
         """
-        labels = {name: matrices.labels(table) for name, table in tables.items()}
+        labels = {name: labels_of(table) for name, table in tables.items()}
         train = matrices.training_matrix(tables[TRAIN], width, self.hp, self.threads)
         sets = [self._judged(TRAIN, train, labels[TRAIN], cluster)]
         for name, table in tables.items():

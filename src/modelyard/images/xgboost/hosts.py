@@ -21,8 +21,9 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from modelyard.images.xgboost import library, log
-from modelyard.images.xgboost.errors import AlgorithmError, ClientError
+from modelyard.images.training import log
+from modelyard.images.training.errors import AlgorithmError, ClientError
+from modelyard.images.xgboost import library
 
 MEETING_PORT = 9099  # the tracker's in the container of AWS
 PATIENCE_SECONDS = 900.0  # a host may start this much later than another one

@@ -7,87 +7,87 @@ has dropped since is accepted and has no effect, with a line in the log.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.images.training import values as kinds
+from modelyard.images.training.hyperparameters import parse, refuse
 from modelyard.images.xgboost import rules, values
-from modelyard.images.xgboost.errors import ClientError
 
-_SHARE = values.Number(low=0, high=1)
-_POSITIVE_SHARE = values.Number(low=0, high=1, low_open=True)
-_NOT_NEGATIVE = values.Number(low=0)
-_POSITIVE = values.Number(low=0, low_open=True)
-_BIT = values.Integer(high=1)
+_SHARE = kinds.Number(low=0, high=1)
+_POSITIVE_SHARE = kinds.Number(low=0, high=1, low_open=True)
+_NOT_NEGATIVE = kinds.Number(low=0)
+_POSITIVE = kinds.Number(low=0, low_open=True)
+_BIT = kinds.Integer(high=1)
 
 _TREE_UPDATERS = ("grow_colmaker", "grow_histmaker", "grow_quantile_histmaker")
 _LINEAR_UPDATERS = ("shotgun", "coord_descent")
 
-KINDS: Mapping[str, values.Kind] = {
+KINDS: Mapping[str, kinds.Kind] = {
     # how the job runs
-    "num_round": values.Integer(low=1),
+    "num_round": kinds.Integer(low=1),
     "csv_weights": _BIT,
-    "early_stopping_rounds": values.Integer(low=1),
+    "early_stopping_rounds": kinds.Integer(low=1),
     "eval_metric": values.Metrics(),
-    "save_model_on_termination": values.Switch(),
-    "_kfold": values.Integer(low=2),
-    "_num_cv_round": values.Integer(low=1),
+    "save_model_on_termination": kinds.Switch(),
+    "_kfold": kinds.Integer(low=2),
+    "_num_cv_round": kinds.Integer(low=1),
     "_tuning_objective_metric": values.ChannelMetric(),
     # general
-    "booster": values.Choice(("gbtree", "gblinear", "dart")),
-    "nthread": values.Integer(low=1),
-    "seed": values.Integer(low=-(2**31) + 1, high=2**31 - 2),
-    "verbosity": values.Integer(high=3),
+    "booster": kinds.Choice(("gbtree", "gblinear", "dart")),
+    "nthread": kinds.Integer(low=1),
+    "seed": kinds.Integer(low=-(2**31) + 1, high=2**31 - 2),
+    "verbosity": kinds.Integer(high=3),
     # trees
     "eta": _SHARE,
     "gamma": _NOT_NEGATIVE,
-    "max_depth": values.Integer(),
+    "max_depth": kinds.Integer(),
     "min_child_weight": _NOT_NEGATIVE,
     "max_delta_step": _NOT_NEGATIVE,
     "subsample": _POSITIVE_SHARE,
-    "sampling_method": values.Choice(("uniform", "gradient_based")),
+    "sampling_method": kinds.Choice(("uniform", "gradient_based")),
     "colsample_bytree": _POSITIVE_SHARE,
     "colsample_bylevel": _POSITIVE_SHARE,
     "colsample_bynode": _POSITIVE_SHARE,
     "lambda": _NOT_NEGATIVE,
     "alpha": _NOT_NEGATIVE,
-    "tree_method": values.Choice(("auto", "exact", "approx", "hist", "gpu_hist")),
+    "tree_method": kinds.Choice(("auto", "exact", "approx", "hist", "gpu_hist")),
     "scale_pos_weight": _POSITIVE,
-    "updater": values.Words((*_TREE_UPDATERS, "prune", "refresh", "sync", *_LINEAR_UPDATERS)),
+    "updater": kinds.Words((*_TREE_UPDATERS, "prune", "refresh", "sync", *_LINEAR_UPDATERS)),
     "refresh_leaf": _BIT,
-    "process_type": values.Choice(("default", "update")),
-    "grow_policy": values.Choice(("depthwise", "lossguide")),
-    "max_leaves": values.Integer(),
-    "max_bin": values.Integer(low=2),
-    "num_parallel_tree": values.Integer(low=1),
+    "process_type": kinds.Choice(("default", "update")),
+    "grow_policy": kinds.Choice(("depthwise", "lossguide")),
+    "max_leaves": kinds.Integer(),
+    "max_bin": kinds.Integer(low=2),
+    "num_parallel_tree": kinds.Integer(low=1),
     "monotone_constraints": values.Signs(),
     "interaction_constraints": values.IndexGroups(),
     # dart
-    "sample_type": values.Choice(("uniform", "weighted")),
-    "normalize_type": values.Choice(("tree", "forest")),
+    "sample_type": kinds.Choice(("uniform", "weighted")),
+    "normalize_type": kinds.Choice(("tree", "forest")),
     "rate_drop": _SHARE,
     "one_drop": _BIT,
     "skip_drop": _SHARE,
     # the learning task
-    "objective": values.Choice(rules.OBJECTIVES),
-    "num_class": values.Integer(low=2),
-    "base_score": values.Number(),
-    "tweedie_variance_power": values.Number(low=1, high=2, low_open=True, high_open=True),
-    "aft_loss_distribution": values.Choice(("normal", "logistic", "extreme")),
+    "objective": kinds.Choice(rules.OBJECTIVES),
+    "num_class": kinds.Integer(low=2),
+    "base_score": kinds.Number(),
+    "tweedie_variance_power": kinds.Number(low=1, high=2, low_open=True, high_open=True),
+    "aft_loss_distribution": kinds.Choice(("normal", "logistic", "extreme")),
     "aft_loss_distribution_scale": _POSITIVE,
     # what a container without GPUs refuses
-    "predictor": values.Choice(("auto", "cpu_predictor", "gpu_predictor")),
-    "use_dask_gpu_training": values.Switch(),
+    "predictor": kinds.Choice(("auto", "cpu_predictor", "gpu_predictor")),
+    "use_dask_gpu_training": kinds.Switch(),
     # what XGBoost no longer has
-    "deterministic_histogram": values.Switch(),
-    "dsplit": values.Choice(("row",)),
+    "deterministic_histogram": kinds.Switch(),
+    "dsplit": kinds.Choice(("row",)),
     "lambda_bias": _SHARE,
     "prob_buffer_row": _POSITIVE,
     "silent": _BIT,
-    "single_precision_histogram": values.Switch(),
-    "sketch_eps": values.Number(low=0, high=1, low_open=True, high_open=True),
+    "single_precision_histogram": kinds.Switch(),
+    "sketch_eps": kinds.Number(low=0, high=1, low_open=True, high_open=True),
 }
 
 ALIASES: Mapping[str, str] = {
@@ -165,9 +165,7 @@ def validate(texts: Mapping[str, str], *, hosts: int = 1) -> Hyperparameters:
         ClientError: names every hyperparameter that is wrong, its value and its rule.
     """
     given, problems = _looked_at(texts, hosts)
-    if problems:
-        count = f"{len(problems)} hyperparameter{'s are' if len(problems) > 1 else ' is'} wrong"
-        raise ClientError(f"{count}: {'; '.join(problems)}")
+    refuse(problems)
     return _assemble(given)
 
 
@@ -177,38 +175,11 @@ def problems_of(texts: Mapping[str, str], *, hosts: int = 1) -> list[str]:
 
 
 def _looked_at(texts: Mapping[str, str], hosts: int) -> tuple[dict[str, Any], list[str]]:
-    given, problems = _parse(texts)
+    given, problems = parse(texts, KINDS, ALIASES)
     problems += rules.problems(given, hosts=hosts)
     if "num_round" not in texts:
         problems.insert(0, "num_round is required: the number of rounds to train")
     return given, problems
-
-
-def _parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    given: dict[str, Any] = {}
-    problems: list[str] = []
-    for written, text in texts.items():
-        name = ALIASES.get(written, written)
-        if name not in KINDS:
-            problems.append(_unknown(written, text))
-        elif name != written and name in texts:
-            problems.append(
-                f"{written}={text} says the same as {name}={texts[name]}: leave one out"
-            )
-        else:
-            try:
-                given[name] = KINDS[name].parse(text.strip())
-            except ValueError as error:
-                problems.append(f"{written}={text} {error}")
-    return given, problems
-
-
-def _unknown(name: str, text: str) -> str:
-    if name.startswith("sagemaker_"):
-        return f"{name}={text} asks for script mode: the built-in image runs no scripts"
-    near = difflib.get_close_matches(name, [*KINDS, *ALIASES], n=1)
-    hint = f": did you mean {near[0]}?" if near else ""
-    return f"{name}={text} is not a hyperparameter of this image{hint}"
 
 
 def _assemble(given: Mapping[str, Any]) -> Hyperparameters:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import scipy.sparse  # type: ignore[import-untyped]  # scipy ships no types
 from numpy.typing import NDArray
 
+from modelyard.images.training.channels import Table
+from modelyard.images.training.labels import Floats
+from modelyard.images.training.readers import Rows
+from modelyard.images.training.tables import joined, matrix_of
 from modelyard.images.xgboost import library
-from modelyard.images.xgboost.channels import Table
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
-from modelyard.images.xgboost.labels import Floats
-from modelyard.images.xgboost.readers import Rows, Sparse
 
 Matrix = Any  # xgboost.DMatrix, whose module is imported late
 
@@ -30,7 +30,7 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
     max_bin = hp.booster.get("max_bin", 256)  # XGBoost's default
     if table.parts[0].queries is not None:
         columns = _columns(table.parts, hp, weighted=False)
-        data = _joined(table, width)  # in one piece: a query may span two parts
+        data = joined(table, width)  # in one piece: a query may span two parts
         return xgboost.QuantileDMatrix(data, max_bin=max_bin, nthread=threads, **columns)
 
     weighted = _is_weighted(table.parts)
@@ -44,7 +44,7 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
             if self._at == len(table.parts):
                 return False
             part = table.parts[self._at]
-            input_data(data=_data(part, width), **_columns([part], hp, weighted))
+            input_data(data=matrix_of(part, width), **_columns([part], hp, weighted))
             self._at += 1
             return True
 
@@ -59,7 +59,7 @@ def training_matrix(table: Table, width: int, hp: Hyperparameters, threads: int)
 def plain_matrix(table: Table, width: int, hp: Hyperparameters, threads: int) -> Matrix:
     """Return a matrix of any use, and empty the table to save memory."""
     columns = _columns(table.parts, hp, _is_weighted(table.parts))
-    data = _joined(table, width)
+    data = joined(table, width)
     return library.load().DMatrix(data, nthread=threads, **columns)
 
 
@@ -70,33 +70,6 @@ def _uses_bins(hp: Hyperparameters) -> bool:
     if updater is not None:
         return str(updater).startswith("grow_quantile_histmaker")
     return hp.booster.get("tree_method", "auto") in ("auto", "hist")
-
-
-def compressed(sparse: Sparse, width: int) -> Any:
-    """Return sparse features as a matrix of scipy (scipy.sparse.csr_matrix)."""
-    shape = (len(sparse.offsets) - 1, width)
-    return scipy.sparse.csr_matrix((sparse.values, sparse.columns, sparse.offsets), shape=shape)
-
-
-def _data(part: Rows, width: int) -> Any:
-    if isinstance(part.features, Sparse):
-        return compressed(part.features, width)
-    return part.features
-
-
-def _joined(table: Table, width: int) -> Any:
-    """Return all features in one piece, and empty the table."""
-    parts = [_data(part, width) for part in table.parts]
-    sparse = table.sparse
-    table.parts.clear()
-    if len(parts) == 1:
-        return parts[0]
-    return scipy.sparse.vstack(parts, format="csr") if sparse else np.concatenate(parts)
-
-
-def labels(table: Table) -> Floats:
-    """Return the labels of all rows."""
-    return np.concatenate([part.labels for part in table.parts])
 
 
 def _columns(parts: Sequence[Rows], hp: Hyperparameters, weighted: bool) -> dict[str, Any]:

@@ -6,17 +6,20 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from modelyard.images.xgboost import channels as inputs
-from modelyard.images.xgboost import hyperparameters, log
-from modelyard.images.xgboost.channels import TRAIN, VALIDATION, Channel, Table
-from modelyard.images.xgboost.errors import ClientError
+from modelyard.images.training import channels as inputs
+from modelyard.images.training import content_types, log
+from modelyard.images.training.channels import TRAIN, VALIDATION, Channel, Inputs, Table
+from modelyard.images.training.errors import ClientError
+from modelyard.images.training.layout import Configuration, Layout
+from modelyard.images.training.stopping import StopRequest
+from modelyard.images.xgboost import hyperparameters
 from modelyard.images.xgboost.hyperparameters import Hyperparameters
-from modelyard.images.xgboost.layout import Configuration, Layout
-from modelyard.images.xgboost.stopping import StopRequest
 
 if TYPE_CHECKING:
     from modelyard.images.xgboost.fitting import Fitting
     from modelyard.images.xgboost.hosts import Cluster
+
+INPUTS = Inputs(channels=(TRAIN, VALIDATION), content_types=content_types.FORMATS, default="libsvm")
 
 
 def train(layout: Layout) -> None:
@@ -30,7 +33,7 @@ def train(layout: Layout) -> None:
     stop.watch()
     config = Configuration.read(layout)
     hp = hyperparameters.validate(config.hyperparameters, hosts=len(config.hosts))
-    channels = inputs.channels(config.channels, layout.channel)
+    channels = inputs.channels(config.channels, layout.channel, INPUTS)
     _check_together(hp, channels)
     threads = _threads(hp)
     _limit_threads(threads)
@@ -83,8 +86,8 @@ def _limit_threads(threads: int) -> None:
 
 
 def _read(channels: Mapping[str, Channel], hp: Hyperparameters) -> dict[str, Table]:
+    from modelyard.images.training.readers import Reading
     from modelyard.images.xgboost.labels import rule_for
-    from modelyard.images.xgboost.readers import Reading
 
     rule = rule_for(hp.objective, num_class=hp.num_class, metrics=hp.metrics)
     reading = Reading(rule=rule, weighted=hp.csv_weights)

@@ -1,0 +1,12 @@
+"""The metrics of the image: https://docs.aws.amazon.com/sagemaker/latest/dg/deepar-tuning.html."""
+
+from __future__ import annotations
+
+from modelyard.images.training.quality import definition
+
+METRIC_DEFINITIONS: tuple[tuple[str, str], ...] = (
+    definition("test", "RMSE", "loss"),
+    definition("test", "mean_wQuantileLoss", "loss"),
+    definition("train", "final_loss", "loss"),
+)
+"""(name, regular expression to search a log line with) of each."""

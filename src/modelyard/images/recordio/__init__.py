@@ -1,0 +1,1 @@
+"""RecordIO: how AWS's built-in algorithms frame records, and the message in each."""

@@ -1,0 +1,1 @@
+"""The training contract, for images with a `train` program: layout, channels, readers, failures."""
