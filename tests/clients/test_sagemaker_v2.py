@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.data import auc, breast_cancer
+from tests.images.clarify.datasets import adult
 from tests.live import LiveServer, clean_environment
 
 PYTHON = Path(__file__).parents[2] / ".venv-sagemaker-v2/bin/python"
@@ -65,3 +66,25 @@ def test_a_scikit_learn_script_processes_real_data(server: LiveServer, tmp_path:
     assert said["train_rows"] + said["test_rows"] == rows
     # run(logs=True) shows the script's own output.
     assert f"split {said['train_rows']} {said['test_rows']}" in said["stdout"]
+
+
+@pytest.mark.slow
+def test_baselines_of_data_quality_and_bias_come_of_census_data(
+    server: LiveServer, tmp_path: Path
+) -> None:
+    data = tmp_path / "census.csv"
+    adult().head(3000).select("income", "age", "sex", "race").write_csv(data)
+    said = run_script(server, tmp_path, "sagemaker_v2_baselines.py", data)
+    assert said["rows"] == 3000
+    assert said["types"] == {
+        "income": "Integral",
+        "age": "Integral",
+        "sex": "String",
+        "race": "String",
+    }
+    [facet] = said["bias"]
+    names = {metric["name"] for metric in facet["metrics"]}
+    assert names == {"CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL"} - {
+        "CDDL"
+    }  # which needs a group
+    assert any(name.endswith("report.pdf") for name in said["files"])

@@ -28,13 +28,13 @@ from sagemaker import image_uris, utils
 utils._botocore_resolver = functools.cache(utils._botocore_resolver)
 def uris(framework, **rest):
     config = image_uris.config_for_framework(framework)
-    known = config.get("training", config)["versions"]
+    known = config.get("training", config.get("processing", config))["versions"]
     return [
         [version, region, image_uris.retrieve(framework, region, version, **rest)]
         for version, config in known.items() for region in config["registries"]
     ]
 sklearn = uris("sklearn", py_version="py3", instance_type="ml.m5.large", image_scope="training")
-found = {name: uris(name) for name in ALGORITHMS}
+found = {name: uris(name) for name in [*ALGORITHMS, "model-monitor", "clarify"]}
 print(json.dumps({"xgboost": uris("xgboost"), "sklearn": sklearn, **found}))
 """
 #: The algorithms beside XGBoost that the SDK knows a URI of.
@@ -140,6 +140,15 @@ def test_scikit_learn_is_for_processing_and_trains_nothing() -> None:
     assert image_of(uri, "process").name == "scikit-learn"
     with pytest.raises(UnknownImageError):
         image_of(uri, "train")
+
+
+@pytest.mark.parametrize("name", ["model-monitor", "clarify"])
+def test_every_uri_of_the_sdk_is_the_analysis_image(sdk: dict[str, _Uris], name: str) -> None:
+    assert len(sdk[name]) > 25
+    for version, region, uri in sdk[name]:
+        image = image_of(uri, "process")
+        assert (image.name, image.processes) == (name, True)
+        assert retrieve(name, version, region) == uri
 
 
 def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(

@@ -13,10 +13,11 @@ from modelyard.compute.images._base import (
     UnknownImageError,
 )
 from modelyard.compute.images.algorithms import ALGORITHMS
+from modelyard.compute.images.analyses import CLARIFY, MODEL_MONITOR
 from modelyard.compute.images.scikit_learn import SCIKIT_LEARN
 from modelyard.compute.images.xgboost import XGBoost
 
-FAMILIES: Sequence[Family] = (XGBoost(), SCIKIT_LEARN, *ALGORITHMS)
+FAMILIES: Sequence[Family] = (XGBoost(), SCIKIT_LEARN, *ALGORITHMS, MODEL_MONITOR, CLARIFY)
 
 
 def find_image(uri: str) -> Image:
