@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 
 import sagemaker
 from sagemaker.clarify import BiasConfig, DataConfig, SageMakerClarifyProcessor
@@ -33,8 +34,7 @@ def main(data: str) -> None:
     )
     statistics = job.baseline_statistics().body_dict
     constraints = job.suggested_constraints().body_dict
-    with open(data, encoding="utf-8") as file:
-        headers = file.readline().strip().split(",")
+    headers = Path(data).read_text(encoding="utf-8").split("\n", 1)[0].split(",")
     clarify = SageMakerClarifyProcessor(
         role=ROLE, instance_count=1, instance_type="ml.m5.large", sagemaker_session=session
     )
