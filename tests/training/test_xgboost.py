@@ -69,6 +69,13 @@ async def test_several_hosts_learn_one_model_together(
     assert held_out_auc(world) > 0.98
 
 
+async def test_it_learns_from_a_stream(world: World, request_members: dict[str, Any]) -> None:
+    piped = [channel(ContentType="text/csv", InputMode="Pipe", RecordWrapperType="RecordIO")]
+    job = await world.run(**{**request_members, "InputDataConfig": piped})
+    assert job.status == "Completed", job.observed
+    assert held_out_auc(world) > 0.98
+
+
 async def test_bad_input_fails_the_job_with_the_images_own_words(
     world: World, request_members: dict[str, Any]
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard.images.training import content_types
 from modelyard.images.training.errors import ClientError
+from modelyard.images.training.streams import drained
 
 if TYPE_CHECKING:
     from modelyard.images.training.readers import Reading, Rows, Source
@@ -88,7 +89,7 @@ def channels(
                     formats=inputs.content_types,
                     label_sizes=inputs.label_sizes,
                 ),
-                folder=folder(name),
+                folder=_place(name, configured[name], folder),
                 sharded=configured[name].get("S3DistributionType") == "ShardedByS3Key",
                 labelled=content_types.label_size(content_type) == "1",
                 notes=inputs.notes,
@@ -107,11 +108,16 @@ def _problems(name: str, config: Mapping[str, Any], inputs: Inputs) -> Iterator[
         near = difflib.get_close_matches(name, inputs.channels, n=1)
         hint = f": did you mean {near[0]}?" if near else ""
         yield f"channel '{name}' must be one of {', '.join(inputs.channels)}{hint}"
-    if config.get("TrainingInputMode") == "Pipe":
-        yield f"channel '{name}': TrainingInputMode=Pipe is not offered: take File or FastFile"
-    if config.get("RecordWrapperType") not in (None, "None"):
-        wrapper = config["RecordWrapperType"]
-        yield f"channel '{name}': RecordWrapperType={wrapper} is not offered: take None"
+
+
+def _place(name: str, config: Mapping[str, Any], folder: Callable[[str], Path]) -> Path:
+    """Return where a channel's files are; what comes as a stream is put into some first."""
+    if config.get("TrainingInputMode") != "Pipe":
+        return folder(name)
+    try:
+        return drained(folder(name), wrapped=config.get("RecordWrapperType") == "RecordIO")
+    except (OSError, ValueError) as error:
+        raise ClientError(f"channel '{name}': its stream cannot be read: {error}") from error
 
 
 def files(folder: Path) -> list[tuple[str, Path]]:
