@@ -16,7 +16,7 @@ import psutil
 
 ROLE = "arn:aws:iam::123456789012:role/modelyard-execution"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 def clean_environment() -> dict[str, str]:

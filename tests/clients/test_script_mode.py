@@ -42,8 +42,12 @@ PROGRAM = "modelyard.images.script_mode"
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     """A server of this module's own: it is killed."""
     live = LiveServer(tmp_path_factory.mktemp("script-mode") / "home")
-    live.start()
-    yield live
+    try:
+        live.start()
+        yield live
+    except BaseException:
+        live.kill()
+        raise
     assert live.stop() == 0, live.log.read_text()
 
 
