@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import re2
 
-from modelyard.compute.images import UnknownImageError, image_of, retrieve
+from modelyard.compute.images import Purpose, UnknownImageError, image_of, retrieve
 from modelyard.compute.images.algorithms import ALGORITHMS as ALGORITHM_FAMILIES
 from modelyard.compute.images.built_in import BuiltIn
 from modelyard.compute.images.registries import accounts_of
@@ -135,11 +135,10 @@ def test_an_image_for_processing_that_is_not_offered_is_refused(uri: str) -> Non
         image_of(uri, "process")
 
 
-def test_scikit_learn_is_for_processing_and_trains_nothing() -> None:
+def test_scikit_learn_runs_scripts_for_any_purpose() -> None:
     uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
-    assert image_of(uri, "process").name == "scikit-learn"
-    with pytest.raises(UnknownImageError):
-        image_of(uri, "train")
+    purposes: tuple[Purpose, ...] = ("train", "serve", "process")
+    assert {image_of(uri, purpose).name for purpose in purposes} == {"scikit-learn"}
 
 
 @pytest.mark.parametrize("name", ["model-monitor", "clarify"])
@@ -197,7 +196,6 @@ def test_tags_that_are_published_beside_the_sdks_are_understood(uri: str) -> Non
         "docker.io/library/python:3.11",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:9.9-9",
-        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3",
         "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com.evil.example/sagemaker-xgboost:1.7-1",
         "111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
