@@ -1,4 +1,4 @@
-"""Model files of the algorithms that are a few arrays: npz, in which nothing is pickled."""
+"""Model files of the algorithms that are a few arrays: npz, where nothing is pickled, and JSON."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ from numpy.typing import NDArray
 from modelyard.images.training.files import write_whole
 
 NAME = "model.npz"
-_ABOUT = "about"  # the entry with all that is no array, as JSON
+ABOUT = "about.json"  # all that is no array; a registry knows a model by it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """What is in a model file."""
+    """What is in a model's files."""
 
     arrays: Mapping[str, NDArray[Any]]
     about: Mapping[str, Any]  # JSON
 
 
 def write(folder: Path, algorithm: str, model: Model) -> None:
-    """Write the model's file into a folder, whole or not at all."""
+    """Write the model's files into a folder, each whole or not at all."""
     buffer = io.BytesIO()
-    about = json.dumps({"algorithm": algorithm, **model.about})
-    np.savez_compressed(buffer, **{_ABOUT: np.array(about)}, **model.arrays)  # type: ignore[arg-type]  # numpy's stub takes `allow_pickle` for a third keyword
+    np.savez_compressed(buffer, **dict(model.arrays), allow_pickle=False)
+    write_whole(folder / ABOUT, json.dumps({"algorithm": algorithm, **model.about}).encode())
     write_whole(folder / NAME, buffer.getvalue())
 
 
 def read(folder: Path, algorithm: str) -> Model:
-    """Read the model's file in a folder.
+    """Read the model's files in a folder.
 
     Raises:
-        ValueError: it is not a model of that algorithm.
+        ValueError: they are not a model of that algorithm.
     """
-    with np.load(folder / NAME, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    about = json.loads(str(arrays.pop(_ABOUT)))
+    about = json.loads((folder / ABOUT).read_text())
     if about.get("algorithm") != algorithm:
-        raise ValueError(f"{NAME} is a model of {about.get('algorithm')}, not of {algorithm}")
-    return Model(arrays=arrays, about=about)
+        raise ValueError(f"this is a model of {about.get('algorithm')}, not of {algorithm}")
+    with np.load(folder / NAME, allow_pickle=False) as file:
+        return Model(arrays={name: file[name] for name in file.files}, about=about)
