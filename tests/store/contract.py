@@ -344,6 +344,17 @@ class StoreContract:
         with store.read() as snapshot:
             assert list(snapshot.tags(a)) == ["three", "two"]
 
+    def test_the_tags_of_several_are_one_look(self, store: Store) -> None:
+        (a,) = created(store, "a", tags={"two": "2", "one": "1"})
+        (none,) = created(store, "none")
+        (b,) = created(store, "b", tags={"one": "3"})
+        created(store, "other", tags={"one": "4"})
+        with store.read() as snapshot:
+            found = snapshot.tags_of([a, none, b])
+            assert found == {a.id: {"one": "1", "two": "2"}, b.id: {"one": "3"}}
+            assert list(found[a.id]) == ["one", "two"]
+            assert snapshot.tags_of([]) == {}
+
     def test_tags_leave_the_revision_alone(self, store: Store) -> None:
         (a,) = created(store, "a")
         with store.write() as transaction:

@@ -165,6 +165,17 @@ def test_what_is_asked_of_a_list_is_not_asked_of_its_first_value_alone(
     assert found(store, AllOf(conditions=(above, where("a", "le", "4"))), sort_by="a") == ["0"]
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_few_between_two_bounds_are_found_where_many_are_on_the_right_side_of_either(
+    store: Store, monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", 1)
+    fill(store, {"a": [1, 9] if listed else 9}, {"a": 4}, {"a": 8}, {"a": 5.5}, {"a": 1})
+    between = AllOf(conditions=(where("a", "gt", "5"), where("a", "lt", "6")))
+    # Of a list one value may be above the one bound, and another below the other.
+    assert found(store, between) == (["3", "0"] if listed else ["3"])
+
+
 @pytest.mark.parametrize(("few", "walked"), [(0, 0), (0, 1000)])
 def test_times_and_entries_are_found_among_many(
     store: Store, monkeypatch: pytest.MonkeyPatch, few: int, walked: int

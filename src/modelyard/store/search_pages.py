@@ -224,7 +224,7 @@ class _Finder:
         Raises:
             _Lost: they are not among the first `most`.
         """
-        if most is not None:
+        if most is not None and most > _STRIDE * wanted:
             rows = self._met(walk.limit(_STRIDE * wanted), condition, wanted, without)
             if len(rows) == wanted:
                 return rows
