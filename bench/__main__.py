@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
 
 from bench import envelope, inference, registry, tuning
 from bench.machine import describe
-from bench.report import BenchUnavailable, Options
+from bench.report import BenchUnavailable, Options, Report
 
-BENCHES = {
+BENCHES: Mapping[str, Callable[[Options], Report]] = {
     "envelope": envelope.run,
     "inference": inference.run,
     "registry": registry.run,

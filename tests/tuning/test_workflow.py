@@ -141,8 +141,8 @@ async def test_stopping_stops_its_trials_and_leaves_the_best(world: World) -> No
     world.stop()
     await until(lambda: all(job.status == "Stopping" for job in world.training.active()))
     assert world.describe()["HyperParameterTuningJobStatus"] == "Stopping"
-    for job in world.training.active():
-        world.training.end(job.name, status="Stopped")
+    for active in world.training.active():
+        world.training.end(active.name, status="Stopped")
     await running
     job = world.describe()
     assert job["HyperParameterTuningJobStatus"] == "Stopped"
@@ -233,7 +233,7 @@ async def test_a_defect_ends_it_and_what_it_began(world: World) -> None:
     arn = world.create(MaxParallelTrainingJobs=2)
     running = asyncio.create_task(world.workflow.run(arn))
     await until(lambda: len(world.training.created) == 2)
-    world.trials.renewed = lambda *_: 1 / 0  # type: ignore[assignment, return-value]
+    world.trials.renewed = lambda *_: 1 / 0  # type: ignore[assignment]
     world.training.end(world.training.created[0], 0.3)
     await running
     job = world.describe()
@@ -252,7 +252,10 @@ def report(world: World, name: str, values: list[float]) -> None:
 
 
 async def test_a_bad_trial_is_stopped_while_it_runs_and_a_good_one_is_not(world: World) -> None:
-    asked = {"MaxNumberOfTrainingJobs": 5, "TrainingJobEarlyStoppingType": "Auto"}
+    asked: dict[str, Any] = {
+        "MaxNumberOfTrainingJobs": 5,
+        "TrainingJobEarlyStoppingType": "Auto",
+    }
     running = asyncio.create_task(world.workflow.run(world.create(**asked)))
     for number, level in enumerate([0.5, 0.6, 0.7]):
         await until(lambda count=number + 1: len(world.training.created) == count)  # type: ignore[misc]

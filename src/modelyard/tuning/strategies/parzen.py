@@ -45,11 +45,12 @@ class ParzenEstimator:
         )
         study = optuna.create_study(direction="maximize", sampler=sampler)
         within = self._distributions()
-        told = [(tuned, {"value": value}) for tuned, value in seen]
-        told += [(tuned, {"state": TrialState.RUNNING}) for tuned in running]
-        for tuned, more in told:
+        for tuned, value in seen:
             params = self._coordinates(tuned)
-            study.add_trial(create_trial(params=params, distributions=within, **more))
+            study.add_trial(create_trial(params=params, distributions=within, value=value))
+        for tuned in running:
+            params, state = self._coordinates(tuned), TrialState.RUNNING
+            study.add_trial(create_trial(params=params, distributions=within, state=state))
         return [self._choice(study.ask(within).params) for _ in range(count)]
 
     def _coordinates(self, tuned: Mapping[str, str]) -> dict[str, Any]:
