@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -19,8 +20,9 @@ from bench import (
     tuning,
 )
 from bench.machine import describe
-from bench.report import BenchUnavailable, Options
+from bench.report import BenchUnavailable, Options, Report
 
+<<<<<<< HEAD
 BENCHES = {
     "batch-transform": batch_transform.run,
     "data-quality": data_quality.run,

@@ -190,7 +190,8 @@ def test_a_tuning_pipeline_is_provisioned_and_ends(server: LiveServer, tmp_path:
     file.write_text(json.dumps(body))
     ran = server.cli("provision", str(file), "--wait")
     assert "tuning job by-pipeline: Completed" in ran.stderr
-    [job] = json.loads(ran.stdout)["jobs"]
+    state = server.cli("status", json.loads(ran.stdout)["pipeline_id"]).stdout
+    [job] = json.loads(state)["jobs"]
     assert job["status"] == "Completed"
     assert job["bestTrainingJob"].startswith("by-pipeline-00")
     assert job["bestObjective"] > 0.9

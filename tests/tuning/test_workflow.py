@@ -35,6 +35,9 @@ async def test_a_tuning_job_makes_its_training_jobs_and_finds_the_best(world: Wo
     best = job["BestTrainingJob"]
     assert best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] == max(values(world))
     assert job["HyperParameterTuningEndTime"] >= job["CreationTime"]
+    # As the service shows it, and as the SDK needs it to attach to a tuning job.
+    static = job["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static == {"num_round": "9", "_tuning_objective_metric": METRIC}
     row = world.training.job(best["TrainingJobName"])
     assert row.spec["HyperParameters"] == {
         "num_round": "9",
@@ -138,8 +141,8 @@ async def test_stopping_stops_its_trials_and_leaves_the_best(world: World) -> No
     world.stop()
     await until(lambda: all(job.status == "Stopping" for job in world.training.active()))
     assert world.describe()["HyperParameterTuningJobStatus"] == "Stopping"
-    for trial in world.training.active():
-        world.training.end(trial.name, status="Stopped")
+    for active in world.training.active():
+        world.training.end(active.name, status="Stopped")
     await running
     job = world.describe()
     assert job["HyperParameterTuningJobStatus"] == "Stopped"
@@ -249,7 +252,10 @@ def report(world: World, name: str, values: list[float]) -> None:
 
 
 async def test_a_bad_trial_is_stopped_while_it_runs_and_a_good_one_is_not(world: World) -> None:
-    asked: dict[str, Any] = {"MaxNumberOfTrainingJobs": 5, "TrainingJobEarlyStoppingType": "Auto"}
+    asked: dict[str, Any] = {
+        "MaxNumberOfTrainingJobs": 5,
+        "TrainingJobEarlyStoppingType": "Auto",
+    }
     running = asyncio.create_task(world.workflow.run(world.create(**asked)))
     for number, level in enumerate([0.5, 0.6, 0.7]):
         await until(lambda count=number + 1: len(world.training.created) == count)  # type: ignore[misc]

@@ -9,12 +9,11 @@ from modelyard.store.resources import Resource
 from modelyard.tuning.book import Book
 from modelyard.tuning.spec import TuningSpec
 from modelyard.tuning.summaries import shown
+from modelyard.tuning.trial_requests import OBJECTIVE_HYPERPARAMETER
 
 #: Members of the request that the answer repeats as they were given.
 _REPEATED = (
     "HyperParameterTuningJobConfig",
-    "TrainingJobDefinition",
-    "TrainingJobDefinitions",
     "WarmStartConfig",
     "Autotune",
 )
@@ -26,6 +25,7 @@ def describe(job: Resource) -> dict[str, Any]:
     found = {
         **_common(job),
         **{name: job.spec[name] for name in _REPEATED if name in job.spec},
+        **_definitions(job),
         "TuningJobCompletionDetails": {
             "NumberOfTrainingJobsObjectiveNotImproving": observed.get("not_improving", 0)
         },
@@ -65,6 +65,23 @@ def _common(job: Resource) -> dict[str, Any]:
     if "ended" in observed:
         found["HyperParameterTuningEndTime"] = clock.from_micros(observed["ended"])
     return found
+
+
+def _definitions(job: Resource) -> dict[str, Any]:
+    """Return the definitions with the hyperparameter that the service adds; clients index it."""
+    told = [
+        {
+            **definition.request,
+            "StaticHyperParameters": {
+                **definition.static,
+                OBJECTIVE_HYPERPARAMETER: definition.objective.metric,
+            },
+        }
+        for definition in TuningSpec.of(job.spec).definitions
+    ]
+    if "TrainingJobDefinition" in job.spec:
+        return {"TrainingJobDefinition": told[0]}
+    return {"TrainingJobDefinitions": told}
 
 
 def _seconds(job: Resource) -> int:

@@ -28,7 +28,7 @@ from modelyard.tuning.strategies.gaussian_process import GaussianProcess
 from modelyard.tuning.strategies.parzen import ParzenEstimator
 
 _LEAST_POINTS = 2
-_MOST_POINTS = 100  # that the Gaussian process is given
+_MOST_POINTS = 60  # that the Gaussian process is given
 _ATTEMPTS = 30  # to find what was not tried before, where all is integers and categories
 _PROPOSED = 5  # choices of the model's, of which the first that is new is taken
 _SHARE_SPREAD = 4  # one in so many trials is spread evenly at first

@@ -193,7 +193,8 @@ def _kernel(one: Array, other: Array, lengths: Array) -> Array:
     """Return the Matérn 5/2 kernel of points (n, d) and points (m, d): (n, m)."""
     import numpy as np
 
-    square = (((one[:, None, :] - other[None, :, :]) / lengths) ** 2).sum(axis=-1)
-    distance = np.sqrt(5 * square)
+    a, b = one / lengths, other / lengths
+    square = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2 * a @ b.T
+    distance = np.sqrt(5 * np.maximum(0, square))  # a square may be just below 0
     kernel: Array = (1 + distance + distance**2 / 3) * np.exp(-distance)
     return kernel
