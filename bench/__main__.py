@@ -22,8 +22,7 @@ from bench import (
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options, Report
 
-<<<<<<< HEAD
-BENCHES = {
+BENCHES: Mapping[str, Callable[[Options], Report]] = {
     "batch-transform": batch_transform.run,
     "data-quality": data_quality.run,
     "envelope": envelope.run,
