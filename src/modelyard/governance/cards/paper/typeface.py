@@ -1,15 +1,20 @@
 """The typeface, which is embedded, and what a text must be to be set in it.
 
 DejaVu Sans has Latin, Greek, Cyrillic, Hebrew, Arabic and many signs, but not the scripts of East
-and South Asia. A character that it lacks would be printed as an empty box, which says nothing: it
-is written as its code point, `[U+6F22]`, and the document's last page says so.
+and South Asia. It is taken from where it lies: in Matplotlib's package, if that is installed, or
+among the system's fonts; without it there is Bitstream Vera, its forebear, which comes with
+ReportLab and has Latin only. A character that the typeface lacks would be printed as an empty box,
+which says nothing: it is written as its code point, `[U+6F22]`, and the document's last page says
+so.
 """
 
 from __future__ import annotations
 
 import threading
 import unicodedata
-from importlib import resources
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from reportlab.pdfbase import pdfmetrics
@@ -18,21 +23,37 @@ from reportlab.pdfbase.ttfonts import TTFont
 REGULAR = "DejaVuSans"
 BOLD = "DejaVuSans-Bold"
 
+_SYSTEM_FOLDERS = (Path("/usr/share/fonts/truetype/dejavu"), Path("/usr/share/fonts/TTF"))
+_FOREBEAR = {REGULAR: "Vera.ttf", BOLD: "VeraBd.ttf"}  # which ReportLab finds in its own package
+
 _lock = threading.Lock()
 
 
 def register() -> None:
-    """Make the typeface known to the printer; it is read from the package, once."""
+    """Make the typeface known to the printer, once."""
     with _lock:
         if REGULAR in pdfmetrics.getRegisteredFontNames():
             return
+        found = next((folder for folder in _folders() if _is_whole(folder)), None)
         for name in (REGULAR, BOLD):
-            with resources.as_file(resources.files(__package__) / "fonts" / f"{name}.ttf") as file:
-                pdfmetrics.registerFont(TTFont(name, str(file)))
+            file = _FOREBEAR[name] if found is None else str(found / f"{name}.ttf")
+            pdfmetrics.registerFont(TTFont(name, file))
         # Whatever markup says, there are these two cuts.
         pdfmetrics.registerFontFamily(
             REGULAR, normal=REGULAR, bold=BOLD, italic=REGULAR, boldItalic=BOLD
         )
+
+
+def _folders() -> Iterator[Path]:
+    """Yield where the typeface may lie."""
+    matplotlib = find_spec("matplotlib")  # which is not imported: that takes a second
+    if matplotlib is not None and matplotlib.origin is not None:
+        yield Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf"
+    yield from _SYSTEM_FOLDERS
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / f"{name}.ttf").is_file() for name in (REGULAR, BOLD))
 
 
 class Typesetter:
