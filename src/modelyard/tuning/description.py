@@ -9,7 +9,7 @@ from modelyard.store.resources import Resource
 from modelyard.tuning.book import Book
 from modelyard.tuning.spec import TuningSpec
 from modelyard.tuning.summaries import shown
-from modelyard.tuning.trial_requests import OBJECTIVE_HYPERPARAMETER
+from modelyard.tuning.trial_requests import OBJECTIVE_HYPERPARAMETER, resources_of
 
 #: Members of the request that the answer repeats as they were given.
 _REPEATED = (
@@ -68,9 +68,14 @@ def _common(job: Resource) -> dict[str, Any]:
 
 
 def _definitions(job: Resource) -> dict[str, Any]:
-    """Return the definitions with the hyperparameter that the service adds; clients index it."""
+    """Return the definitions with what clients index, also where it was not given so.
+
+    That is the hyperparameter that the service adds, and ResourceConfig: the SDK gives the other
+    form, HyperParameterTuningResourceConfig, and attaches by this one.
+    """
     told = [
         {
+            "ResourceConfig": resources_of(definition.request),
             **definition.request,
             "StaticHyperParameters": {
                 **definition.static,
