@@ -38,6 +38,8 @@ async def test_a_tuning_job_makes_its_training_jobs_and_finds_the_best(world: Wo
     # As the service shows it, and as the SDK needs it to attach to a tuning job.
     static = job["TrainingJobDefinition"]["StaticHyperParameters"]
     assert static == {"num_round": "9", "_tuning_objective_metric": METRIC}
+    algorithm = job["TrainingJobDefinition"]["AlgorithmSpecification"]
+    assert algorithm["MetricDefinitions"] == [{"Name": METRIC, "Regex": REGEX}]
     row = world.training.job(best["TrainingJobName"])
     assert row.spec["HyperParameters"] == {
         "num_round": "9",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelyard import clock
+from modelyard.compute.images import Image
 from modelyard.store.resources import Resource
 from modelyard.tuning.book import Book
+from modelyard.tuning.metric_regexes import regexes_of
 from modelyard.tuning.spec import TuningSpec
 from modelyard.tuning.summaries import shown
-from modelyard.tuning.trial_requests import OBJECTIVE_HYPERPARAMETER
+from modelyard.tuning.trial_requests import OBJECTIVE_HYPERPARAMETER, resources_of
 
 #: Members of the request that the answer repeats as they were given.
 _REPEATED = (
@@ -19,13 +22,13 @@ _REPEATED = (
 )
 
 
-def describe(job: Resource) -> dict[str, Any]:
+def describe(job: Resource, image_of: Callable[[str], Image]) -> dict[str, Any]:
     """Return what DescribeHyperParameterTuningJob answers; what is not known yet is left out."""
     observed = job.observed
     found = {
         **_common(job),
         **{name: job.spec[name] for name in _REPEATED if name in job.spec},
-        **_definitions(job),
+        **_definitions(job, image_of),
         "TuningJobCompletionDetails": {
             "NumberOfTrainingJobsObjectiveNotImproving": observed.get("not_improving", 0)
         },
@@ -67,11 +70,17 @@ def _common(job: Resource) -> dict[str, Any]:
     return found
 
 
-def _definitions(job: Resource) -> dict[str, Any]:
-    """Return the definitions with the hyperparameter that the service adds; clients index it."""
+def _definitions(job: Resource, image_of: Callable[[str], Image]) -> dict[str, Any]:
+    """Return the definitions with what clients index, also where it was not given so.
+
+    That is the hyperparameter that the service adds, the image's own metrics, and ResourceConfig:
+    the SDK gives the other form, HyperParameterTuningResourceConfig, and attaches by this one.
+    """
     told = [
         {
+            "ResourceConfig": resources_of(definition.request),
             **definition.request,
+            "AlgorithmSpecification": _algorithm(definition.request, image_of),
             "StaticHyperParameters": {
                 **definition.static,
                 OBJECTIVE_HYPERPARAMETER: definition.objective.metric,
@@ -82,6 +91,13 @@ def _definitions(job: Resource) -> dict[str, Any]:
     if "TrainingJobDefinition" in job.spec:
         return {"TrainingJobDefinition": told[0]}
     return {"TrainingJobDefinitions": told}
+
+
+def _algorithm(definition: Mapping[str, Any], image_of: Callable[[str], Image]) -> dict[str, Any]:
+    given = definition["AlgorithmSpecification"]
+    own, named = regexes_of(given, image_of)
+    found = [{"Name": name, "Regex": regex} for name, regex in {**own, **named}.items()]
+    return {**given, "MetricDefinitions": found}
 
 
 def _seconds(job: Resource) -> int:

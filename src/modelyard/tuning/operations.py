@@ -80,7 +80,8 @@ class TuningOperations:
 
     @operation("sagemaker", "DescribeHyperParameterTuningJob", on=_JOB)
     def describe_tuning_job(self, context: Context, request: Request) -> Response:
-        return describe(self._desk.get(context, request["HyperParameterTuningJobName"]))
+        job = self._desk.get(context, request["HyperParameterTuningJobName"])
+        return describe(job, self._image_of)
 
     @operation("sagemaker", "ListHyperParameterTuningJobs", on=every("hyper-parameter-tuning-job"))
     def list_tuning_jobs(self, context: Context, request: Request) -> Response:
