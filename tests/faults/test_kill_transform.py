@@ -62,17 +62,23 @@ def assert_done(server: LiveServer, home: Path, big: int) -> None:
     assert_whole(home)
 
 
+def whole(home: Path, name: str) -> bool:
+    """Return whether a running job has written an input's output."""
+    return any((home / "jobs").rglob(f"transformed/{name}.out"))
+
+
 def test_a_job_goes_on_where_it_was_killed(home: Path, again: LiveServer) -> None:
     first = LiveServer(home).start()
     start(first, BIG)
-    while not any("a.csv: 1 lines" in path.read_text() for path in home.rglob("*killed*algo*")):
+    while not whole(home, "a.csv"):
         time.sleep(0.02)
     family = first.family()
     first.kill()
     await_gone(family)
+    assert not whole(home, "b.csv")
     again.start()
     assert_done(again, home, BIG)
-    [log] = [path.read_text() for path in home.rglob("*killed*algo*")]
+    [log] = [path.read_text() for path in (home / "logs").rglob("*algo*")]
     # What was whole when the server died was not transformed again.
     assert log.count("a.csv: 1 lines") == 1
     assert log.count("b.csv: 60,000 lines") == 1
