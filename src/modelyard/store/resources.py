@@ -34,45 +34,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from modelyard import clock
-from modelyard.store import documents, event_rows, tables
+from modelyard.store import documents, event_rows, statements, tables
 from modelyard.store.database import Database
-from modelyard.store.dialects import on_both
 from modelyard.store.errors import AlreadyExists, NotFound, StaleRevision
 from modelyard.store.search_index import Projection, SearchIndex
 from modelyard.store.snapshots import Json, Resource, Revision, Scope, Snapshot, resource_of
 
 __all__ = ["Json", "Resource", "Revision", "Scope", "Snapshot", "Store", "Transaction"]
-
-_resources = tables.resources.c
-_CHANGING = ("status", "spec", "observed", "revision", "modified_at")
-_RECORD = sa.insert(tables.revisions)
-# Not by catching the violation: PostgreSQL ends the transaction with it.
-_CREATE = on_both(
-    tables.resources,
-    lambda insert: insert.on_conflict_do_nothing().returning(tables.resources),
-)
-_AS_READ = (_resources.id == sa.bindparam("read_id")) & (
-    _resources.revision == sa.bindparam("read_revision")
-)
-_UPDATE = (
-    sa.update(tables.resources)
-    .where(_AS_READ)
-    .values({name: sa.bindparam(f"new_{name}", type_=_resources[name].type) for name in _CHANGING})
-    .returning(tables.resources)
-)
-_DELETE = sa.delete(tables.resources).where(_AS_READ)
-_TAG = on_both(
-    tables.tags,
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["resource_id", "key"], set_={"value": insert.excluded.value}
-    ),
-)
-_NUMBER = on_both(
-    tables.sequences,
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["account", "region", "name"], set_={"last": tables.sequences.c.last + 1}
-    ).returning(tables.sequences.c.last),
-)
 
 
 class Transaction(Snapshot):
@@ -106,7 +74,7 @@ class Transaction(Snapshot):
         _check(scope, kind, name, arn, status=status, spec=spec, observed=observed)
         moment = clock.to_micros(clock.now())
         row = self._execute(
-            _CREATE,
+            statements.CREATE,
             {
                 "account": scope.account,
                 "region": scope.region,
@@ -157,7 +125,7 @@ class Transaction(Snapshot):
         )
         moment = clock.to_micros(clock.now())
         row = self.connection.execute(
-            _UPDATE,
+            statements.UPDATE,
             {
                 **_as_read(resource),
                 "new_status": resource.status if status is None else status,
@@ -185,7 +153,7 @@ class Transaction(Snapshot):
             StaleRevision: it was changed, or deleted, since it was read.
         """
         moment = clock.to_micros(clock.now())
-        gone = self.connection.execute(_DELETE, _as_read(resource))
+        gone = self.connection.execute(statements.DELETE, _as_read(resource))
         if gone.rowcount != 1:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
@@ -237,7 +205,7 @@ class Transaction(Snapshot):
         if not added:
             return
         self._execute(
-            _TAG,
+            statements.TAG,
             [
                 {"resource_id": resource.id, "key": key, "value": value}
                 for key, value in added.items()
@@ -265,7 +233,7 @@ class Transaction(Snapshot):
         """
         documents.check({"sequence": (sequence, tables.SEQUENCE_BYTES)}, {})
         first = {"account": scope.account, "region": scope.region, "name": sequence, "last": 1}
-        number: int = self._execute(_NUMBER, first).scalar_one()
+        number: int = self._execute(statements.NUMBER, first).scalar_one()
         return number
 
     def unindexed(self) -> int:
@@ -291,7 +259,7 @@ class Transaction(Snapshot):
 
     def _record(self, resource: Resource, moment: int, *, deleted: bool = False) -> None:
         self.connection.execute(
-            _RECORD,
+            statements.RECORD,
             {
                 "resource_id": resource.id,
                 "revision": resource.revision + int(deleted),
