@@ -150,6 +150,28 @@ def test_every_uri_of_the_sdk_is_the_analysis_image(sdk: dict[str, _Uris], name:
         assert retrieve(name, version, region) == uri
 
 
+def test_scikit_learn_has_no_program_but_that_for_scripts() -> None:
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
+    assert image_of(uri, "process").entrypoint == ()
+    purposes: tuple[Purpose, ...] = ("train", "serve")
+    for purpose in purposes:
+        image = image_of(uri, purpose).with_script({})
+        assert list(image.entrypoint[-2:]) == ["modelyard.images.script_mode", "scikit-learn"]
+        assert image.server == "program"
+
+
+def test_xgboost_runs_a_script_only_where_one_is_named() -> None:
+    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    image = image_of(uri, "serve")
+    assert image.with_script({"max_depth": "3"}) is image
+    for name in ("sagemaker_program", "SAGEMAKER_PROGRAM"):
+        scripted = image.with_script({name: "mine.py"})
+        assert scripted.server == "program"
+        assert scripted.serve[-3:] == ["modelyard.images.script_mode", "xgboost", "serve"]
+    legacy = image_of("811284229777.dkr.ecr.us-east-1.amazonaws.com/xgboost:1", "serve")
+    assert legacy.with_script({"SAGEMAKER_PROGRAM": "mine.py"}) is legacy
+
+
 def test_every_uri_of_the_sdk_is_the_xgboost_image_of_that_version(
     sdk_uris: list[tuple[str, str, str]],
 ) -> None:
@@ -196,6 +218,7 @@ def test_tags_that_are_published_beside_the_sdks_are_understood(uri: str) -> Non
         "docker.io/library/python:3.11",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:9.9-9",
+        "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:9.9-9-cpu-py3",
         "683313688378.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1",
         "683313688378.dkr.ecr.us-east-1.amazonaws.com.evil.example/sagemaker-xgboost:1.7-1",
         "111122223333.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",

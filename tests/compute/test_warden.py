@@ -19,6 +19,7 @@ def orders(argv: list[str], **changes: Any) -> bytes:
         "arguments": [],
         "arguments_at": None,
         "nice": 0,
+        "inherited": [],
         "limits": {"CORE": 0},
         **changes,
     }

@@ -218,13 +218,12 @@ class EndpointPrograms:
 
     def retire(self, deployment: Deployment) -> None:
         """Stop a deployment that is routed no more, without waiting for it."""
-        self._deployments.discard(deployment)
-        self.in_background(deployment.stop())
+        self.in_background(self._stop(deployment))
 
     async def kill(self, deployment: Deployment) -> None:
         """End a deployment that never served."""
-        self._deployments.discard(deployment)
         await deployment.kill()
+        self._deployments.discard(deployment)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done that ends with the server."""
@@ -237,8 +236,13 @@ class EndpointPrograms:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        # Those too that were being stopped.
         await asyncio.gather(*(deployment.kill() for deployment in self._deployments))
         self._deployments.clear()
+
+    async def _stop(self, deployment: Deployment) -> None:
+        await deployment.stop()
+        self._deployments.discard(deployment)
 
     def _service(self, endpoint: Resource, variant: Json, identity: str) -> Service:
         private = any(part["private"] for part in parts_of(variant))
