@@ -208,7 +208,6 @@ def test_all_that_stands_against_a_request_is_said_at_once(world: World) -> None
             {"InputDataConfig": [channel(AttributeNames=["a"])]},
             "AttributeNames is for S3DataType AugmentedManifestFile",
         ),
-        ({"InputDataConfig": [channel(AttributeNames=["a"])]},),
         (
             {
                 "InputDataConfig": [
