@@ -178,5 +178,7 @@ def test_a_batch_pipeline_of_a_registered_model_runs_once(server: LiveServer, ar
     name = found["BatchTransformJobName"]
     assert await_transform(server, name)["TransformJobStatus"] == "Completed"
     assert list(outputs(server, "pipeline")) == ["rows.csv.out"]
-    listed = sagemaker.list_transform_jobs(NameContains="-batch-transform-")["TransformJobSummaries"]
+    listed = sagemaker.list_transform_jobs(NameContains="-batch-transform-")[
+        "TransformJobSummaries"
+    ]
     assert [job["TransformJobName"] for job in listed] == [name]
