@@ -1,4 +1,4 @@
-"""Many rows of CSV at once, with the values that the gateway's own decoder gives them; 0 may keep its sign.
+"""Many rows of CSV at once, with the values that the gateway's own decoder gives them.
 
 Polars reads a payload of megabytes in a fifth of the time. It is used where it cannot differ: what
 it reads otherwise, or not at all, is left to the gateway's decoder, which has the words for what is
