@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/python examples/demo.py
 
 test: setup check sagemaker-v2 sagemaker-v3 .venv-smclarify/.ready .venv-shap/.ready
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-report=xml
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rR --cov --cov-report=term:skip-covered --cov-report=xml
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,18 @@ pytest.register_assert_rewrite("tests.store.contract")
 if "CI" not in os.environ:
     settings.register_profile("modelyard", deadline=None)
     settings.load_profile("modelyard")
+
+
+#: Tests of whole servers and their children, killed ones among them. On two shared cores one of
+#: them may meet a machine that stands still for longer than anybody waits: it has a second try, and
+#: the summary says that it needed it (RERUN). What is tested within a process has none.
+_WITH_SERVERS = tuple(Path(__file__).parent / folder for folder in ("clients", "faults"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in _WITH_SERVERS):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
