@@ -22,13 +22,32 @@ def main(argv: list[str]) -> int:
     pipes = json.loads((base / "input" / "config" / "pipes.json").read_text())
     for name, config in pipes.items():
         Feeder(PipedChannel.of(name, config, base), data).start()
+    relay = SignalRelay()
+    signal.signal(signal.SIGTERM, relay.take)
     with subprocess.Popen(argv) as program:
-
-        def forward(number: int, _frame: FrameType | None) -> None:
-            program.send_signal(number)
-
-        signal.signal(signal.SIGTERM, forward)
+        relay.to(program)
         return program.wait()
+
+
+class SignalRelay:
+    """Hands on to the program whatever comes, also what came while it was being started."""
+
+    def __init__(self) -> None:
+        self._program: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+
+    def take(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self._program is None:
+            self._early.append(number)
+        else:
+            self._program.send_signal(number)
+
+    def to(self, program: subprocess.Popen[bytes]) -> None:
+        """Hand signals on to `program` from now on."""
+        self._program = program
+        for number in self._early:
+            program.send_signal(number)
 
 
 if __name__ == "__main__":
