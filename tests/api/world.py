@@ -190,6 +190,7 @@ class House:
     gateway: ToyGateway
     metrics: Metrics
     readiness: dict[str, Any]
+    now: datetime  # the server's, for which no time passes
 
     def client(self, service: str, **overrides: Any) -> Any:
         arguments = {
@@ -273,5 +274,6 @@ def house(folder: Path) -> Iterator[House]:
             gateway=gateway,
             metrics=metrics,
             readiness=readiness,
+            now=home.clock.moment,
         )
     home.database.dispose()
