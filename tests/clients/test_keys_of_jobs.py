@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from modelyard.compute.memory import MemoryFolder
 from tests.clients.jobs import (
     ENDED,
     await_endpoint,
@@ -149,7 +150,7 @@ def test_from_data_to_captured_traffic_nothing_is_in_clear_on_the_disk(
     entry = s3.list_objects_v2(Bucket=sealed.bucket, Prefix="sealed-captured/")["Contents"][0]
     assert s3.head_object(Bucket=sealed.bucket, Key=entry["Key"])["SSEKMSKeyId"] == key
     # What is searched for is really there, where it may be: in memory.
-    assert any(path.read_bytes() == model for path in memory_files())
+    assert any(path.read_bytes() == model for path in memory_files(sealed))
     assert holders(sealed, TRAINING_LINE, model[100:400], row.strip(), b"endpointInput") == []
 
     sealed.kill()
@@ -162,14 +163,15 @@ def test_from_data_to_captured_traffic_nothing_is_in_clear_on_the_disk(
     assert 0 <= float(answer["Body"].read()) <= 1
     assert holders(sealed, TRAINING_LINE, model[100:400], row.strip()) == []
     assert sealed.stop() == 0
-    assert not any(path.read_bytes() == model for path in memory_files())
+    assert not any(path.read_bytes() == model for path in memory_files(sealed))
     assert holders(sealed, TRAINING_LINE, model[100:400], row.strip()) == []
     sealed.start()
 
 
-def memory_files() -> list[Path]:
-    folders = Path("/dev/shm").glob("modelyard-*")
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+def memory_files(server: LiveServer) -> list[Path]:
+    """Return what the server has in memory; servers that were killed may have left theirs there."""
+    folder = MemoryFolder(Path("/dev/shm"), server.home).path
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def test_a_key_that_is_disabled_while_a_job_runs_ends_it_and_a_new_job_goes_on(
