@@ -58,7 +58,8 @@ class Gateway:
 
     async def apply(self, endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
         self.serving = endpoints
-        return await asyncio.to_thread(self.pool.run, self.pool.pool.apply(endpoints))
+        # Made in the thread, or one that is never run would be left with a coroutine.
+        return await asyncio.to_thread(lambda: self.pool.run(self.pool.pool.apply(endpoints)))
 
 
 class Hosting(World):

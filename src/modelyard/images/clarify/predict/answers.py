@@ -71,7 +71,11 @@ def _csv_records(body: bytes, rows: int) -> Records:
         return fast
     if text.startswith("[") and text.endswith("]"):  # lists of scores, as of several classes
         return _as_many(_bracketed(text), rows, text)
-    records = [record for record in csv.reader(io.StringIO(text), skipinitialspace=True) if record]
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+        records = [record for record in reader if record]
+    except csv.Error as error:
+        raise ClientError(f"The model's answer is no CSV ({error}): {_shown(text)}") from error
     if len(records) == 1 and len(records[0]) == rows != 1:
         records = [[cell] for cell in records[0]]
     return _as_many(records, rows, text)
