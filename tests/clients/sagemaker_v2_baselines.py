@@ -26,14 +26,14 @@ def main(data: str) -> None:
     bucket = os.environ["MODELYARD_ASSETS_BUCKET"]
     session = sagemaker.Session(default_bucket=bucket)
     monitor = DefaultModelMonitor(role=ROLE, instance_type="ml.m5.large", sagemaker_session=session)
-    job = monitor.suggest_baseline(
+    monitor.suggest_baseline(
         baseline_dataset=data,
         dataset_format=DatasetFormat.csv(header=True),
         output_s3_uri=f"s3://{bucket}/baseline",
         logs=False,
     )
-    statistics = job.baseline_statistics().body_dict
-    constraints = job.suggested_constraints().body_dict
+    statistics = monitor.baseline_statistics().body_dict
+    constraints = monitor.suggested_constraints().body_dict
     headers = Path(data).read_text(encoding="utf-8").split("\n", 1)[0].split(",")
     clarify = SageMakerClarifyProcessor(
         role=ROLE, instance_count=1, instance_type="ml.m5.large", sagemaker_session=session
@@ -53,6 +53,7 @@ def main(data: str) -> None:
         logs=False,
     )
     analysis = json.loads(S3Downloader.read_file(f"{output}/analysis.json", session))
+    print()  # the SDK ends its dots without a line end
     print(
         json.dumps(
             {
