@@ -23,6 +23,7 @@ from botocore.credentials import Credentials
 from modelyard.identity.http_authentication import session_bearer
 from tests.clients.jobs import ENDED, await_job, train, training_request
 from tests.clients.people import DEV, As, person
+from tests.clients.tuning_jobs import await_tuning, trials_of, tuning_request
 from tests.live import ROLE, LiveServer, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -182,6 +183,26 @@ def test_a_training_job_is_a_run_with_its_parameters_metrics_data_and_model(
     assert run["tags"]["modelyard.job_arn"] == job["TrainingJobArn"]
     assert run["tags"]["modelyard.model"] == job["ModelArtifacts"]["S3ModelArtifacts"]
     assert run["data"] == {"train": f"s3://{server.bucket}/tests/train.csv"}
+
+
+def test_a_tuning_job_is_a_run_above_those_of_its_trials(server: LiveServer) -> None:
+    server.client("sagemaker").create_hyper_parameter_tuning_job(
+        **tuning_request(server, "searched", Strategy="Random")
+    )
+    best = await_tuning(server, "searched")["BestTrainingJob"]
+    await_run(server, "searched", "tuning-jobs")
+    (run,) = looked_at(server, "tuning-jobs", "searched")
+    assert run["status"] == "FINISHED"
+    assert run["params"]["Strategy"] == "Random"
+    assert run["params"]["best_eta"] == best["TunedHyperParameters"]["eta"]
+    final = best["FinalHyperParameterTuningJobObjectiveMetric"]
+    assert run["history"][f"best_{final['MetricName']}"] == [[0, final["Value"]]]
+    trials = trials_of(server, "searched")
+    for trial in trials:
+        below = await_run(server, trial["TrainingJobName"], "tuning-jobs")
+        tags = {tag["key"]: tag["value"] for tag in below["data"]["tags"]}
+        assert tags["mlflow.parentRunId"] == run["id"]
+    assert len(trials) == 3
 
 
 def test_a_script_logs_into_the_run_of_its_job_and_its_token_ends_with_it(

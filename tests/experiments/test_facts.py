@@ -7,7 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from modelyard.experiments.facts import JOB_TAG, MADE_TAG, facts_of, identity_of_run
+from modelyard.experiments.facts import (
+    JOB_TAG,
+    MADE_TAG,
+    facts_of,
+    identity_of_run,
+    parent_of,
+)
 from modelyard.experiments.tokens import session_name_of
 from modelyard.store.resources import Resource, Scope
 
@@ -32,6 +38,33 @@ JOB = Resource(
     revision=1,
     created_at=MADE,
     modified_at=MADE,
+)
+SEARCH = replace(
+    JOB,
+    kind="hyper-parameter-tuning-job",
+    name="search",
+    arn="arn:aws:sagemaker:us-east-1:123456789012:hyper-parameter-tuning-job/search",
+    spec={
+        "HyperParameterTuningJobConfig": {
+            "Strategy": "Bayesian",
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 1},
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": {"objective": "binary:logistic"},
+            "InputDataConfig": JOB.spec["InputDataConfig"],
+        },
+    },
+    observed={
+        "ended": 9_000_000,
+        "BestTrainingJob": {
+            "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/search-1",
+            "TunedHyperParameters": {"eta": "0.3"},
+            "FinalHyperParameterTuningJobObjectiveMetric": {
+                "MetricName": "validation:auc",
+                "Value": 0.9,
+            },
+        },
+    },
 )
 
 
@@ -71,3 +104,30 @@ def test_another_job_of_the_same_name_has_another_run_and_another_session() -> N
     assert identity_of_run(JOB)[MADE_TAG] != identity_of_run(later)[MADE_TAG]
     assert session_name_of(JOB) != session_name_of(later)
     assert len(session_name_of(replace(JOB, name="n" * 63))) <= 64
+
+
+def test_a_trial_is_told_of_beside_the_search_that_chose_it() -> None:
+    trial = replace(JOB, observed={**JOB.observed, "tuning": {"arn": SEARCH.arn}})
+    assert parent_of(trial) == SEARCH.arn
+    assert parent_of(JOB) is None
+    assert facts_of(trial).experiment == facts_of(SEARCH).experiment == "tuning-jobs"
+
+
+def test_a_search_tells_its_best_only_when_it_has_ended() -> None:
+    ended, running = facts_of(SEARCH), facts_of(replace(SEARCH, status="InProgress"))
+    assert ended.parameters == {**running.parameters, "best_eta": "0.3"}
+    assert running.parameters["Strategy"] == "Bayesian"
+    assert running.parameters["objective"] == "binary:logistic"
+    assert ended.results == {"best_validation:auc": 0.9}
+    assert [data.channel for data in ended.datasets] == ["train"]
+    assert ended.tags["modelyard.best_training_job"].endswith("training-job/search-1")
+
+
+def test_a_search_goes_where_its_first_definition_says() -> None:
+    definition = {
+        **SEARCH.spec["TrainingJobDefinition"],
+        "Environment": {"MLFLOW_EXPERIMENT_NAME": "x"},
+    }
+    several = {**SEARCH.spec, "TrainingJobDefinitions": [definition]}
+    del several["TrainingJobDefinition"]
+    assert facts_of(replace(SEARCH, spec=several)).experiment == "x"

@@ -17,7 +17,11 @@ JOB_TAG, MADE_TAG = "modelyard.job_arn", "modelyard.job_created"
 _MAX_PARAMETER = 6000  # characters that MLflow takes
 _MAX_TAG = 8000
 _MAX_KEY = 250
-_EXPERIMENTS = {"training-job": "training-jobs", "processing-job": "processing-jobs"}
+TUNING_JOB = "hyper-parameter-tuning-job"
+_TUNING_EXPERIMENT = "tuning-jobs"
+_TUNED, _FINAL = "TunedHyperParameters", "FinalHyperParameterTuningJobObjectiveMetric"
+#: How a job ended -> how its run did.
+_STATUSES = {"Completed": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,35 +57,80 @@ class Facts:
     parameters: Mapping[str, str]
     tags: Mapping[str, str]
     datasets: Sequence[Dataset] = field(default=())
+    #: Figures that the row itself holds, and no log.
+    results: Mapping[str, float] = field(default_factory=dict)
 
 
 def facts_of(job: Resource) -> Facts:
     """Return what is known of a job of any kind."""
-    spec, observed = job.spec, job.observed
+    observed = job.observed
     start = observed.get("started", clock.to_micros(job.created_at))
     ended = observed.get("ended")
-    environment = spec.get("Environment", {})
-    config = spec.get("ExperimentConfig", {})
+    tuning = job.kind == TUNING_JOB
+    asked = _first_definition(job.spec) if tuning else job.spec
+    environment = asked.get("Environment", {})
     return Facts(
         experiment=environment.get("MLFLOW_EXPERIMENT_NAME")
-        or config.get("ExperimentName")
-        or _EXPERIMENTS.get(job.kind, f"{job.kind}s"),
-        run_name=environment.get("MLFLOW_RUN_NAME") or job.name,
+        or asked.get("ExperimentConfig", {}).get("ExperimentName")
+        or _default_experiment(job),
+        run_name=job.name if tuning else environment.get("MLFLOW_RUN_NAME") or job.name,
         start=start // 1000,
         end=None if ended is None else ended // 1000,
         status=_status(job.status),
         parameters={
             name[:_MAX_KEY]: str(value)[:_MAX_PARAMETER]
-            for name, value in spec.get("HyperParameters", {}).items()
+            for name, value in (_of_search(job) if tuning else _hyperparameters(job.spec))
         },
         tags={name: text[:_MAX_TAG] for name, text in _tags(job)},
-        datasets=list(_datasets(spec)),
+        datasets=list(_datasets(asked)),
+        results=dict(_results(job)),
     )
+
+
+def parent_of(job: Resource) -> str | None:
+    """Return the ARN of the tuning job whose trial a training job is; None: of none."""
+    parent = job.observed.get("tuning", {}).get("arn")
+    return None if parent is None else str(parent)
 
 
 def identity_of_run(job: Resource) -> dict[str, str]:
     """Return the tags that a job's run is found by."""
     return {JOB_TAG: job.arn, MADE_TAG: str(clock.to_micros(job.created_at))}
+
+
+def _default_experiment(job: Resource) -> str:
+    """Return one experiment a kind; a search and its trials share one, as MLflow nests them."""
+    if job.kind == TUNING_JOB or parent_of(job) is not None:
+        return _TUNING_EXPERIMENT
+    return f"{job.kind}s"
+
+
+def _first_definition(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = spec.get("TrainingJobDefinition") or next(iter(spec["TrainingJobDefinitions"]))
+    return dict(found)
+
+
+def _hyperparameters(spec: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    yield from spec.get("HyperParameters", {}).items()
+
+
+def _of_search(job: Resource) -> Iterator[tuple[str, object]]:
+    """Yield what a search was asked to do and the best it found, under autologging's names."""
+    config = job.spec["HyperParameterTuningJobConfig"]
+    yield "Strategy", config["Strategy"]
+    yield from config.get("ResourceLimits", {}).items()
+    if "RandomSeed" in config:
+        yield "RandomSeed", config["RandomSeed"]
+    yield from _first_definition(job.spec).get("StaticHyperParameters", {}).items()
+    if job.status in _STATUSES:  # a parameter is logged once, and the best may change until then
+        for name, value in job.observed.get("BestTrainingJob", {}).get(_TUNED, {}).items():
+            yield f"best_{name}", value
+
+
+def _results(job: Resource) -> Iterator[tuple[str, float]]:
+    best = job.observed.get("BestTrainingJob", {}).get(_FINAL)
+    if best is not None:
+        yield f"best_{best['MetricName']}", best["Value"]
 
 
 def _tags(job: Resource) -> Iterator[tuple[str, str]]:
@@ -103,6 +152,8 @@ def _tags(job: Resource) -> Iterator[tuple[str, str]]:
         yield "modelyard.instance_type", str(resources.get("InstanceType"))
         yield "modelyard.instance_count", str(resources.get("InstanceCount"))
     yield "modelyard.job_status", job.status
+    if "BestTrainingJob" in observed:
+        yield "modelyard.best_training_job", observed["BestTrainingJob"]["TrainingJobArn"]
     if observed.get("model"):
         yield "modelyard.model", observed["model"]
     if observed.get("failure_reason"):
@@ -123,4 +174,4 @@ def _datasets(spec: Mapping[str, Any]) -> Iterator[Dataset]:
 
 
 def _status(status: str) -> str:
-    return {"Completed": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}.get(status, "RUNNING")
+    return _STATUSES.get(status, "RUNNING")

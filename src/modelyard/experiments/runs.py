@@ -26,6 +26,7 @@ _MAX_KEY = 250
 _API = "/api/2.0/mlflow"
 #: So that MLflow's pages show runs and their metrics, and not traces.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
+_PARENT = "mlflow.parentRunId"
 _NO_NAME = re.compile(r"[^\w.\- :/]")
 _Item = TypeVar("_Item")
 
@@ -46,17 +47,18 @@ class JobRuns:
         experiment = await self._experiment(facts_of(job).experiment)
         return None if experiment is None else await self._find(job, experiment)
 
-    async def ensure(self, job: Resource) -> str:
-        """Return the id of a job's run, made if it has none, with what is known of the job."""
+    async def ensure(self, job: Resource, *, parent: str | None = None) -> str:
+        """Return the id of a job's run, made if it has none, with what is known of the job.
+
+        Args:
+            parent: the run that this one is shown below.
+        """
         facts = facts_of(job)
         experiment = await self._experiment(facts.experiment)
         if experiment is None:
             experiment = await self._make_experiment(facts.experiment)
-        run = await self._find(job, experiment) or await self._make(facts, experiment)
-        # Also of a run that was there: whoever made it may have got no further.
-        for batch in _batches(_pairs(facts.parameters), _MAX_PARAMETERS):
-            parameters = [{**pair, "key": _key(pair["key"])} for pair in batch]
-            await self._call("POST", "/runs/log-batch", {"run_id": run, "params": parameters})
+        run = await self._find(job, experiment) or await self._make(facts, experiment, parent)
+        await self._parameters(run, facts)  # also of one that was there: its maker may have ended
         if facts.datasets:
             datasets = [dataset.to_json() for dataset in facts.datasets]
             await self._call("POST", "/runs/log-inputs", {"run_id": run, "datasets": datasets})
@@ -79,11 +81,23 @@ class JobRuns:
     async def end(self, run: str, job: Resource) -> None:
         """Say how a job ended."""
         facts = facts_of(job)
+        await self._parameters(run, facts)  # an end may bring some
+        results = [
+            {"key": _key(name), "value": value, "timestamp": facts.end, "step": 0}
+            for name, value in facts.results.items()
+        ]
+        if results:
+            await self._call("POST", "/runs/log-batch", {"run_id": run, "metrics": results})
         tags = _pairs(facts.tags)
         for batch in _batches(tags, _MAX_PARAMETERS):
             await self._call("POST", "/runs/log-batch", {"run_id": run, "tags": list(batch)})
         update = {"run_id": run, "status": facts.status, "end_time": facts.end}
         await self._call("POST", "/runs/update", update)
+
+    async def _parameters(self, run: str, facts: Facts) -> None:
+        for batch in _batches(_pairs(facts.parameters), _MAX_PARAMETERS):
+            parameters = [{**pair, "key": _key(pair["key"])} for pair in batch]
+            await self._call("POST", "/runs/log-batch", {"run_id": run, "params": parameters})
 
     async def _experiment(self, name: str) -> str | None:
         """Return the id of an experiment; one that was deleted is restored, as jobs go on in it."""
@@ -120,7 +134,8 @@ class JobRuns:
         runs = answer.get("runs", [])
         return str(runs[0]["info"]["run_id"]) if runs else None
 
-    async def _make(self, facts: Facts, experiment: str) -> str:
+    async def _make(self, facts: Facts, experiment: str, parent: str | None) -> str:
+        tags = facts.tags if parent is None else {**facts.tags, _PARENT: parent}
         created = await self._call(
             "POST",
             "/runs/create",
@@ -128,7 +143,7 @@ class JobRuns:
                 "experiment_id": experiment,
                 "run_name": facts.run_name,
                 "start_time": facts.start,
-                "tags": _pairs(facts.tags),
+                "tags": _pairs(tags),
             },
         )
         return str(created["run"]["info"]["run_id"])
