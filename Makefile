@@ -15,6 +15,8 @@ $(VENV)/.ready: requirements.lock locks/datasets.lock pyproject.toml
 	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r locks/datasets.lock
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+# Jobs see the package read-only: what is not compiled now would be compiled in each of them.
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 demo: setup
