@@ -83,6 +83,9 @@ class LiveServer:
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the server ended:\n{self.log.read_text()}")
+            if not (self.home / "server.json").exists():
+                time.sleep(0.1)  # asking costs the cores that the start needs
+                continue
             printed = self.cli("env", check=False)
             if printed.returncode == 0:
                 lines = printed.stdout.splitlines()
