@@ -23,7 +23,7 @@ from modelyard.events.rules import (
     rows_of,
     rule_arn,
 )
-from modelyard.events.schedules import parse_schedule
+from modelyard.schedules import parse_schedule
 from modelyard.identity.roles import require_role
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError

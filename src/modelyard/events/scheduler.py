@@ -17,7 +17,7 @@ import structlog
 from modelyard import clock
 from modelyard.events.bus_event import BusEvent
 from modelyard.events.rules import ENABLED, RULE_KIND, targets_of
-from modelyard.events.schedules import parse_schedule
+from modelyard.schedules import parse_schedule
 from modelyard.store import target_deliveries
 from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource, Store
