@@ -82,7 +82,6 @@ def test_what_is_no_schedule_says_why(text: str, said: str) -> None:
     assert said in str(caught.value)
 
 
-
 def is_due(moment: datetime, minute: int, hours: int, day: str, weekday: str) -> bool:
     """Say by the words of the documentation whether a minute is a schedule's."""
     length = calendar.monthrange(moment.year, moment.month)[1]

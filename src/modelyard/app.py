@@ -20,6 +20,7 @@ from modelyard.assembly.hosting import add_hosting, on_keys
 from modelyard.assembly.identity import add_identity, tell_gateway, watched
 from modelyard.assembly.jobs import add_processing, add_training, add_transform, keys_of
 from modelyard.assembly.keys import add_keys, memory_of
+from modelyard.assembly.monitoring import add_monitoring
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
@@ -110,7 +111,8 @@ def build(
         image_of=find_image,
     )
     training = add_training(ground, workshop)
-    add_processing(ground, workshop)
+    processing = add_processing(ground, workshop)
+    monitors = add_monitoring(ground, processing)
     add_tuning(ground, training, series)
     add_transform(ground, workshop)
     drafter = add_governance(ground)
@@ -173,6 +175,7 @@ def build(
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
             Step(start=events.start, stop=events.stop),
+            Step(start=monitors.start, stop=monitors.stop),
             Step(start=outbox.start, stop=outbox.stop),
             Step(start=key_keeper.start, stop=key_keeper.stop),
         ],

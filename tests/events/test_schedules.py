@@ -16,6 +16,7 @@ from modelyard.store import tables
 from modelyard.store.database import Database
 from tests.events.world import World, pipeline_target, until
 
+
 @pytest.fixture
 def world(database: Database, tmp_path: Path) -> World:
     return World(database, tmp_path)

@@ -38,17 +38,17 @@ def add_training(ground: Ground, workshop: Workshop) -> TrainingOperations:
     return operations
 
 
-def add_processing(ground: Ground, workshop: Workshop) -> None:
+def add_processing(ground: Ground, workshop: Workshop) -> ProcessingOperations:
     workflow = JobWorkflow(workshop, processing_task.KIND, processing_task.ProcessingTask)
     desk = _desk(ground, workflow, "processing job")
-    ground.table.add(
-        ProcessingOperations(
-            desk,
-            ground.objects,
-            image_of=find_image,
-            key_problem=ground.keys.problem,
-        )
+    operations = ProcessingOperations(
+        desk,
+        ground.objects,
+        image_of=find_image,
+        key_problem=ground.keys.problem,
     )
+    ground.table.add(operations)
+    return operations
 
 
 def add_transform(ground: Ground, workshop: Workshop) -> None:

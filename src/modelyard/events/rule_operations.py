@@ -23,13 +23,13 @@ from modelyard.events.rules import (
     rows_of,
     rule_arn,
 )
-from modelyard.schedules import parse_schedule
 from modelyard.identity.roles import require_role
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import tags_of
 from modelyard.operations.table import OperationTable, Request, Response, operation
 from modelyard.operations.targets import every
+from modelyard.schedules import parse_schedule
 from modelyard.store.resources import Resource, Store
 
 MAX_RULES = 300  # of a bus

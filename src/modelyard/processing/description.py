@@ -21,10 +21,15 @@ _REPEATED = (
 )
 
 
+#: Members that tell of what larger thing a job is a part.
+_PART_OF = ("MonitoringScheduleArn", "AutoMLJobArn")
+
+
 def describe(job: Resource) -> dict[str, Any]:
     """Return what DescribeProcessingJob answers; what is not known yet is left out."""
     described = {
         **{name: job.spec[name] for name in _REPEATED if name in job.spec},
+        **{name: job.observed[name] for name in _PART_OF if name in job.observed},
         **summary(job),
     }
     if job.observed.get("started") is not None:

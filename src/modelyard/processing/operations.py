@@ -15,7 +15,7 @@ from modelyard.operations.targets import every, named
 from modelyard.processing.checks import problems_of
 from modelyard.processing.description import describe, summary
 from modelyard.store.objects import ObjectStores
-from modelyard.store.resources import Scope
+from modelyard.store.resources import Json, Scope
 
 _JOB = named("processing-job", "ProcessingJobName")
 
@@ -41,18 +41,33 @@ class ProcessingOperations:
         self._image_of = image_of
         self._key_problem = key_problem
 
-    @operation("sagemaker", "CreateProcessingJob", on=_JOB)
-    def create_processing_job(self, context: Context, request: Request) -> Response:
-        problems = problems_of(
+    def problems(self, context: Context, request: Request) -> list[str]:
+        """Return what stands against a CreateProcessingJob request, in the order of its members."""
+        return problems_of(
             request,
             image_of=self._image_of,
             has_bucket=self._objects.of(context.account).has_bucket,
             key_problem=partial(self._key_problem, scope_of(context)),
         )
+
+    def create(self, context: Context, request: Request, *, observed: Json | None = None) -> str:
+        """Make a processing job of a valid request and start it; return its ARN.
+
+        Args:
+            observed: more for its row, of whoever has it made as a part of something larger.
+
+        Raises:
+            ValidationError: the request cannot be carried out.
+            ResourceInUse: there is a processing job of that name.
+        """
+        problems = self.problems(context, request)
         if problems:
             raise ValidationError.of(problems)
-        arn = self._desk.create(context, request["ProcessingJobName"], request)
-        return {"ProcessingJobArn": arn}
+        return self._desk.create(context, request["ProcessingJobName"], request, observed=observed)
+
+    @operation("sagemaker", "CreateProcessingJob", on=_JOB)
+    def create_processing_job(self, context: Context, request: Request) -> Response:
+        return {"ProcessingJobArn": self.create(context, request)}
 
     @operation("sagemaker", "DescribeProcessingJob", on=_JOB)
     def describe_processing_job(self, context: Context, request: Request) -> Response:
