@@ -6,7 +6,7 @@ import calendar
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelyard.schedules import parse_schedule
@@ -139,6 +139,7 @@ DAYS = st.one_of(
     days=DAYS,
     offset=st.integers(0, 60 * 24 * 400),
 )
+@settings(max_examples=60, deadline=None)
 def test_a_cron_is_due_at_the_first_minute_that_fits_and_was_at_the_last(
     minute: int, hours: int, days: tuple[str, str], offset: int
 ) -> None:

@@ -14,7 +14,7 @@ import calendar
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 _RATE = re.compile(r"rate\(([0-9]{1,9}) (minute|hour|day)(s?)\)")
@@ -38,6 +38,8 @@ _DAYS = {
 }
 #: A leap day that is a given day of the week comes within 40 years.
 _HORIZON_YEARS = 41
+
+_Ordered = Callable[[frozenset[int]], Sequence[int]]
 
 
 class Schedule(Protocol):
@@ -122,30 +124,34 @@ class Cron:
 
     def after(self, moment: datetime) -> datetime | None:
         begin = moment.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-        for year in sorted(self.years):
-            if begin.year <= year <= begin.year + _HORIZON_YEARS:
-                for found in self._within(year, sorted):
+        years = [year for year in sorted(self.years) if 0 <= year - begin.year <= _HORIZON_YEARS]
+        for day in self._days(years, sorted):
+            if day >= begin.date():
+                for found in self._times(day, sorted):
                     if found >= begin:
                         return found
         return None
 
     def before(self, moment: datetime) -> datetime | None:
         end = moment.astimezone(UTC)
-        for year in _falling(self.years):
-            if end.year - _HORIZON_YEARS <= year <= end.year:
-                for found in self._within(year, _falling):
+        years = [year for year in _falling(self.years) if 0 <= end.year - year <= _HORIZON_YEARS]
+        for day in self._days(years, _falling):
+            if day <= end.date():
+                for found in self._times(day, _falling):
                     if found < end:
                         return found
         return None
 
-    def _within(
-        self, year: int, ordered: Callable[[frozenset[int]], Sequence[int]]
-    ) -> Iterator[datetime]:
-        for month in ordered(self.months):
-            for day in ordered(self.days.of(year, month)):
-                for hour in ordered(self.hours):
-                    for minute in ordered(self.minutes):
-                        yield datetime(year, month, day, hour, minute, tzinfo=UTC)
+    def _days(self, years: Sequence[int], ordered: _Ordered) -> Iterator[date]:
+        for year in years:
+            for month in ordered(self.months):
+                for day in ordered(self.days.of(year, month)):
+                    yield date(year, month, day)
+
+    def _times(self, day: date, ordered: _Ordered) -> Iterator[datetime]:
+        for hour in ordered(self.hours):
+            for minute in ordered(self.minutes):
+                yield datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
 
 
 def parse_schedule(text: str, *, begin: datetime) -> Schedule:

@@ -44,7 +44,7 @@ def schedule_problems(config: Json, definition: Definition, now: datetime) -> li
     limit = int(gap.total_seconds())
     if gap <= timing.HOUR:
         limit = definition.type.hourly_runtime_seconds
-    seconds = definition.max_runtime_seconds or 0
+    seconds = definition.max_runtime_seconds
     if seconds > limit:
         found.append(
             f"StoppingCondition.MaxRuntimeInSeconds {seconds} is more than {limit}, which is what "

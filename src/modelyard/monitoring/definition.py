@@ -26,7 +26,7 @@ class Definition:
     cluster: Json
     network: Json | None
     role: str
-    max_runtime_seconds: int | None
+    max_runtime_seconds: int
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -58,7 +58,7 @@ class Definition:
             cluster=request["JobResources"]["ClusterConfig"],
             network=request.get("NetworkConfig"),
             role=request["RoleArn"],
-            max_runtime_seconds=_max_runtime(request),
+            max_runtime_seconds=_max_runtime(type_, request),
             environment=app.get("Environment", {}),
         )
 
@@ -80,7 +80,7 @@ class Definition:
             cluster=inline["MonitoringResources"]["ClusterConfig"],
             network=inline.get("NetworkConfig"),
             role=inline["RoleArn"],
-            max_runtime_seconds=_max_runtime(inline),
+            max_runtime_seconds=_max_runtime(type_, inline),
             environment=inline.get("Environment", {}),
         )
 
@@ -92,6 +92,6 @@ class Definition:
         return cls(**{**kept, "type": TYPES[kept["type"]]})
 
 
-def _max_runtime(request: Json) -> int | None:
-    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-    return None if seconds is None else int(seconds)
+def _max_runtime(type_: MonitorType, request: Json) -> int:
+    given = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    return type_.hourly_runtime_seconds if given is None else int(given)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
+from modelyard import clock
 from modelyard.operations.context import Context
 from modelyard.store.objects import Objects
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Store
@@ -48,4 +50,5 @@ class Rooms:
     #: The objects as the role of an execution's definition reads and writes them.
     objects_of: Callable[[Resource], Objects]
     merger: Callable[[str], str]  # by region, the URI of the image that merges labels
+    now: Callable[[], datetime] = clock.now
     poll_seconds: float = 2.0  # between two looks, unless something happens

@@ -62,7 +62,7 @@ class ScheduleOperations:
                     arn=arn,
                     spec=spec_of(request),
                     status=SCHEDULED,
-                    observed={**_caller(context), **_from_now()},
+                    observed={**_caller(context), **self._from_now()},
                     tags=tags_of(request),
                 )
             except AlreadyExists as error:
@@ -110,7 +110,7 @@ class ScheduleOperations:
             transaction.update(
                 schedule,
                 spec={**schedule.spec, "MonitoringScheduleConfig": config},
-                observed={**_caller(context), **_from_now()},
+                observed={**_caller(context), **self._from_now()},
             )
         self._wake()
         return {"MonitoringScheduleArn": schedule.arn}
@@ -120,7 +120,7 @@ class ScheduleOperations:
         with self._store.write() as transaction:
             schedule = find_schedule(transaction, context, request["MonitoringScheduleName"])
             if schedule.status != SCHEDULED:
-                transaction.update(schedule, status=SCHEDULED, observed=_from_now())
+                transaction.update(schedule, status=SCHEDULED, observed=self._from_now())
         self._wake()
         return {}
 
@@ -161,7 +161,7 @@ class ScheduleOperations:
         schedule = config.get("ScheduleConfig")
         if schedule is None:
             raise ValidationError("ScheduleConfig is missing: say when the schedule is due")
-        problems = schedule_problems(schedule, definition, clock.now())
+        problems = schedule_problems(schedule, definition, self._rooms.now())
         if problems:
             raise ValidationError.of(problems)
         require_capture(self._rooms, transaction, context, definition)
@@ -178,6 +178,10 @@ class ScheduleOperations:
                 f"Could not find {config['MonitoringType']} job definition {config[named]}"
             )
         return found
+
+    def _from_now(self) -> dict[str, Any]:
+        """Return what begins a schedule's slots anew."""
+        return {"slots_from": clock.to_micros(self._rooms.now()), "last_slot": None}
 
     def _endpoint(self, snapshot: Snapshot, schedule: Resource) -> str | None:
         config = schedule_rows.config_of(schedule)
@@ -217,11 +221,6 @@ def _fits(row: Resource, endpoint: str | None, request: Request) -> bool:
         and within(row.created_at, request, "CreationTime")
         and within(row.modified_at, request, "LastModifiedTime")
     )
-
-
-def _from_now() -> dict[str, Any]:
-    """Return what begins a schedule's slots anew."""
-    return {"slots_from": clock.to_micros(clock.now()), "last_slot": None}
 
 
 def _caller(context: Context) -> dict[str, Any]:

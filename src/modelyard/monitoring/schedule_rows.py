@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -46,14 +45,9 @@ def definition_of(snapshot: Snapshot, scope: Scope, config: Json) -> Definition 
     """Return what its executions do; None: the job definition that it names is not there."""
     type_ = TYPES[type_name(config)]
     if "MonitoringJobDefinition" in config:
-        found = Definition.of_inline(type_, config["MonitoringJobDefinition"])
-    else:
-        row = snapshot.find(scope, type_.kind, config.get("MonitoringJobDefinitionName", ""))
-        if row is None:
-            return None
-        found = Definition.of_request(type_, row.spec)
-    seconds = found.max_runtime_seconds or type_.hourly_runtime_seconds
-    return replace(found, max_runtime_seconds=seconds)
+        return Definition.of_inline(type_, config["MonitoringJobDefinition"])
+    row = snapshot.find(scope, type_.kind, config.get("MonitoringJobDefinitionName", ""))
+    return None if row is None else Definition.of_request(type_, row.spec)
 
 
 def all_of(snapshot: Snapshot, scope: Scope) -> Iterator[Resource]:

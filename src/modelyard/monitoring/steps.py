@@ -58,6 +58,13 @@ class Steps:
         except StaleRevision:
             return False
 
+    def fail(self, arn: str, reason: str) -> None:
+        """End an execution that cannot go on."""
+        with self._store.read() as snapshot:
+            row = snapshot.find_by_arn(arn)
+        if row is not None and row.status not in ENDED:
+            self._finish(row, Execution.of(row), "Failed", reason)
+
     def _advance(self, row: Resource, execution: Execution) -> bool:
         kind = self._kind_of_job(row, execution)
         job = self._job(row, execution, kind)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import structlog
 
+from modelyard.jobs.outcome import internal_error
 from modelyard.monitoring.rooms import Rooms
 from modelyard.monitoring.steps import Steps
 from modelyard.store.errors import StoreError
@@ -46,3 +47,8 @@ class ExecutionWorkflow:
         except StoreError as error:
             log.warning("an execution waits for the store", execution=arn, why=str(error))
             return False
+        except Exception as error:
+            log.exception("an execution failed for a reason of the server's", execution=arn)
+            reason = f"{type(error).__name__}: {error}; the server's log has the details"
+            await asyncio.to_thread(self._steps.fail, arn, internal_error(reason))
+            return True
