@@ -25,6 +25,8 @@ from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
 from modelyard.assembly.tuning import add_tuning
+from modelyard.cloudwatch.job_metrics import keep as keep_metrics
+from modelyard.cloudwatch.operations import MetricOperations
 from modelyard.compute.capacity import Capacity
 from modelyard.compute.environments import Environments
 from modelyard.compute.images import find_image
@@ -108,6 +110,7 @@ def build(
         memory=memory,
         environments=environments,
         keys_of=partial(keys_of, ground),
+        measured=partial(keep_metrics, ground.store),
         image_of=find_image,
     )
     training = add_training(ground, workshop)
@@ -125,6 +128,7 @@ def build(
     service = add_orchestrator(ground, invoker.invoke, drafter)
     for capability in (
         LogOperations(ground.logs),
+        MetricOperations(ground.store),
         TaggingOperations(ground.store),
         ground.audit.operations,
     ):

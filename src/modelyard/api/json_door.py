@@ -28,6 +28,7 @@ SERVICES = {
     "Logs_20140328": ("logs", "logs"),
     "AWSEvents": ("events", "events"),
     "TrentService": ("kms", "kms"),
+    "GraniteServiceVersion20100801": ("cloudwatch", "monitoring"),
     "Modelyard": ("modelyard", "modelyard"),
 }
 

@@ -11,6 +11,7 @@ from modelyard.api.event_metrics import DeliveryCollector
 from modelyard.api.gateway_metrics import GatewayCollector
 from modelyard.api.metrics import Metrics
 from modelyard.api.mlflow.door import MlflowDoor
+from modelyard.api.monitor_metrics import MonitorCollector
 from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
@@ -40,6 +41,7 @@ def doors(
     metrics = Metrics()
     metrics.add(GatewayCollector(gateway.metrics))
     metrics.add(DeliveryCollector(events.tally.counts, ground.store))
+    metrics.add(MonitorCollector(ground.store))
 
     def look_at_database() -> None:
         with ground.store.read() as snapshot:

@@ -28,7 +28,7 @@ from modelyard.store.resources import Store
 from modelyard.workflows.engine import Engine
 
 #: The services whose models are read while the rest starts, else the first request would wait.
-_WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events")
+_WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events", "cloudwatch")
 
 
 #: What is asked of the policies without being an operation of a service's model.

@@ -8,11 +8,13 @@ from typing import Any
 from modelyard.events import codepipeline_events as codepipeline
 from modelyard.events.changes import Change, millis
 from modelyard.events.event_types import MODELYARD, Builder, EventType, Told
+from modelyard.events.monitoring_events import MONITORING_KINDS
 from modelyard.events.sagemaker_events import SAGEMAKER_KINDS
 
 #: By the kind of resource: what builds its events, and the types that it can make.
 KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
     **SAGEMAKER_KINDS,
+    **MONITORING_KINDS,
     "delivery": (
         codepipeline.delivery,
         (codepipeline.EXECUTION_TYPE, codepipeline.ACTION_TYPE),

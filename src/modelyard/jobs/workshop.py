@@ -36,6 +36,8 @@ class Workshop:
     memory: MemoryFolder | None = None
     #: The keys as a job's role may use them.
     keys_of: Callable[[Resource], DataKeys] = lambda _job: NoKeys()
+    #: Keeps what a monitor's job measured, given the job and the lines that it wrote.
+    measured: Callable[[Resource, str], None] = lambda _job, _lines: None
     #: For scripts that bring a requirements.txt; None: there are none.
     environments: Environments | None = None
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none

@@ -20,6 +20,9 @@ from modelyard.store.resources import Resource
 CONFIG_FOLDER = "config"
 MESSAGE_FILE = "output/message"
 MAX_MESSAGE_BYTES = 1024
+#: What a monitor's program measured; see `cloudwatch.job_metrics`.
+METRICS_FILE = "output/metrics/cloudwatch/cloudwatch_metrics.jsonl"
+MAX_METRICS_BYTES = 8 * 2**20
 
 _GIB = 2**30
 

@@ -64,6 +64,7 @@ class ProcessingTask(Task):
         bases = [folder.base(host) for host in spec.hosts]
         objects = workshop.objects_of(job)
         self._keys = workshop.keys_of(job)
+        self._measured = workshop.measured
         self._keepers = {
             output.name: FolderKeeper(
                 objects,
@@ -140,10 +141,24 @@ class ProcessingTask(Task):
     def upload(self, ended: Outcome, say: Callable[[str], None]) -> dict[str, Any]:
         self._upload_continuous(say)
         if ended.has_results:
+            self._keep_metrics()
             for output in self._spec.outputs:
                 count = self._keepers[output.name].upload(say)
                 say(f"output {output.name!r}: {count} files to {output.uri}")
         return {}
+
+    def _keep_metrics(self) -> None:
+        """Hand on what a monitor's job measured; that of others is their own affair."""
+        if "MonitoringScheduleArn" not in self._job.observed:
+            return
+        for host in self._spec.hosts:
+            lines = read_text(
+                self._folder.base(host),
+                container.METRICS_FILE,
+                max_bytes=container.MAX_METRICS_BYTES,
+            )
+            if lines:
+                self._measured(self._job, lines)
 
     def _upload_continuous(self, say: Callable[[str], None]) -> None:
         for keeper in self._continuous:

@@ -33,6 +33,8 @@ AUDIT_WORD_BYTES = 256
 AUDIT_TEXT_BYTES = 1024
 AUDIT_KEY_ID_BYTES = 16
 AUDIT_MAC_BYTES = 64
+MEASURE_BYTES = 1020  # 255 characters
+DIGEST_BYTES = 64
 
 
 def _text(length: int) -> sa.types.TypeEngine[str]:
@@ -292,4 +294,36 @@ schedule_slots = sa.Table(
     # The newest time of a rule's schedule that was queued: no time is queued twice.
     sa.Column("rule_arn", _text(ARN_BYTES), primary_key=True),
     sa.Column("slot_at", sa.BigInteger, nullable=False),
+)
+
+measures = sa.Table(
+    "measures",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, autoincrement=True),
+    sa.Column("account", _text(ACCOUNT_BYTES), nullable=False),
+    sa.Column("region", _text(REGION_BYTES), nullable=False),
+    sa.Column("namespace", _text(MEASURE_BYTES), nullable=False),
+    sa.Column("name", _text(MEASURE_BYTES), nullable=False),
+    sa.Column("dimensions", sa.JSON, nullable=False),
+    sa.Column("digest", _text(DIGEST_BYTES), nullable=False),  # of the dimensions
+    sa.Column("newest_at", sa.BigInteger, nullable=False),
+    # A name and its dimensions mean one measure.
+    sa.UniqueConstraint(
+        "account", "region", "namespace", "name", "digest", name="measures_by_name"
+    ),
+    sqlite_autoincrement=True,
+)
+
+measured = sa.Table(
+    "measured",
+    metadata,
+    # What was measured at a moment by one source; a source that is read again adds nothing.
+    sa.Column("measure_id", _Id, sa.ForeignKey("measures.id"), primary_key=True),
+    sa.Column("at", sa.BigInteger, primary_key=True),
+    sa.Column("source", _text(DIGEST_BYTES), primary_key=True),
+    sa.Column("sample_count", sa.Float, nullable=False),
+    sa.Column("sum", sa.Float, nullable=False),
+    sa.Column("minimum", sa.Float, nullable=False),
+    sa.Column("maximum", sa.Float, nullable=False),
+    sa.Column("unit", _text(STATUS_BYTES), nullable=False),
 )

@@ -1,0 +1,1 @@
+"""Metrics over time, asked for as CloudWatch's: what monitors measured, and what users put."""
