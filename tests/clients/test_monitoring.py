@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.clients.monitors import (
+    COLUMNS,
     await_execution,
     baseline,
     capturing_endpoint,
@@ -15,6 +20,7 @@ from tests.clients.monitors import (
     now,
     send,
 )
+from tests.clients.test_orchestrator import post
 from tests.data import breast_cancer
 from tests.live import LiveServer
 
@@ -32,6 +38,34 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     baseline(live, "base")
     yield live
     assert live.stop() == 0, live.log.read_text()
+
+
+def provisioned(server: LiveServer, **body: Any) -> dict[str, Any]:
+    """Provision a pipeline; return its stack's description, once that has settled."""
+    status, answer = post(server, "/provisionpipeline", body)
+    assert status == 200, answer
+    name = f"mlops-pipeline-{body['model_name']}-{body['pipeline_type']}".replace("_", "")
+    cloudformation = server.client("cloudformation")
+    deadline = time.monotonic() + 120
+    stack: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        try:
+            [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except cloudformation.exceptions.ClientError:
+            stack = {}  # the pipeline has not begun with it
+        if stack and not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return stack
+        time.sleep(0.2)
+    raise AssertionError(f"{name} does not settle: {stack}\n{server.log.read_text()}")
+
+
+def metrics_page(server: LiveServer) -> str:
+    request = urllib.request.Request(
+        f"{server.env['AWS_ENDPOINT_URL']}/metrics",
+        headers={"Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return str(answer.read().decode())
 
 
 def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
@@ -72,3 +106,86 @@ def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
         "MonitoringAlertSummaries"
     ]
     assert alert["AlertStatus"] == "InAlert"
+
+
+def test_a_pipeline_makes_the_baseline_first_and_then_its_schedule(monitored: LiveServer) -> None:
+    s3, sagemaker = monitored.client("s3"), monitored.client("sagemaker")
+    header = ",".join(["answer", *COLUMNS[1:]])
+    s3.put_object(
+        Bucket=monitored.bucket,
+        Key="census/train.csv",
+        Body="\n".join([header, *breast_cancer().train_csv.splitlines()]),
+    )
+    stack = provisioned(
+        monitored,
+        pipeline_type="byom_data_quality_monitor",
+        model_name="tumours",
+        endpoint_name="tumours",
+        baseline_data="census/train.csv",
+        baseline_job_output_location=f"{monitored.bucket}/baselines",
+        data_capture_location=f"{monitored.bucket}/captured",
+        monitoring_output_location=f"{monitored.bucket}/monitored/",
+        schedule_expression="cron(0 * ? * * *)",
+        instance_type="ml.m5.large",
+        instance_volume_size="1",
+        monitor_max_runtime_seconds="3300",
+    )
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+    name = outputs["BaselineName"]
+    folder = f"s3://{monitored.bucket}/baselines/{name}/"
+    assert outputs["BaselineJobOutput"] == folder
+    schedule = outputs["MonitoringScheduleJobName"]
+    assert name != schedule
+    described = sagemaker.describe_monitoring_schedule(MonitoringScheduleName=schedule)
+    job = sagemaker.describe_processing_job(ProcessingJobName=name)
+    assert job["ProcessingJobStatus"] == "Completed"
+    assert job["ProcessingEndTime"] <= described["CreationTime"]
+    assert outputs["MonitoringScheduleOutput"] == (
+        f"s3://{monitored.bucket}/monitored/tumours/{schedule}/"
+    )
+    definition = sagemaker.describe_data_quality_job_definition(
+        JobDefinitionName=described["MonitoringScheduleConfig"]["MonitoringJobDefinitionName"]
+    )
+    constraints = definition["DataQualityBaselineConfig"]["ConstraintsResource"]["S3Uri"]
+    assert constraints == f"{folder}constraints.json"
+    key = constraints.removeprefix(f"s3://{monitored.bucket}/")
+    assert s3.head_object(Bucket=monitored.bucket, Key=key)["ContentLength"] > 0
+
+
+def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
+    monitored: LiveServer,
+) -> None:
+    cloudwatch = monitored.client("cloudwatch")
+    namespace = "aws/sagemaker/Endpoints/data-metrics"
+    dimensions = [
+        {"Name": "Endpoint", "Value": "tumours"},
+        {"Name": "MonitoringSchedule", "Value": "hourly"},
+    ]
+    found = cloudwatch.list_metrics(Namespace=namespace, Dimensions=dimensions)["Metrics"]
+    names = {one["MetricName"] for one in found}
+    assert any("f0" in name for name in names), names
+    moment = datetime.now(UTC)
+    answer = cloudwatch.get_metric_statistics(
+        Namespace=namespace,
+        MetricName=sorted(names)[0],
+        Dimensions=dimensions,
+        StartTime=moment - timedelta(hours=3),
+        EndTime=moment + timedelta(hours=1),
+        Period=3600,
+        Statistics=["Average"],
+    )
+    assert len(answer["Datapoints"]) == 1
+    with pytest.raises(cloudwatch.exceptions.ClientError, match="multiple of 60") as caught:
+        cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName="x",
+            StartTime=moment,
+            EndTime=moment + timedelta(hours=1),
+            Period=61,
+            Statistics=["Average"],
+        )
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+    page = metrics_page(monitored)
+    assert 'modelyard_monitoring_alert{account="123456789012"' in page
+    assert 'endpoint="tumours"' in page

@@ -39,6 +39,12 @@ def retrieve(framework: str, version: str, region: str) -> str:
     return IMAGE
 
 
+def model_of(endpoint: str) -> str:
+    if endpoint != "census":
+        raise ValueError(f"Could not find endpoint {endpoint!r}")
+    return "census-model"
+
+
 class Endpoints:
     """Answers invocations; `answer` is what the next ones get."""
 
@@ -75,6 +81,7 @@ class Platform(World):
             Settings(
                 execution_role_arn=lambda account: role_arn(account=account, name="execution"),
                 retrieve_image=lambda *what: self.retrieve(*what),
+                model_of=lambda _context, endpoint: model_of(endpoint),
             ),
         )
         self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.005)

@@ -15,7 +15,15 @@ from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.reading import load
 from modelyard.store.resources import Store
-from tests.orchestrator.platform import IMAGE, Platform, batch, realtime, retrieve, training
+from tests.orchestrator.platform import (
+    IMAGE,
+    Platform,
+    batch,
+    model_of,
+    realtime,
+    retrieve,
+    training,
+)
 from tests.orchestrator.world import ACCOUNT, REGION, World, new_store
 
 MISSING = "Bad request. API body does not have the necessary parameter: "
@@ -44,6 +52,7 @@ def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
         assets=platform.assets(ACCOUNT),
         execution_role_arn=role_arn(account=ACCOUNT, name="execution"),
         retrieve_image=retrieve,
+        model_of=model_of,
     )
     return read_request(body, place, platform.types)
 

@@ -13,16 +13,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from modelyard.monitoring.types import TYPES
 from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable
 from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import (
+    AnalysisConfig,
     Endpoint,
     EndpointConfig,
     InferenceApi,
+    JobDefinition,
     Model,
+    MonitoringSchedule,
+    ProcessingJob,
     ResourceType,
     TableCalls,
     TrainingJob,
@@ -151,6 +156,10 @@ class World:
             TrainingJob(calls),
             TuningJob(calls),
             TransformJob(calls),
+            ProcessingJob(calls),
+            *(JobDefinition(calls, monitor) for monitor in TYPES.values()),
+            MonitoringSchedule(calls),
+            AnalysisConfig(store, lambda *_: None),
             InferenceApi(store, lambda: BASE_URL),
         ]
         self.types = {kind.type: kind for kind in kinds}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from botocore.exceptions import ClientError
+
 from modelyard.arns import role_arn
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import retrieve
 from modelyard.governance.cards.drafting.operations import DraftOperations
 from modelyard.identity.aws_accounts import AwsClients
 from modelyard.identity.roles import DEFAULT_ROLE
+from modelyard.monitoring.types import TYPES
+from modelyard.operations.context import Context
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
@@ -20,7 +26,9 @@ from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.orchestrator.stacks import engine as stacks
 from modelyard.orchestrator.stacks import resources as stack_resources
+from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.origins import following
+from modelyard.store.s3_uris import S3Uri
 
 
 def add_orchestrator(
@@ -42,6 +50,10 @@ def add_orchestrator(
         stack_resources.TrainingJob(calls),
         stack_resources.TuningJob(calls),
         stack_resources.TransformJob(calls),
+        stack_resources.ProcessingJob(calls),
+        *(stack_resources.JobDefinition(calls, monitor) for monitor in TYPES.values()),
+        stack_resources.MonitoringSchedule(calls),
+        stack_resources.AnalysisConfig(store, partial(_write, ground)),
         stack_resources.InferenceApi(store, lambda: ground.url),
     ]
     types = {kind.type: kind for kind in kinds}
@@ -59,6 +71,7 @@ def add_orchestrator(
         ProvisioningSettings(
             execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
             retrieve_image=retrieve,
+            model_of=partial(_model_of, calls),
         ),
     )
     status = PipelineStatus(stack_engine, calls)
@@ -73,3 +86,30 @@ def add_orchestrator(
         bucket_of,
         ModelCards(table, ground.objects_of, drafter, bucket_of),
     )
+
+
+def _write(ground: Ground, context: Context, uri: S3Uri, content: bytes, key: str) -> None:
+    """Write a file of a caller's, who may write there."""
+    encryption = Encryption(mode="aws:kms", key=key) if key else None
+    arn = f"arn:aws:s3:::{uri.bucket}/{uri.key}"
+    with (
+        ground.table.guard(context, "s3:PutObject", arn, {}),
+        ground.objects_of(context).writing(uri, encryption) as sink,
+    ):
+        sink.write(content)
+
+
+def _model_of(calls: stack_resources.TableCalls, context: Context, endpoint: str) -> str:
+    """Return the model of an endpoint's first variant.
+
+    Raises:
+        ValueError: there is no such endpoint, or the caller may not look at it.
+    """
+    client = calls.client(context, "sagemaker")
+    try:
+        described = client.describe_endpoint(EndpointName=endpoint)
+        config = client.describe_endpoint_config(EndpointConfigName=described["EndpointConfigName"])
+    except ClientError as error:
+        message = error.response["Error"]["Message"]
+        raise ValueError(f"{message} (provision its realtime pipeline first)") from error
+    return str(config["ProductionVariants"][0]["ModelName"])

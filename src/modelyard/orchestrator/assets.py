@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+
 from modelyard.store.errors import NoSuchBucket
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri, key_problem, prefix_problem
+
+#: What a line with the names of columns may have.
+_MAX_HEADER_BYTES = 2**20
 
 
 class Assets:
@@ -26,6 +31,33 @@ class Assets:
             return f"{key!r} names no object: {problem}"
         uri = S3Uri(self.bucket, key)
         return None if self._objects.exists(uri) else f"there is no object {uri}: upload it first"
+
+    def header(self, key: str) -> list[str]:
+        """Return the names in the first line of a CSV file; none where there is no such file."""
+        if self.object_problem(key) is not None:
+            return []
+        with self._objects.open(S3Uri(self.bucket, key)) as file:
+            line = file.readline(_MAX_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+        return next(csv.reader([line.rstrip("\r\n")]), [])
+
+    def header_problem(self, key: str) -> str | None:
+        """Return why an object is no CSV file with a header, or None where it is."""
+        problem = self.object_problem(key)
+        if problem is not None:
+            return problem
+        names = self.header(key)
+        if not names:
+            return f"{key!r} is empty: it must be a CSV file whose first line names its columns"
+        numbers = [name for name in names if _is_number(name)]
+        if numbers:
+            return (
+                f"{key!r} has no header: its first line has {numbers[0]!r} where a column's name "
+                "should be"
+            )
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            return f"{key!r} names the column {repeated[0]!r} twice"
+        return None
 
     def prefix_problem(self, prefix: str) -> str | None:
         """Return why there are no objects whose keys begin so, or None where there are."""
@@ -66,3 +98,11 @@ class Assets:
         uri = S3Uri(self.bucket, key)
         self._objects.put_bytes(uri, data)
         return uri
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

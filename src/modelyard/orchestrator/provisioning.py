@@ -11,6 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from modelyard.operations.context import Context
@@ -42,6 +43,8 @@ class Settings:
 
     execution_role_arn: Callable[[str], str]  # of an account
     retrieve_image: ImageRetriever
+    #: The model behind an endpoint, as a caller sees it. Raises ValueError, with a sentence.
+    model_of: Callable[[Context, str], str]
     stack_prefix: str = "mlops-pipeline"
 
 
@@ -88,6 +91,7 @@ class Provisioner:
             assets=self._assets(context.account),
             execution_role_arn=self._settings.execution_role_arn(context.account),
             retrieve_image=self._settings.retrieve_image,
+            model_of=partial(self._settings.model_of, context),
         )
 
     def _stack_name(self, request: ProvisionRequest) -> str:

@@ -91,6 +91,7 @@ class _Reading:
             for attribute in kind.attributes
             if attribute.required and given.keys().isdisjoint((attribute.name, attribute.unless))
         ]
+        self._missing += [name for name in kind.required_too(given) if name not in given]
         self.values: dict[str, str] = {}
         for attribute in kind.attributes:
             if attribute.name in given:

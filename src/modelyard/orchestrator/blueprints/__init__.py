@@ -10,6 +10,12 @@ from modelyard.orchestrator.blueprints._base import (
     Problem,
 )
 from modelyard.orchestrator.blueprints.byom_batch_builtin import ByomBatchBuiltin
+from modelyard.orchestrator.blueprints.byom_data_quality_monitor import ByomDataQualityMonitor
+from modelyard.orchestrator.blueprints.byom_model_bias_monitor import ByomModelBiasMonitor
+from modelyard.orchestrator.blueprints.byom_model_explainability_monitor import (
+    ByomModelExplainabilityMonitor,
+)
+from modelyard.orchestrator.blueprints.byom_model_quality_monitor import ByomModelQualityMonitor
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
 from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
 from modelyard.orchestrator.blueprints.model_tuner_builtin import ModelTunerBuiltin
@@ -21,6 +27,10 @@ PIPELINE_TYPES: Mapping[str, PipelineType] = {
         ModelTunerBuiltin(),
         ByomRealtimeBuiltin(),
         ByomBatchBuiltin(),
+        ByomDataQualityMonitor(),
+        ByomModelQualityMonitor(),
+        ByomModelBiasMonitor(),
+        ByomModelExplainabilityMonitor(),
     )
 }
 NOT_OFFERED_YET = (
@@ -28,10 +38,6 @@ NOT_OFFERED_YET = (
     "byom_batch_custom",
     "byom_image_builder",
     "model_autopilot_training",
-    "byom_data_quality_monitor",
-    "byom_model_quality_monitor",
-    "byom_model_bias_monitor",
-    "byom_model_explainability_monitor",
 )
 
 __all__ = [

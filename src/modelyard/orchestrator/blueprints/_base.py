@@ -29,6 +29,8 @@ class Place:
     assets: Assets
     execution_role_arn: str
     retrieve_image: ImageRetriever
+    #: The model behind an endpoint. Raises ValueError, with a sentence: there is none.
+    model_of: Callable[[str], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,17 @@ class PipelineType(ABC):
     def source(self) -> dict[str, Any]:
         """The blueprint as plain data."""
         return read_yaml(self.text)
+
+    def required_too(self, given: Mapping[str, Any]) -> Sequence[str]:
+        """Return the attributes that others make necessary.
+
+        Args:
+            given: the body by attribute, as it came.
+
+        Raises:
+            BadRequest: one of them makes no sense, so that no more can be said.
+        """
+        return []
 
     @abstractmethod
     def parameters(

@@ -1,0 +1,196 @@
+"""What the four monitor blueprints have in common: attributes, names, and rules over several."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+
+from modelyard import clock
+from modelyard.monitoring import timing
+from modelyard.monitoring.types import MonitorType
+from modelyard.orchestrator.blueprints._base import (
+    KMS_KEY_ARN,
+    Attribute,
+    PipelineType,
+    Place,
+    Problem,
+    add_problems,
+    without_slash,
+)
+from modelyard.orchestrator.errors import BadRequest
+from modelyard.orchestrator.names import shortened
+
+PROBLEM_TYPES = ("Regression", "BinaryClassification", "MulticlassClassification")
+_BINARY = "BinaryClassification"
+_NAME_LIMIT = 63
+_SUFFIX = 4  # hexadecimal digits
+#: What stands for the hour in the guide's examples: `<prefix>/<yyyy>/<mm>/<dd>/<hh>`.
+_HOUR = re.compile(r"/<?yyyy>?/<?mm>?/<?dd>?/<?hh>?/?", re.IGNORECASE)
+
+
+def _location(name: str, parameter: str) -> Attribute:
+    return Attribute(
+        name=name, parameter=parameter, required=True, per_stage=True, prepare=without_slash
+    )
+
+
+#: What every monitor is told, in the order in which the API asks for it.
+SHARED = (
+    Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
+    Attribute(
+        name="endpoint_name",
+        parameter="EndpointName",
+        required=True,
+        per_stage=True,
+        prepare=lambda text: text.lower().strip(),
+    ),
+    Attribute(
+        name="baseline_data",
+        parameter="BaselineData",
+        required=True,
+        spellings=("training_data",),
+    ),
+    _location("baseline_job_output_location", "BaselineJobOutputLocation"),
+    _location("data_capture_location", "DataCaptureLocation"),
+    _location("monitoring_output_location", "MonitoringOutputLocation"),
+    Attribute(
+        name="schedule_expression",
+        parameter="ScheduleExpression",
+        required=True,
+        per_stage=True,
+        prepare=str.strip,
+    ),
+    Attribute(
+        name="monitor_max_runtime_seconds",
+        parameter="MonitorMaxRuntimeSeconds",
+        required=True,
+        per_stage=True,
+    ),
+    Attribute(name="instance_type", parameter="InstanceType", required=True, per_stage=True),
+    Attribute(
+        name="instance_volume_size", parameter="InstanceVolumeSize", required=True, per_stage=True
+    ),
+    Attribute(
+        name="baseline_max_runtime_seconds",
+        parameter="BaselineMaxRuntimeSeconds",
+        per_stage=True,
+    ),
+    KMS_KEY_ARN,
+)
+#: The type of problem; a blueprint that has a use for it takes it as a parameter.
+PROBLEM_TYPE = Attribute(name="problem_type", required=True, prepare=str.strip)
+GROUND_TRUTH = Attribute(
+    name="monitor_ground_truth_input",
+    parameter="GroundTruthInput",
+    required=True,
+    per_stage=True,
+    prepare=lambda text: without_slash(_HOUR.sub("", text)),
+)
+#: Where answers have what; each is for some types of problem only.
+INFERENCE = Attribute(name="monitor_inference_attribute", parameter="InferenceAttribute")
+PROBABILITY = Attribute(name="monitor_probability_attribute", parameter="ProbabilityAttribute")
+THRESHOLD = Attribute(
+    name="probability_threshold_attribute", parameter="ProbabilityThresholdAttribute"
+)
+FEATURES = Attribute(name="features_attribute", parameter="FeaturesAttribute")
+
+
+class MonitorPipeline(PipelineType):
+    """One of the four; see `PipelineType`."""
+
+    monitor: MonitorType
+    #: The image's framework and version.
+    framework: tuple[str, str]
+
+    @property
+    def named_by(self) -> Mapping[str, str]:  # type: ignore[override]
+        return {f"{self.monitor.name}JobDefinition": "endpoint_name"}
+
+    def required_too(self, given: Mapping[str, str]) -> Sequence[str]:
+        kind = str(given.get("problem_type", "")).strip()
+        if PROBLEM_TYPE.name in given and kind not in PROBLEM_TYPES:
+            raise BadRequest(
+                [
+                    "Bad request format. Unsupported problem_type in byom_model_quality_monitor "
+                    "pipeline",
+                    f"problem_type: {kind!r} is none of {', '.join(PROBLEM_TYPES)}",
+                ]
+            )
+        if kind and kind != _BINARY and any(one is INFERENCE for one in self.attributes):
+            return [INFERENCE.name]
+        return []
+
+    def parameters(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> dict[str, str]:
+        made = {
+            "AssetsBucket": place.assets.bucket,
+            "ExecutionRoleArn": place.execution_role_arn,
+            "ImageUri": place.retrieve_image(*self.framework, place.region),
+        }
+        if values.get("endpoint_name"):
+            stem = f"{values['endpoint_name']}-{self._word}"
+            made["BaselineJobName"] = _new_name(stem)
+            made["MonitoringScheduleName"] = _new_name(stem)
+        if values.get("problem_type") not in (None, _BINARY):
+            # They are passed on for that type of problem only.
+            made |= {
+                str(one.parameter): ""
+                for one in (PROBABILITY, THRESHOLD)
+                if any(own is one for own in self.attributes)
+            }
+        return made
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        checks = {
+            "baseline_data": place.assets.header_problem,
+            "baseline_job_output_location": place.assets.bucket_problem,
+            "data_capture_location": place.assets.bucket_problem,
+            "monitoring_output_location": place.assets.bucket_problem,
+            "monitor_ground_truth_input": place.assets.bucket_problem,
+            "schedule_expression": _schedule_problem,
+            "endpoint_name": lambda name: _endpoint_problem(place, name),
+        }
+        add_problems(values, checks, problems)
+        if not any(problem.attribute == "schedule_expression" for problem in problems):
+            self._check_runtime(values, problems)
+
+    @property
+    def _word(self) -> str:
+        """What names say of the monitor: `dataquality`."""
+        return self.monitor.name.lower()
+
+    def _check_runtime(self, values: Mapping[str, str], problems: list[Problem]) -> None:
+        expression, seconds = (
+            values.get(name) for name in ("schedule_expression", "monitor_max_runtime_seconds")
+        )
+        if expression is None or seconds is None:
+            return
+        now = clock.now()
+        gap = timing.shortest_gap(timing.schedule_of(expression, now), now)
+        limit = self.monitor.hourly_runtime_seconds
+        if gap <= timing.HOUR and int(seconds) > limit:
+            text = f"{seconds} is more than {limit}, which is what an hourly {self._word} monitor "
+            problems.append(
+                Problem(attribute="monitor_max_runtime_seconds", text=f"{text}may take")
+            )
+
+
+def _new_name(stem: str) -> str:
+    return f"{shortened(stem, _NAME_LIMIT - 1 - _SUFFIX)}-{secrets.token_hex(_SUFFIX // 2)}"
+
+
+def _schedule_problem(expression: str) -> str | None:
+    found = timing.problems_of({"ScheduleExpression": expression}, clock.now())
+    return found[0].removeprefix("ScheduleExpression: ") if found else None
+
+
+def _endpoint_problem(place: Place, name: str) -> str | None:
+    try:
+        place.model_of(name)
+    except ValueError as error:
+        return str(error)
+    return None

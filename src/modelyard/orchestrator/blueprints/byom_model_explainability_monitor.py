@@ -1,0 +1,49 @@
+"""`byom_model_explainability_monitor`: whether a model's answers rest on other features by now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelyard.monitoring.types import MODEL_EXPLAINABILITY
+from modelyard.orchestrator.blueprints import _clarify
+from modelyard.orchestrator.blueprints._base import Attribute, Place, Problem
+from modelyard.orchestrator.blueprints._monitor import (
+    FEATURES,
+    INFERENCE,
+    PROBABILITY,
+    PROBLEM_TYPE,
+    SHARED,
+    THRESHOLD,
+    MonitorPipeline,
+)
+
+
+class ByomModelExplainabilityMonitor(MonitorPipeline):
+    name = "byom_model_explainability_monitor"
+    postfix = "byommodelexplainabilitymonitor"
+    blueprint = "byom_model_explainability_monitor.yaml"
+    monitor = MODEL_EXPLAINABILITY
+    framework = ("clarify", "1.0")
+    attributes = (
+        *SHARED,
+        PROBLEM_TYPE,
+        Attribute(name="shap_config", required=True, is_document=True),
+        INFERENCE,
+        PROBABILITY,
+        # The guide's example gives it; explanations have no use for it, as in the reference.
+        replace(THRESHOLD, parameter=None),
+        FEATURES,
+        Attribute(name="model_scores", prepare=str.strip),
+    )
+
+    def parameters(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> dict[str, str]:
+        baseline, executions = _clarify.explainability(values, place, problems)
+        return {
+            **super().parameters(values, place, problems),
+            "AnalysisConfig": json.dumps(baseline),
+            "MonitorAnalysisConfig": json.dumps(executions),
+        }
