@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.clients.monitors import (
     send,
 )
 from tests.clients.test_orchestrator import post
+from tests.clients.test_sagemaker_v2 import run_script
 from tests.data import breast_cancer
 from tests.live import LiveServer
 
@@ -189,3 +191,71 @@ def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
     page = metrics_page(monitored)
     assert 'modelyard_monitoring_alert{account="123456789012"' in page
     assert 'endpoint="tumours"' in page
+
+
+@pytest.mark.slow
+def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path) -> None:
+    baseline, predictions = tmp_path / "train.csv", tmp_path / "predictions.csv"
+    header = ",".join(["answer", *COLUMNS[1:]])
+    baseline.write_text("\n".join([header, *breast_cancer().train_csv.splitlines()]))
+    answers = captured(monitored, "tumours")
+    known = dict(zip(breast_cancer().test_csv.splitlines(), breast_cancer().y_test, strict=True))
+    rows = [(answers[row][1], int(label)) for row, label in known.items() if row in answers]
+    assert len(rows) == 40
+    lines = [f"{probability},{label}" for probability, label in rows]
+    predictions.write_text("\n".join(["probability,label", *lines]))
+    # Labels that are wrong, one of an invocation that never was, and a line that was cut.
+    wrong = [label_line(answers[row][0], 1 - int(known[row])) for row in known if row in answers]
+    text = "\n".join([*wrong, label_line("never-was", 1), wrong[0][:30]])
+    hour = datetime.now(UTC)
+    monitored.client("s3").put_object(
+        Bucket=monitored.bucket, Key=f"labels/{hour:%Y/%m/%d/%H}/labels.jsonl", Body=text
+    )
+    said = run_script(
+        monitored,
+        tmp_path,
+        "sagemaker_v2_monitors.py",
+        "tumours",
+        baseline,
+        predictions,
+        f"s3://{monitored.bucket}/labels",
+    )
+    data = said["data"]
+    assert data["status"] == "CompletedWithViolations"
+    assert data["rows"] == 41
+    assert ["f0", "completeness_check"] in data["violations"]
+    assert data["executions"] == 1
+    assert (data["stopped"], data["started"], data["left"]) == ("Stopped", "Scheduled", [])
+    model = said["model"]
+    assert model["status"] == "CompletedWithViolations", model
+    assert model["rows"] == 40
+    assert "auc" in model["violated"]
+    assert said["bias"] == {"status": "Scheduled", "type": "ModelBias", "executions": 0}
+    assert said["explained"]["type"] == "ModelExplainability"
+
+
+def captured(server: LiveServer, endpoint: str) -> dict[str, tuple[str, str]]:
+    """Return the event ids and the answers of an endpoint's captured requests."""
+    s3 = server.client("s3")
+    listed = s3.list_objects_v2(Bucket=server.bucket, Prefix=f"captured/{endpoint}/")
+    found = {}
+    for entry in listed["Contents"]:
+        body = s3.get_object(Bucket=server.bucket, Key=entry["Key"])["Body"].read()
+        for line in body.decode().splitlines():
+            record = json.loads(line)
+            data = record["captureData"]
+            found[data["endpointInput"]["data"]] = (
+                record["eventMetadata"]["eventId"],
+                data["endpointOutput"]["data"].strip(),
+            )
+    return found
+
+
+def label_line(event_id: str, label: int) -> str:
+    return json.dumps(
+        {
+            "groundTruthData": {"data": str(label), "encoding": "CSV"},
+            "eventMetadata": {"eventId": event_id},
+            "eventVersion": "0",
+        }
+    )

@@ -17,7 +17,9 @@ from tests.live import LiveServer, clean_environment
 PYTHON = Path(__file__).parents[2] / ".venv-sagemaker-v2/bin/python"
 
 
-def run_script(server: LiveServer, folder: Path, name: str, *arguments: Path) -> dict[str, Any]:
+def run_script(
+    server: LiveServer, folder: Path, name: str, *arguments: Path | str
+) -> dict[str, Any]:
     """Run a script in the SDK's environment; return the JSON of its last line, and what it said."""
     if not PYTHON.exists():
         if os.environ.get("CI"):

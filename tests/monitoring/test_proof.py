@@ -1,0 +1,336 @@
+"""The monitors catch what really goes wrong, in the hour in which it does, and nothing else.
+
+A real model of census data answers; what it was asked is captured as the gateway captures it; the
+analyses run as they do in production, in the jobs' sandbox. Only the clock is the test's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import xgboost
+
+from modelyard.compute.capacity import Capacity
+from modelyard.compute.images import find_image, retrieve
+from modelyard.compute.runtimes import confinements
+from modelyard.compute.sandbox import SandboxRuntime
+from modelyard.gateway.capture import Destination, Record
+from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.workflow import JobWorkflow
+from modelyard.jobs.workshop import Workshop
+from modelyard.operations.context import Context
+from modelyard.processing.operations import ProcessingOperations
+from modelyard.processing.task import KIND, ProcessingTask
+from modelyard.store.logs import LogStreams
+from modelyard.store.objects import ObjectStores
+from modelyard.store.resources import Json
+from modelyard.store.s3_uris import S3Uri
+from tests.images.clarify.datasets import adult
+from tests.monitoring.world import BUCKET, REGION, ROLE, SCHEMA, World, definition
+from tests.processing.conftest import best_confinement
+
+__all__ = ["best_confinement"]
+
+HOUR = timedelta(hours=1)
+COLUMNS = ("age", "hours", "sex", "race")
+ANALYZER = retrieve("model-monitor", "", REGION)
+CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+Row = list[str]  # of COLUMNS, as a client sends it
+
+
+class Model:
+    """A model of the income, and the people that it was trained on and those that ask."""
+
+    def __init__(self) -> None:
+        people = adult().select(
+            "income",
+            pl.col("age"),
+            pl.col("hours-per-week").alias("hours"),
+            "sex",
+            "race",
+        )
+        people = people.sample(6000, seed=7)
+        self._words = {name: sorted(people[name].unique()) for name in ("sex", "race")}
+        self.rows: list[Row] = [[str(value) for value in row[1:]] for row in people.rows()]
+        self.labels = [int(row[0]) for row in people.rows()]
+        train = xgboost.DMatrix(self._encoded(self.rows[:3000]), label=self.labels[:3000])
+        self._booster = xgboost.train(
+            {"objective": "binary:logistic", "max_depth": 3, "nthread": 1}, train, 30
+        )
+
+    def answers(self, rows: list[Row]) -> list[str]:
+        found = self._booster.predict(xgboost.DMatrix(self._encoded(rows)))
+        return [f"{probability:.6f}" for probability in found]
+
+    def _encoded(self, rows: list[Row]) -> Any:
+        return np.array(
+            [[self._number(*cell) for cell in zip(COLUMNS, row, strict=True)] for row in rows]
+        )
+
+    def _number(self, name: str, cell: str) -> float:
+        if name in self._words:
+            words = self._words[name]
+            return words.index(cell) if cell in words else np.nan
+        try:
+            return float(cell)
+        except ValueError:
+            return np.nan
+
+
+class Proof(World):
+    """A world whose processing jobs are carried out."""
+
+    def __init__(self, home: Path, runtime: SandboxRuntime) -> None:
+        super().__init__(home)
+        self.stores = ObjectStores(home / "objects")
+        self.jobs: list[str] = []
+        workshop = Workshop(
+            store=self.store,
+            objects=self.stores,
+            runtime=runtime,
+            capacity=Capacity(64, 256.0),
+            logs=LogStreams(home / "logs"),
+            jobs=home / "jobs",
+            image_of=find_image,
+        )
+        self.job_workflow = JobWorkflow(workshop, KIND, ProcessingTask)
+        desk = JobDesk(
+            self.store,
+            KIND,
+            noun="processing job",
+            require_role=lambda *_: None,
+            begin=lambda _, arn: self.jobs.append(arn),
+            wake=self.job_workflow.wake,
+            remove_files=self.job_workflow.remove_files,
+        )
+        self.real = ProcessingOperations(
+            desk, self.stores, image_of=find_image, key_problem=lambda *_: None
+        )
+        self.table.add(self.real)
+        self.processing.create = self._create  # type: ignore[method-assign]
+
+    def _create(self, context: Context, request: Any, observed: Json) -> None:
+        SCHEMA.validate("sagemaker", "CreateProcessingJob", request)
+        self.real.create(context, request, observed=observed)
+
+    async def work(self) -> None:
+        """Carry out the jobs that were made."""
+        while self.jobs:
+            await self.job_workflow.run(self.jobs.pop(0))
+
+    async def baseline(self, name: str, header: list[str], rows: list[Row], **more: str) -> None:
+        """Suggest a baseline of a table."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        self.objects.put_bytes(S3Uri(BUCKET, f"{name}/data.csv"), text.getvalue().encode())
+        folder = "/opt/ml/processing/input/data"
+        given = {"S3Uri": f"s3://{BUCKET}/{name}/data.csv", "LocalPath": folder}
+        output = {
+            "S3Uri": f"s3://{BUCKET}/{name}/baseline",
+            "LocalPath": "/opt/ml/processing/output",
+        }
+        self.call(
+            "CreateProcessingJob",
+            ProcessingJobName=name,
+            AppSpecification={"ImageUri": ANALYZER},
+            RoleArn=ROLE,
+            ProcessingResources={"ClusterConfig": CLUSTER},
+            ProcessingInputs=[
+                {
+                    "InputName": "data",
+                    "S3Input": {**given, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+                }
+            ],
+            ProcessingOutputConfig={
+                "Outputs": [
+                    {"OutputName": "out", "S3Output": {**output, "S3UploadMode": "EndOfJob"}}
+                ]
+            },
+            Environment={
+                "dataset_format": '{"csv": {"header": true}}',
+                "dataset_source": folder,
+                "output_path": "/opt/ml/processing/output",
+                **more,
+            },
+        )
+        await self.work()
+        described = self.call("DescribeProcessingJob", ProcessingJobName=name)
+        assert described["ProcessingJobStatus"] == "Completed", described
+
+    def traffic(self, hour: datetime, rows: list[Row], answers: list[str]) -> list[str]:
+        """Capture what was asked and answered in an hour, cut at its end; return the event ids."""
+        place = Destination(
+            root=Path(),
+            bucket=BUCKET,
+            prefix="captured/census/AllTraffic",
+            percentage=100,
+            input=True,
+            output=True,
+            csv_content_types=frozenset({"text/csv"}),
+            json_content_types=frozenset(),
+        )
+        records = [
+            Record(
+                destination=place,
+                event_id=str(uuid.uuid4()),
+                inference_id=None,
+                seconds=hour.timestamp() + number,
+                input=",".join(row).encode(),
+                input_type="text/csv",
+                output=answer.encode(),
+                output_type="text/csv; charset=utf-8",
+            )
+            for number, (row, answer) in enumerate(zip(rows, answers, strict=True))
+        ]
+        lines = [record.line() for record in records]
+        key = f"captured/census/AllTraffic/{hour:%Y/%m/%d/%H}/traffic.jsonl"
+        # A disk that was full left half a line.
+        content = b"\n".join([*lines, lines[0][:70]])
+        self.objects.put_bytes(S3Uri(BUCKET, key), content)
+        return [record.event_id for record in records]
+
+    def labels(self, hour: datetime, ids: list[str], labels: list[int]) -> None:
+        """Upload the truth about an hour, and about an invocation that never was."""
+        lines = [
+            json.dumps(
+                {
+                    "groundTruthData": {"data": str(label), "encoding": "CSV"},
+                    "eventMetadata": {"eventId": event_id},
+                    "eventVersion": "0",
+                }
+            )
+            for event_id, label in zip([*ids, "never-was"], [*labels, 1], strict=True)
+        ]
+        key = f"labels/{hour:%Y/%m/%d/%H}/labels.jsonl"
+        self.objects.put_bytes(S3Uri(BUCKET, key), "\n".join(lines).encode())
+
+    async def pass_hour(self) -> None:
+        """Let an hour pass, and carry out all that is due."""
+        self.begun.clear()
+        self.tick(hours=1)
+        for arn in list(self.begun):
+            while not await asyncio.to_thread(self.steps.look, arn):
+                await self.work()
+
+    def found(self, schedule: str, hour: datetime) -> set[tuple[str, str]]:
+        """Return what the report about an hour says is violated."""
+        key = f"reports/census/{schedule}/{hour:%Y/%m/%d/%H}/constraint_violations.json"
+        document = json.loads(self.objects.get(S3Uri(BUCKET, key)))
+        return {
+            (one.get("feature_name") or one["metric_name"], one["constraint_check_type"])
+            for one in document["violations"]
+        }
+
+
+@pytest.fixture
+def proof(tmp_path: Path, empty_database: Path, best_confinement: str) -> Iterator[Proof]:
+    (tmp_path / "modelyard.db").write_bytes(empty_database.read_bytes())
+    (tmp_path / "run").mkdir()
+    [confinement] = [way for way in confinements([tmp_path]) if way.name == best_confinement]
+    proof = Proof(tmp_path, SandboxRuntime(confinement, tmp_path / "run"))
+    yield proof
+    proof.database.dispose()
+
+
+def spoilt(rows: list[Row], share: float, change: Callable[[Row], Row]) -> list[Row]:
+    """Return rows of which a share is changed."""
+    chance = random.Random(5)
+    return [change(row) if chance.random() < share else row for row in rows]
+
+
+def older(row: Row) -> Row:
+    return [str(int(row[0]) + 15), *row[1:]]
+
+
+def of_a_new_race(row: Row) -> Row:
+    return [*row[:3], "Martian"]
+
+
+def without_age(row: Row) -> Row:
+    return ["", *row[1:]]
+
+
+def in_words(row: Row) -> Row:
+    return ["forty", *row[1:]]
+
+
+@pytest.mark.slow
+async def test_each_monitor_reports_what_goes_wrong_in_its_hour_and_nothing_else(
+    proof: Proof,
+) -> None:
+    model = Model()
+    trained, answers = model.rows[:3000], model.answers(model.rows[:3000])
+    table = [[answer, *row] for answer, row in zip(answers, trained, strict=True)]
+    await proof.baseline("data", ["answer", *COLUMNS], table)
+    held, truth = model.rows[3000:4500], model.labels[3000:4500]
+    judged = [
+        [answer, str(label)] for answer, label in zip(model.answers(held), truth, strict=True)
+    ]
+    await proof.baseline(
+        "quality",
+        ["probability", "label"],
+        judged,
+        analysis_type="MODEL_QUALITY",
+        problem_type="BinaryClassification",
+        probability_attribute="probability",
+        ground_truth_attribute="label",
+    )
+    for type_, name, files in (
+        ("DataQuality", "data", ("Constraints", "Statistics")),
+        ("ModelQuality", "quality", ("Constraints",)),
+    ):
+        baseline = {
+            f"{file}Resource": {"S3Uri": f"s3://{BUCKET}/{name}/baseline/{file.lower()}.json"}
+            for file in files
+        }
+        request = definition(type_, name, app={"ImageUri": ANALYZER})
+        proof.call(f"Create{type_}JobDefinition", **{**request, f"{type_}BaselineConfig": baseline})
+        proof.call(
+            "CreateMonitoringSchedule",
+            MonitoringScheduleName=name,
+            MonitoringScheduleConfig={
+                "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"},
+                "MonitoringJobDefinitionName": name,
+                "MonitoringType": type_,
+            },
+        )
+    asked, right = model.rows[4500:], model.labels[4500:]
+    wrong = [1 - label for label in right]
+    hours = [
+        ("clean", asked, right),
+        ("drifted", spoilt(asked, 1, older), right),
+        ("unseen", spoilt(asked, 0.05, of_a_new_race), right),
+        ("missing", spoilt(asked, 0.1, without_age), right),
+        ("words", spoilt(asked, 0.1, in_words), right),
+        ("flipped", asked, wrong),
+    ]
+    found: dict[str, set[tuple[str, str]]] = {}
+    for name, rows, labels in hours:
+        hour = proof.time
+        # The answers stay those to the sound rows: nothing else is wrong than what is named.
+        ids = proof.traffic(hour, rows, model.answers(asked))
+        proof.labels(hour, ids, labels)
+        await proof.pass_hour()
+        found[name] = proof.found("data", hour)
+        found[f"{name} labels"] = proof.found("quality", hour)
+    assert found["clean"] == set()
+    assert found["drifted"] == {("age", "baseline_drift_check")}
+    assert found["unseen"] == {("race", "categorical_values_check")}
+    assert found["missing"] == {("age", "completeness_check")}
+    assert found["words"] == {("age", "data_type_check")}
+    assert found["flipped"] == set()
+    for name, _, labels in hours:
+        assert bool(found[f"{name} labels"]) == (labels is wrong), (name, found)
+    assert ("auc", "LessThanThreshold") in found["flipped labels"]
