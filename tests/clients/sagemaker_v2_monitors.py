@@ -41,8 +41,7 @@ INPUT = "/opt/ml/processing/input_data"
 def main(endpoint: str, baseline: str, predictions: str, labels: str) -> None:
     """Make four monitors, let two of them run, and delete them all."""
     session = sagemaker.Session(default_bucket=BUCKET)
-    # The SDK looks every minute whether something has changed.
-    slept, time.sleep = time.sleep, lambda seconds: slept(min(seconds, 0.5))
+    hurry()
     shared: dict[str, Any] = {
         "role": ROLE,
         "instance_type": "ml.m5.large",
@@ -56,6 +55,16 @@ def main(endpoint: str, baseline: str, predictions: str, labels: str) -> None:
     }
     print()  # the SDK ends its dots without a line end
     print(json.dumps(said))
+
+
+def hurry() -> None:
+    """Have the SDK look more often than every minute whether something has changed."""
+    slept = time.sleep
+
+    def sleep(seconds: Any) -> None:
+        slept(min(seconds, 0.5))
+
+    time.sleep = sleep
 
 
 def data_quality(shared: dict[str, Any], endpoint: str, baseline: str) -> dict[str, Any]:

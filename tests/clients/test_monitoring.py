@@ -234,6 +234,39 @@ def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path)
     assert said["explained"]["type"] == "ModelExplainability"
 
 
+def test_a_server_that_was_killed_finishes_what_it_began_once(monitored: LiveServer) -> None:
+    sagemaker = monitored.client("sagemaker")
+    folder = f"s3://{monitored.bucket}/base/baseline"
+    sagemaker.create_data_quality_job_definition(
+        **data_quality(monitored, "killed", endpoint="tumours", baseline=folder)
+    )
+    sagemaker.create_monitoring_schedule(
+        MonitoringScheduleName="killed", MonitoringScheduleConfig=now("killed")
+    )
+    deadline = time.monotonic() + 60
+    found: list[Any] = []
+    while not found and time.monotonic() < deadline:
+        answer = sagemaker.list_monitoring_executions(MonitoringScheduleName="killed")
+        found = answer["MonitoringExecutionSummaries"]
+    monitored.kill()
+    monitored.start()
+    assert await_execution(monitored, "killed")["MonitoringExecutionStatus"] == (
+        "CompletedWithViolations"
+    )
+    sagemaker = monitored.client("sagemaker")
+    jobs = sagemaker.list_processing_jobs(NameContains="model-monitoring", MaxResults=100)
+    of_this = [
+        job["ProcessingJobName"]
+        for job in jobs["ProcessingJobSummaries"]
+        if sagemaker.describe_processing_job(ProcessingJobName=job["ProcessingJobName"])[
+            "MonitoringScheduleArn"
+        ].endswith("/killed")
+    ]
+    assert len(of_this) == 1
+    answer = sagemaker.list_monitoring_executions(MonitoringScheduleName="killed")
+    assert len(answer["MonitoringExecutionSummaries"]) == 1
+
+
 def captured(server: LiveServer, endpoint: str) -> dict[str, tuple[str, str]]:
     """Return the event ids and the answers of an endpoint's captured requests."""
     s3 = server.client("s3")

@@ -50,6 +50,33 @@ def test_an_endpoints_status_is_told_in_upper_snake_case(status: str, expected: 
     assert told.detail["EndpointStatus"] == expected == upper_snake(status)
 
 
+def test_an_executions_event_tells_what_is_violated_where_how_much_and_since_when() -> None:
+    kept = {"What": "completeness_check", "Where": "age", "HowMuch": "80 %", "Since": 7_000_000}
+    (told,) = told_of(
+        change(
+            "monitoring-execution",
+            "CompletedWithViolations",
+            spec={"MonitoringScheduleName": "hourly", "ScheduledTime": 9_000_000},
+            observed={"Violations": [kept], "ViolationCount": 1, "jobs": ["one"]},
+        )
+    )
+    assert told.type.name == "Modelyard Monitoring Execution State Change"
+    assert told.detail["Violations"] == [{**kept, "Since": 7_000}]
+    assert told.detail["ScheduledTime"] == 9_000
+    assert told.detail["MonitoringExecutionStatus"] == "CompletedWithViolations"
+    (alert,) = told_of(
+        change(
+            "monitoring-alert",
+            "InAlert",
+            spec={"MonitoringAlertName": "hourly", "DatapointsToAlert": 2},
+            observed={"Violations": [kept]},
+            previous_status="OK",
+        )
+    )
+    assert alert.type.name == "Modelyard Monitoring Alert State Change"
+    assert (alert.detail["PreviousAlertStatus"], alert.detail["AlertStatus"]) == ("OK", "InAlert")
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_detail_holds_no_field_that_patterns_would_be_refused_for(kind: str) -> None:
     observed: dict[str, Any] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -17,7 +16,6 @@ from modelyard.store.resources import Store
 
 _NAMESPACE = "aws/sagemaker/"
 _OWN = ("Endpoint", "MonitoringSchedule")
-_MOMENT = timedelta(microseconds=1)
 
 
 class MonitorCollector(Collector):
@@ -42,14 +40,9 @@ class MonitorCollector(Collector):
             ),
         )
         with self._store.read() as snapshot:
-            for measure in measures.find(snapshot.connection, None):
-                if not measure.namespace.startswith(_NAMESPACE):
-                    continue
-                newest = measures.between(
-                    snapshot.connection, measure, measure.newest_at, measure.newest_at + _MOMENT
-                )
-                if newest and newest[-1].count:
-                    family.add_metric(_labels(measure), newest[-1].sum / newest[-1].count)
+            for measure, newest in measures.newest(snapshot.connection, _NAMESPACE):
+                if newest.count:
+                    family.add_metric(_labels(measure), newest.sum / newest.count)
         return family
 
     def _alerts(self) -> Metric:

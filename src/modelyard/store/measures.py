@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -106,17 +107,31 @@ def find(
         query = query.where(_measures.namespace == namespace)
     if name is not None:
         query = query.where(_measures.name == name)
-    return [
-        Measure(
-            id=row.id,
-            scope=Scope(account=row.account, region=row.region),
-            namespace=row.namespace,
-            name=row.name,
-            dimensions=row.dimensions,
-            newest_at=clock.from_micros(row.newest_at),
+    return [_measure(row) for row in connection.execute(query)]
+
+
+def newest(connection: sa.Connection, namespaces: str) -> Sequence[tuple[Measure, Measured]]:
+    """Return what was measured last, of every account and region.
+
+    Args:
+        namespaces: how their names begin.
+    """
+    rows = connection.execute(
+        sa.select(tables.measures, *(column for column in tables.measured.c if column.name != "at"))
+        .join(
+            tables.measured,
+            (_measured.measure_id == _measures.id) & (_measured.at == _measures.newest_at),
         )
-        for row in connection.execute(query)
-    ]
+        .where(
+            (_measures.namespace >= namespaces) & (_measures.namespace < f"{namespaces}\U0010ffff")
+        )
+        .order_by(_measures.id, _measured.source)
+    )
+    found = {}
+    for row in rows:
+        measure = _measure(row)
+        found[measure.id] = (measure, _samples(measure, row, measure.newest_at))
+    return list(found.values())
 
 
 def between(
@@ -132,20 +147,32 @@ def between(
         )
         .order_by(_measured.at, _measured.source)
     )
-    return [
-        Measured(
-            namespace=measure.namespace,
-            name=measure.name,
-            dimensions=measure.dimensions,
-            at=clock.from_micros(row.at),
-            count=row.sample_count,
-            sum=row.sum,
-            minimum=row.minimum,
-            maximum=row.maximum,
-            unit=row.unit,
-        )
-        for row in rows
-    ]
+    return [_samples(measure, row, clock.from_micros(row.at)) for row in rows]
+
+
+def _measure(row: sa.Row[Any]) -> Measure:
+    return Measure(
+        id=row.id,
+        scope=Scope(account=row.account, region=row.region),
+        namespace=row.namespace,
+        name=row.name,
+        dimensions=row.dimensions,
+        newest_at=clock.from_micros(row.newest_at),
+    )
+
+
+def _samples(measure: Measure, row: sa.Row[Any], at: datetime) -> Measured:
+    return Measured(
+        namespace=measure.namespace,
+        name=measure.name,
+        dimensions=measure.dimensions,
+        at=at,
+        count=row.sample_count,
+        sum=row.sum,
+        minimum=row.minimum,
+        maximum=row.maximum,
+        unit=row.unit,
+    )
 
 
 def _id_of(connection: sa.Connection, scope: Scope, one: Measured) -> int:
