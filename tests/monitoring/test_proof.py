@@ -46,6 +46,7 @@ __all__ = ["best_confinement"]
 HOUR = timedelta(hours=1)
 COLUMNS = ("age", "hours", "sex", "race")
 ANALYZER = retrieve("model-monitor", "", REGION)
+CLARIFY = retrieve("clarify", "1.0", REGION)
 CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
 Row = list[str]  # of COLUMNS, as a client sends it
 
@@ -96,6 +97,7 @@ class Proof(World):
         super().__init__(home)
         self.stores = ObjectStores(home / "objects")
         self.jobs: list[str] = []
+        self.merger = ANALYZER
         workshop = Workshop(
             store=self.store,
             objects=self.stores,
@@ -132,42 +134,64 @@ class Proof(World):
 
     async def baseline(self, name: str, header: list[str], rows: list[Row], **more: str) -> None:
         """Suggest a baseline of a table."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([header, *rows])
-        self.objects.put_bytes(S3Uri(BUCKET, f"{name}/data.csv"), text.getvalue().encode())
+        self.put_table(f"{name}/data.csv", header, rows)
         folder = "/opt/ml/processing/input/data"
-        given = {"S3Uri": f"s3://{BUCKET}/{name}/data.csv", "LocalPath": folder}
-        output = {
-            "S3Uri": f"s3://{BUCKET}/{name}/baseline",
-            "LocalPath": "/opt/ml/processing/output",
+        environment = {
+            "dataset_format": '{"csv": {"header": true}}',
+            "dataset_source": folder,
+            "output_path": "/opt/ml/processing/output",
+            **more,
         }
+        await self.process(name, ANALYZER, {folder: f"{name}/data.csv"}, environment)
+
+    async def process(
+        self, name: str, image: str, inputs: dict[str, str], environment: dict[str, str]
+    ) -> None:
+        """Run a processing job to its end; `inputs` are keys by the folders where they go."""
+        place, written = f"s3://{BUCKET}/{name}/baseline", "/opt/ml/processing/output"
+        output = {"S3Uri": place, "LocalPath": written, "S3UploadMode": "EndOfJob"}
+        kind = {"S3DataType": "S3Prefix", "S3InputMode": "File"}
         self.call(
             "CreateProcessingJob",
             ProcessingJobName=name,
-            AppSpecification={"ImageUri": ANALYZER},
+            AppSpecification={"ImageUri": image},
             RoleArn=ROLE,
             ProcessingResources={"ClusterConfig": CLUSTER},
             ProcessingInputs=[
                 {
-                    "InputName": "data",
-                    "S3Input": {**given, "S3DataType": "S3Prefix", "S3InputMode": "File"},
+                    "InputName": f"input-{number}",
+                    "S3Input": {"S3Uri": f"s3://{BUCKET}/{key}", "LocalPath": folder, **kind},
                 }
+                for number, (folder, key) in enumerate(inputs.items())
             ],
-            ProcessingOutputConfig={
-                "Outputs": [
-                    {"OutputName": "out", "S3Output": {**output, "S3UploadMode": "EndOfJob"}}
-                ]
-            },
-            Environment={
-                "dataset_format": '{"csv": {"header": true}}',
-                "dataset_source": folder,
-                "output_path": "/opt/ml/processing/output",
-                **more,
-            },
+            ProcessingOutputConfig={"Outputs": [{"OutputName": "out", "S3Output": output}]},
+            **({"Environment": environment} if environment else {}),
         )
         await self.work()
         described = self.call("DescribeProcessingJob", ProcessingJobName=name)
         assert described["ProcessingJobStatus"] == "Completed", described
+
+    def put_table(self, key: str, header: list[str], rows: list[Row]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([header, *rows])
+        self.objects.put_bytes(S3Uri(BUCKET, key), text.getvalue().encode())
+
+    def put_json(self, key: str, document: Any) -> None:
+        self.objects.put_bytes(S3Uri(BUCKET, key), json.dumps(document).encode())
+
+    def watch(self, type_: str, name: str, **members: Any) -> None:
+        """Have a monitor of a baseline look every hour."""
+        request = definition(type_, name, **members)
+        self.call(f"Create{type_}JobDefinition", **request)
+        self.call(
+            "CreateMonitoringSchedule",
+            MonitoringScheduleName=name,
+            MonitoringScheduleConfig={
+                "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"},
+                "MonitoringJobDefinitionName": name,
+                "MonitoringType": type_,
+            },
+        )
 
     def traffic(self, hour: datetime, rows: list[Row], answers: list[str]) -> list[str]:
         """Capture what was asked and answered in an hour, cut at its end; return the event ids."""
@@ -226,10 +250,15 @@ class Proof(World):
 
     def found(self, schedule: str, hour: datetime) -> set[tuple[str, str]]:
         """Return what the report about an hour says is violated."""
+        newest = self.executions(MonitoringScheduleName=schedule)[0]
+        assert "FailureReason" not in newest, newest["FailureReason"]
         key = f"reports/census/{schedule}/{hour:%Y/%m/%d/%H}/constraint_violations.json"
         document = json.loads(self.objects.get(S3Uri(BUCKET, key)))
         return {
-            (one.get("feature_name") or one["metric_name"], one["constraint_check_type"])
+            (
+                one.get("feature_name") or one["metric_name"],
+                one["constraint_check_type"],
+            )
             for one in document["violations"]
         }
 
@@ -295,17 +324,8 @@ async def test_each_monitor_reports_what_goes_wrong_in_its_hour_and_nothing_else
             f"{file}Resource": {"S3Uri": f"s3://{BUCKET}/{name}/baseline/{file.lower()}.json"}
             for file in files
         }
-        request = definition(type_, name, app={"ImageUri": ANALYZER})
-        proof.call(f"Create{type_}JobDefinition", **{**request, f"{type_}BaselineConfig": baseline})
-        proof.call(
-            "CreateMonitoringSchedule",
-            MonitoringScheduleName=name,
-            MonitoringScheduleConfig={
-                "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"},
-                "MonitoringJobDefinitionName": name,
-                "MonitoringType": type_,
-            },
-        )
+        members = {f"{type_}BaselineConfig": baseline}
+        proof.watch(type_, name, app={"ImageUri": ANALYZER}, **members)
     asked, right = model.rows[4500:], model.labels[4500:]
     wrong = [1 - label for label in right]
     hours = [
@@ -334,3 +354,55 @@ async def test_each_monitor_reports_what_goes_wrong_in_its_hour_and_nothing_else
     for name, _, labels in hours:
         assert bool(found[f"{name} labels"]) == (labels is wrong), (name, found)
     assert ("auc", "LessThanThreshold") in found["flipped labels"]
+
+
+@pytest.mark.slow
+async def test_a_model_that_prefers_men_is_told_of_in_its_hour(proof: Proof) -> None:
+    model = Model()
+    rows, labels = model.rows[3000:4500], model.labels[3000:4500]
+    guesses = [str(int(float(answer) >= 0.5)) for answer in model.answers(rows)]
+    shared = {
+        "headers": ["income", *COLUMNS],
+        "label": "income",
+        "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["Female"]}],
+    }
+    methods = {name: {"methods": "all"} for name in ("pre_training_bias", "post_training_bias")}
+    table = [
+        [str(label), *row, guess] for label, row, guess in zip(labels, rows, guesses, strict=True)
+    ]
+    columns = ["income", *COLUMNS, "guess"]
+    proof.put_table("bias/data.csv", columns, table)
+    asked = {"dataset_type": "text/csv", "methods": methods, "predicted_label": "guess"}
+    proof.put_json("bias/analysis_config.json", {**shared, **asked, "headers": columns})
+    proof.put_json("bias/monitor/analysis_config.json", shared)
+    inputs = {
+        "/opt/ml/processing/input/data": "bias/data.csv",
+        "/opt/ml/processing/input/config": "bias/analysis_config.json",
+    }
+    await proof.process("bias", CLARIFY, inputs, {})
+    analysis = {"S3Uri": f"s3://{BUCKET}/bias/baseline/analysis.json"}
+    proof.watch(
+        "ModelBias",
+        "bias",
+        app={
+            "ImageUri": CLARIFY,
+            "ConfigUri": f"s3://{BUCKET}/bias/monitor/analysis_config.json",
+        },
+        endpoint={"ProbabilityAttribute": "0", "ProbabilityThresholdAttribute": 0.5},
+        ModelBiasBaselineConfig={"ConstraintsResource": analysis},
+    )
+    people, truth = model.rows[4500:], model.labels[4500:]
+    fair = model.answers(people)
+    unfair = [
+        "0.99" if row[2] == "Male" and int(row[1]) >= 40 else answer
+        for row, answer in zip(people, fair, strict=True)
+    ]
+    found = []
+    for answers in (fair, unfair):
+        hour = proof.time
+        proof.labels(hour, proof.traffic(hour, people, answers), truth)
+        await proof.pass_hour()
+        found.append(proof.found("bias", hour))
+    assert found[0] == set()
+    assert ("DPPL", "bias_drift_check") in found[1]

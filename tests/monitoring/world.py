@@ -104,12 +104,13 @@ class World:
         #: The beginning of an hour to come, since rows are stamped with the real time.
         self.time = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         self.begun: list[str] = []
+        self.merger = "analyzer"  # the image that merges labels
         self.rooms = Rooms(
             store=self.store,
             processing=self.processing,
             capture_of=self._capture_of,
             objects_of=lambda _row: self.objects,
-            merger=lambda _region: "analyzer",
+            merger=lambda _region: self.merger,
             now=lambda: self.time,
         )
         self.steps = Steps(self.rooms)

@@ -15,7 +15,7 @@ from datetime import datetime
 from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.errors import NoSuchBucket, NoSuchKey
 from modelyard.store.objects import Objects
-from modelyard.store.s3_uris import S3Uri
+from modelyard.store.s3_uris import S3Uri, common_folder
 
 #: What a manifest that a batch job left may have.
 _MAX_MANIFEST_BYTES = 64 * 2**20
@@ -69,15 +69,6 @@ def write_manifests(
             sink.write(json.dumps(listed).encode())
         written.append(manifest)
     return written
-
-
-def common_folder(keys: Sequence[str]) -> str:
-    """Return the longest beginning, up to a slash, that all keys have."""
-    first, last = min(keys), max(keys)
-    same = 0
-    while same < min(len(first), len(last)) and first[same] == last[same]:
-        same += 1
-    return first[: first.rfind("/", 0, same) + 1]
 
 
 def _folders(objects: Objects, prefix: S3Uri) -> Iterator[str]:

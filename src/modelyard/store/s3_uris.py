@@ -10,6 +10,7 @@ name.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -100,3 +101,14 @@ class S3Uri:
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+
+def common_folder(keys: Collection[str]) -> str:
+    """Return the longest beginning, up to a slash, that all keys have; of no keys, none."""
+    if not keys:
+        return ""
+    first, last = min(keys), max(keys)
+    same = 0
+    while same < min(len(first), len(last)) and first[same] == last[same]:
+        same += 1
+    return first[: first.rfind("/", 0, same) + 1]

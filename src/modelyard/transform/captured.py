@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from modelyard.store.s3_uris import S3Uri
+from modelyard.store.s3_uris import S3Uri, common_folder
 
 
 def manifests(
@@ -33,18 +33,7 @@ def manifests(
 def _manifest(objects: list[S3Uri]) -> bytes:
     """Return a manifest of objects of one bucket."""
     keys = sorted(uri.key for uri in objects)
-    prefix = _common_folder(keys)
+    prefix = common_folder(keys)
     bucket = objects[0].bucket if objects else ""
     entries = [{"prefix": f"s3://{bucket}/{prefix}"}, *(key[len(prefix) :] for key in keys)]
     return json.dumps(entries if objects else []).encode()
-
-
-def _common_folder(keys: list[str]) -> str:
-    """Return the longest beginning, up to a slash, that all sorted keys have."""
-    if not keys:
-        return ""
-    first, last = keys[0], keys[-1]
-    same = 0
-    while same < min(len(first), len(last)) and first[same] == last[same]:
-        same += 1
-    return first[: first.rfind("/", 0, same) + 1]
