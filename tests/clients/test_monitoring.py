@@ -21,6 +21,7 @@ from tests.clients.monitors import (
     now,
     send,
 )
+from tests.clients.test_events import INBOX
 from tests.clients.test_orchestrator import post
 from tests.clients.test_sagemaker_v2 import run_script
 from tests.data import breast_cancer
@@ -61,6 +62,28 @@ def provisioned(server: LiveServer, **body: Any) -> dict[str, Any]:
     raise AssertionError(f"{name} does not settle: {stack}\n{server.log.read_text()}")
 
 
+def tell_of_alerts(server: LiveServer, schedule: str) -> None:
+    """Have the inbox told when the alert of a schedule is raised."""
+    events = server.client("events")
+    pattern = {
+        "source": ["modelyard"],
+        "detail-type": ["Modelyard Monitoring Alert State Change"],
+        "detail": {"MonitoringScheduleName": [schedule], "AlertStatus": ["InAlert"]},
+    }
+    events.put_rule(Name="alerts", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="alerts", Targets=[{"Id": "inbox", "Arn": INBOX}])
+
+
+def notified(server: LiveServer) -> str:
+    """Return what the inbox was told."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if text := server.cli("inbox").stdout.strip():
+            return text
+        time.sleep(0.2)
+    raise AssertionError("nobody was told")
+
+
 def metrics_page(server: LiveServer) -> str:
     request = urllib.request.Request(
         f"{server.env['AWS_ENDPOINT_URL']}/metrics",
@@ -70,10 +93,11 @@ def metrics_page(server: LiveServer) -> str:
         return str(answer.read().decode())
 
 
-def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
-    monitored: LiveServer,
-) -> None:
-    sagemaker, s3 = monitored.client("sagemaker"), monitored.client("s3")
+@pytest.fixture(scope="module")
+def execution(monitored: LiveServer) -> dict[str, Any]:
+    """The first execution of the schedule `hourly`, whose alert the inbox is told of."""
+    sagemaker = monitored.client("sagemaker")
+    tell_of_alerts(monitored, "hourly")
     folder = f"s3://{monitored.bucket}/base/baseline"
     sagemaker.create_data_quality_job_definition(
         **data_quality(monitored, "quality", endpoint="tumours", baseline=folder)
@@ -81,7 +105,13 @@ def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
     sagemaker.create_monitoring_schedule(
         MonitoringScheduleName="hourly", MonitoringScheduleConfig=now("quality")
     )
-    execution = await_execution(monitored, "hourly")
+    return await_execution(monitored, "hourly")
+
+
+def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
+    monitored: LiveServer, execution: dict[str, Any]
+) -> None:
+    sagemaker, s3 = monitored.client("sagemaker"), monitored.client("s3")
     assert execution["MonitoringExecutionStatus"] == "CompletedWithViolations", execution
     name = execution["ProcessingJobArn"].rpartition("/")[2]
     job = sagemaker.describe_processing_job(ProcessingJobName=name)
@@ -108,6 +138,9 @@ def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
         "MonitoringAlertSummaries"
     ]
     assert alert["AlertStatus"] == "InAlert"
+    said = notified(monitored)
+    assert "The alert of the monitoring schedule hourly is: InAlert." in said
+    assert "- f0: completeness_check since" in said
 
 
 def test_a_pipeline_makes_the_baseline_first_and_then_its_schedule(monitored: LiveServer) -> None:
@@ -155,6 +188,7 @@ def test_a_pipeline_makes_the_baseline_first_and_then_its_schedule(monitored: Li
     assert s3.head_object(Bucket=monitored.bucket, Key=key)["ContentLength"] > 0
 
 
+@pytest.mark.usefixtures("execution")
 def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
     monitored: LiveServer,
 ) -> None:

@@ -75,6 +75,10 @@ def test_an_executions_event_tells_what_is_violated_where_how_much_and_since_whe
     )
     assert alert.type.name == "Modelyard Monitoring Alert State Change"
     assert (alert.detail["PreviousAlertStatus"], alert.detail["AlertStatus"]) == ("OK", "InAlert")
+    assert text_of({"detail-type": alert.type.name, "detail": alert.detail}) == (
+        "The alert of the monitoring schedule - is: InAlert.\n"
+        "- age: completeness_check since 1970-01-01T00:00Z. 80 %"
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))

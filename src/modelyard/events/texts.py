@@ -7,8 +7,11 @@ subscribers of the MLOps Workload Orchestrator know.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+_MAX_SHOWN = 10  # violations of a monitor
 
 #: By detail-type; the names in braces are fields of the detail.
 TEXTS: Mapping[str, str] = {
@@ -40,6 +43,13 @@ TEXTS: Mapping[str, str] = {
     "SageMaker Model Card State Change": (
         "The model card {ModelCardName} status is: {ModelCardStatus}."
     ),
+    "Modelyard Monitoring Execution State Change": (
+        "An execution of the monitoring schedule {MonitoringScheduleName} is: "
+        "{MonitoringExecutionStatus}."
+    ),
+    "Modelyard Monitoring Alert State Change": (
+        "The alert of the monitoring schedule {MonitoringScheduleName} is: {AlertStatus}."
+    ),
 }
 #: Where these have not ended yet, the wordings above would be wrong.
 _BEGUN = {
@@ -63,9 +73,21 @@ def text_of(envelope: Mapping[str, Any]) -> str:
         return f"{kind}: {json.dumps(detail, ensure_ascii=False)}"
     if detail.get("state") == "STARTED":
         template = _BEGUN.get(kind, template)
-    text = template.format_map(_Known(detail))
-    reason = detail.get("FailureReason")
-    return f"{text}\n{reason}" if reason else text
+    lines = [template.format_map(_Known(detail)), *_violated(detail)]
+    if detail.get("FailureReason"):
+        lines.append(detail["FailureReason"])
+    return "\n".join(lines)
+
+
+def _violated(detail: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each of the first violations that a monitor's event tells of."""
+    found = detail.get("Violations") or []
+    for one in found[:_MAX_SHOWN]:
+        since = datetime.fromtimestamp((one.get("Since") or 0) / 1000, UTC)
+        place, what = one.get("Where"), one.get("What")
+        yield f"- {place}: {what} since {since:%Y-%m-%dT%H:%MZ}. {one.get('HowMuch')}"
+    if len(found) > _MAX_SHOWN:
+        yield f"- and {len(found) - _MAX_SHOWN} more"
 
 
 class _Known(dict[str, Any]):
