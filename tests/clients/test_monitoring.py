@@ -188,6 +188,50 @@ def test_a_pipeline_makes_the_baseline_first_and_then_its_schedule(monitored: Li
     assert s3.head_object(Bucket=monitored.bucket, Key=key)["ContentLength"] > 0
 
 
+def test_a_model_quality_pipeline_watches_answers_and_labels(monitored: LiveServer) -> None:
+    s3, sagemaker = monitored.client("s3"), monitored.client("sagemaker")
+    labels = [int(label) for label in breast_cancer().y_test]
+    judged = [f"{0.1 + 0.8 * label + 0.001 * n},{label}" for n, label in enumerate(labels[:90])]
+    s3.put_object(
+        Bucket=monitored.bucket,
+        Key="census/judged.csv",
+        Body="\n".join(["probability,label", *judged]),
+    )
+    stack = provisioned(
+        monitored,
+        pipeline_type="byom_model_quality_monitor",
+        model_name="tumours",
+        endpoint_name="tumours",
+        baseline_data="census/judged.csv",
+        baseline_job_output_location=f"{monitored.bucket}/baselines",
+        data_capture_location=f"{monitored.bucket}/captured",
+        monitoring_output_location=f"{monitored.bucket}/monitored",
+        monitor_ground_truth_input=f"{monitored.bucket}/labels/<yyyy>/<mm>/<dd>/<hh>",
+        schedule_expression="cron(0 0 ? * * *)",
+        problem_type="BinaryClassification",
+        baseline_probability_attribute="probability",
+        baseline_ground_truth_attribute="label",
+        probability_threshold_attribute="0.5",
+        monitor_probability_attribute="0",
+        instance_type="ml.m5.large",
+        instance_volume_size="1",
+        monitor_max_runtime_seconds="1800",
+    )
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+    assert outputs["MonitoringScheduleType"] == "ModelQuality"
+    schedule = sagemaker.describe_monitoring_schedule(
+        MonitoringScheduleName=outputs["MonitoringScheduleJobName"]
+    )
+    definition = sagemaker.describe_model_quality_job_definition(
+        JobDefinitionName=schedule["MonitoringScheduleConfig"]["MonitoringJobDefinitionName"]
+    )
+    given = definition["ModelQualityJobInput"]
+    assert given["GroundTruthS3Input"]["S3Uri"] == f"s3://{monitored.bucket}/labels"
+    assert given["EndpointInput"]["ProbabilityThresholdAttribute"] == 0.5
+    assert "InferenceAttribute" not in given["EndpointInput"]
+
+
 @pytest.mark.usefixtures("execution")
 def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
     monitored: LiveServer,
