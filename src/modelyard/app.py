@@ -11,6 +11,7 @@ from functools import partial
 from starlette.types import ASGIApp
 
 from modelyard.api.s3.door import S3Door
+from modelyard.assembly.autopilot import add_autopilot
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
@@ -117,6 +118,7 @@ def build(
     processing = add_processing(ground, workshop)
     monitors = add_monitoring(ground, processing)
     add_tuning(ground, training, series)
+    add_autopilot(ground, training)
     add_transform(ground, workshop)
     drafter = add_governance(ground)
     credentials = ground.credentials

@@ -81,9 +81,13 @@ def summary(job: Resource) -> dict[str, Any]:
 
 
 def _made_by(job: Resource) -> dict[str, Any]:
-    """Return which tuning job made it, if one did."""
-    tuning = job.observed.get("tuning")
-    return {} if tuning is None else {"TuningJobArn": tuning["arn"]}
+    """Return which tuning job or Autopilot job made it, if one did."""
+    made_by = {"TuningJobArn": "tuning", "AutoMLJobArn": "autopilot"}
+    return {
+        member: job.observed[mark]["arn"]
+        for member, mark in made_by.items()
+        if mark in job.observed
+    }
 
 
 def _found_out(job: Resource) -> dict[str, Any]:

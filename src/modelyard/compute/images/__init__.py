@@ -14,10 +14,18 @@ from modelyard.compute.images._base import (
 )
 from modelyard.compute.images.algorithms import ALGORITHMS
 from modelyard.compute.images.analyses import CLARIFY, MODEL_MONITOR
+from modelyard.compute.images.autopilot import AUTOPILOT
 from modelyard.compute.images.scikit_learn import SCIKIT_LEARN
 from modelyard.compute.images.xgboost import XGBoost
 
-FAMILIES: Sequence[Family] = (XGBoost(), SCIKIT_LEARN, *ALGORITHMS, MODEL_MONITOR, CLARIFY)
+FAMILIES: Sequence[Family] = (
+    XGBoost(),
+    SCIKIT_LEARN,
+    *ALGORITHMS,
+    AUTOPILOT,
+    MODEL_MONITOR,
+    CLARIFY,
+)
 
 
 def find_image(uri: str) -> Image:
