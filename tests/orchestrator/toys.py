@@ -26,6 +26,8 @@ from modelyard.operations.targets import caller, every, named
 _TUNING_KIND = "hyper-parameter-tuning-job"
 _TUNING_NAME = "HyperParameterTuningJobName"
 _TUNING = named(_TUNING_KIND, _TUNING_NAME)
+_AUTOPILOT_KIND = "automl-job"
+_AUTOPILOT = named(_AUTOPILOT_KIND, "AutoMLJobName")
 
 
 class Crash(BaseException):
@@ -239,6 +241,31 @@ class Toys:
     @operation("sagemaker", "DeleteHyperParameterTuningJob", on=_TUNING)
     def delete_tuning_job(self, context: Context, request: Request) -> Response:
         return self._delete(_TUNING_KIND, request[_TUNING_NAME], [])
+
+    @operation("sagemaker", "CreateAutoMLJob", on=_AUTOPILOT)
+    def create_autopilot_job(self, context: Context, request: Request) -> Response:
+        return self._create(context, _AUTOPILOT_KIND, "AutoMLJobName", request, status="InProgress")
+
+    @operation("sagemaker", "DescribeAutoMLJob", on=_AUTOPILOT)
+    def describe_autopilot_job(self, context: Context, request: Request) -> Response:
+        job = self.things.get((_AUTOPILOT_KIND, request["AutoMLJobName"]))
+        if job is None:
+            raise ResourceNotFound
+        answer = self._describe(_AUTOPILOT_KIND, job.name, "AutoMLJob")
+        answer.update(AutoMLJobStatus=job.status, AutoMLJobSecondaryStatus=job.status)
+        if job.failure:
+            answer["FailureReason"] = job.failure
+        return answer
+
+    @operation("sagemaker", "StopAutoMLJob", on=_AUTOPILOT)
+    def stop_autopilot_job(self, context: Context, request: Request) -> Response:
+        job = self._get(_AUTOPILOT_KIND, request["AutoMLJobName"])
+
+        def effect() -> Response:
+            job.status = "Stopped"
+            return {}
+
+        return self.faults.carry_out("StopAutoMLJob", effect)
 
     @operation("sagemaker", "CreateTransformJob", on=named("transform-job", "TransformJobName"))
     def create_transform_job(self, context: Context, request: Request) -> Response:

@@ -21,6 +21,7 @@ from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import (
     AnalysisConfig,
+    AutopilotJob,
     Endpoint,
     EndpointConfig,
     InferenceApi,
@@ -155,6 +156,7 @@ class World:
             Endpoint(calls),
             TrainingJob(calls),
             TuningJob(calls),
+            AutopilotJob(calls),
             TransformJob(calls),
             ProcessingJob(calls),
             *(JobDefinition(calls, monitor) for monitor in TYPES.values()),

@@ -49,6 +49,7 @@ def add_orchestrator(
         stack_resources.Endpoint(calls),
         stack_resources.TrainingJob(calls),
         stack_resources.TuningJob(calls),
+        stack_resources.AutopilotJob(calls),
         stack_resources.TransformJob(calls),
         stack_resources.ProcessingJob(calls),
         *(stack_resources.JobDefinition(calls, monitor) for monitor in TYPES.values()),

@@ -101,9 +101,11 @@ def _follow_jobs(
 
 
 def _noun(job: dict[str, Any]) -> str:
-    found = re.search(r":(training|transform|hyper-parameter-tuning)-job/", job.get("jobArn", ""))
+    found = re.search(
+        r":(training|transform|hyper-parameter-tuning|automl)-job/", job.get("jobArn", "")
+    )
     kind = "training" if found is None else found[1]
-    return f"{kind.removeprefix('hyper-parameter-')} job"
+    return "Autopilot job" if kind == "automl" else f"{kind.removeprefix('hyper-parameter-')} job"
 
 
 def _headline(state: dict[str, Any]) -> str:

@@ -105,6 +105,14 @@ def _tuning(change: Change) -> dict[str, Any]:
     }
 
 
+def _autopilot(change: Change) -> dict[str, Any]:
+    found = {
+        "AutoMLJobSecondaryStatus": change.observed.get("secondary"),
+        "BestCandidateName": change.observed.get("best"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
 def _processing(change: Change) -> dict[str, Any]:
     observed = change.observed
     found = {
@@ -219,6 +227,16 @@ SAGEMAKER_KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
         observed=("TrainingJobStatusCounters", "ObjectiveStatusCounters"),
         more=_tuning,
         more_keys=("BestTrainingJob",),
+    ),
+    "automl-job": _sagemaker(
+        "AutoML Job State Change",
+        name="AutoMLJobName",
+        arn="AutoMLJobArn",
+        status="AutoMLJobStatus",
+        statuses=_JOB,
+        spec=("OutputDataConfig", "ProblemType", "AutoMLJobObjective", "RoleArn"),
+        more=_autopilot,
+        more_keys=("AutoMLJobSecondaryStatus", "BestCandidateName"),
     ),
     "processing-job": _sagemaker(
         "Processing Job State Change",

@@ -29,6 +29,9 @@ TEXTS: Mapping[str, str] = {
         "The hyperparameter training job {HyperParameterTuningJobName} status is: "
         "{HyperParameterTuningJobStatus}."
     ),
+    "SageMaker AutoML Job State Change": (
+        "The Autopilot job {AutoMLJobName} status is: {AutoMLJobStatus}."
+    ),
     "SageMaker Processing Job State Change": (
         "The processing job {ProcessingJobName} status is: {ProcessingJobStatus}."
     ),

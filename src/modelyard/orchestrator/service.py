@@ -23,7 +23,12 @@ from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackFound, stack_named
 from modelyard.orchestrator.provisioning import PIPELINE_SUFFIX, Provisioner
 from modelyard.orchestrator.stacks.engine import StackEngine
-from modelyard.orchestrator.stacks.resources import TrainingJob, TransformJob, TuningJob
+from modelyard.orchestrator.stacks.resources import (
+    AutopilotJob,
+    TrainingJob,
+    TransformJob,
+    TuningJob,
+)
 from modelyard.orchestrator.stacks.resources.inference_api import find_api
 from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.orchestrator.stacks.state import Stack
@@ -199,7 +204,8 @@ class OrchestratorService:
         kept.extend(
             record.reference
             for record in Stack.of(stack).records.values()
-            if record.type in (TrainingJob.type, TransformJob.type, TuningJob.type)
+            if record.type
+            in (AutopilotJob.type, TrainingJob.type, TransformJob.type, TuningJob.type)
         )
         return kept
 

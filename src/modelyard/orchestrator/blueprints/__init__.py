@@ -17,6 +17,7 @@ from modelyard.orchestrator.blueprints.byom_model_explainability_monitor import 
 )
 from modelyard.orchestrator.blueprints.byom_model_quality_monitor import ByomModelQualityMonitor
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
+from modelyard.orchestrator.blueprints.model_autopilot_training import ModelAutopilotTraining
 from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
 from modelyard.orchestrator.blueprints.model_tuner_builtin import ModelTunerBuiltin
 
@@ -25,6 +26,7 @@ PIPELINE_TYPES: Mapping[str, PipelineType] = {
     for kind in (
         ModelTrainingBuiltin(),
         ModelTunerBuiltin(),
+        ModelAutopilotTraining(),
         ByomRealtimeBuiltin(),
         ByomBatchBuiltin(),
         ByomDataQualityMonitor(),
@@ -37,7 +39,6 @@ NOT_OFFERED_YET = (
     "byom_realtime_custom",
     "byom_batch_custom",
     "byom_image_builder",
-    "model_autopilot_training",
 )
 
 __all__ = [

@@ -12,7 +12,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from modelyard.operations.context import Context
-from modelyard.orchestrator.stacks.resources import Calls, TrainingJob, TransformJob, TuningJob
+from modelyard.orchestrator.stacks.resources import (
+    AutopilotJob,
+    Calls,
+    TrainingJob,
+    TransformJob,
+    TuningJob,
+)
 from modelyard.orchestrator.stacks.state import Stack
 from modelyard.store.resources import Resource
 
@@ -30,6 +36,7 @@ class StackJobs:
             TrainingJob.type: self._training,
             TuningJob.type: self._tuning,
             TransformJob.type: self._transform,
+            AutopilotJob.type: self._autopilot,
         }
 
     def of(self, context: Context, stack: Resource) -> list[dict[str, Any]]:
@@ -88,6 +95,22 @@ class StackJobs:
             ),
         }
         if job["HyperParameterTuningJobStatus"] == "Failed":
+            found["failureReason"] = job.get("FailureReason")
+        return found
+
+    def _autopilot(self, context: Context, name: str) -> dict[str, Any]:
+        client = self._calls.client(context, "sagemaker")
+        job = client.describe_auto_ml_job(AutoMLJobName=name)
+        best = job.get("BestCandidate", {})
+        found = {
+            "jobName": name,
+            "jobArn": job["AutoMLJobArn"],
+            "status": job["AutoMLJobStatus"],
+            "secondaryStatus": job["AutoMLJobSecondaryStatus"],
+            "bestCandidate": best.get("CandidateName"),
+            "bestObjective": best.get("FinalAutoMLJobObjectiveMetric", {}).get("Value"),
+        }
+        if job["AutoMLJobStatus"] == "Failed":
             found["failureReason"] = job.get("FailureReason")
         return found
 

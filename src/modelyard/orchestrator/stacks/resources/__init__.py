@@ -2,6 +2,7 @@
 
 from modelyard.orchestrator.stacks.resources._base import DEPLOYMENT_TAG, OWNER_TAG, ResourceType
 from modelyard.orchestrator.stacks.resources.analysis_config import AnalysisConfig
+from modelyard.orchestrator.stacks.resources.autopilot_job import AutopilotJob
 from modelyard.orchestrator.stacks.resources.calls import Calls, TableCalls
 from modelyard.orchestrator.stacks.resources.endpoint import Endpoint
 from modelyard.orchestrator.stacks.resources.endpoint_config import EndpointConfig
@@ -17,6 +18,7 @@ __all__ = [
     "DEPLOYMENT_TAG",
     "OWNER_TAG",
     "AnalysisConfig",
+    "AutopilotJob",
     "Calls",
     "Endpoint",
     "EndpointConfig",
