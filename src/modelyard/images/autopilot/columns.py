@@ -169,5 +169,11 @@ def _numbers(values: pl.Series | None) -> Mapping[str, float]:
 
 
 def _top(present: pl.Series) -> Sequence[tuple[str, int]]:
-    counts = present.value_counts(sort=True).sort(["count", present.name], descending=[True, False])
-    return [(str(value), int(count)) for value, count in counts.head(_TOP).iter_rows()]
+    return counted(present)[:_TOP]
+
+
+def counted(present: pl.Series) -> list[tuple[str, int]]:
+    """Return the different texts, the most frequent first, and how often each is there."""
+    counts = present.alias("text").value_counts(name="times")
+    ordered = counts.sort(["times", "text"], descending=[True, False])
+    return [(str(value), int(count)) for value, count in ordered.iter_rows()]

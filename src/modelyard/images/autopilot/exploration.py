@@ -10,7 +10,7 @@ import polars as pl
 
 from modelyard.images.autopilot.columns import Column, numbers_of
 from modelyard.images.autopilot.material import Analysis
-from modelyard.images.autopilot.notebook_file import Notebook, table
+from modelyard.images.autopilot.notebook_file import Notebook, plain, table
 from modelyard.images.autopilot.trying import Material
 from modelyard.images.reports import (
     Figure,
@@ -164,13 +164,13 @@ def _notebook(found: Analysis, material: Material, objective: str, data_uri: str
     target = found.target
     book = Notebook()
     book.text(
-        f"# Data exploration\n\n**{target.problem_type}**: {target.why}. Candidates are compared "
+        f"# Data exploration\n\n**{target.problem_type}**: {plain(target.why)}. Candidates are compared "
         f"by **{objective}**; {material.split.said}."
     )
     book.text(table(("", ""), _details(found, material)))
     said = notices(found)
     if said:
-        book.text("## What to look at\n\n" + "\n".join(f"- {text}" for text, _ in said))
+        book.text("## What to look at\n\n" + "\n".join(f"- {plain(text)}" for text, _ in said))
     book.text("## Columns\n\n" + table(_HEADER, [_row(column) for column in found.columns]))
     book.text("## The data\n\nSet `AUTOPILOT_DATA` to a folder to use files of your own.")
     book.code(

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from modelyard.images.autopilot.columns import Column, dates_of, numbers_of
+from modelyard.images.autopilot.columns import Column, counted, dates_of, numbers_of
 
 #: So many categories of a column are told apart, the most frequent ones; the others are one.
 MOST_CATEGORIES = 254
@@ -161,8 +161,7 @@ def plan_of(
 
 
 def _categories(texts: pl.Series) -> dict[str, Any]:
-    counts = texts.drop_nulls().value_counts().sort(["count", texts.name], descending=[True, False])
-    names = [str(value) for value in counts[texts.name]]
+    names = [name for name, _ in counted(texts.drop_nulls())]
     return {"categories": names[:MOST_CATEGORIES], "others": len(names) > MOST_CATEGORIES}
 
 

@@ -142,5 +142,7 @@ def _weights(table: pl.DataFrame, name: str | None) -> Floats | None:
         raise ClientError(
             f"the sample weight {name!r} has a value {bad!r}: it must be a number >= 0"
         )
+    if not weights.sum():
+        raise ClientError(f"the sample weight {name!r} is 0 in every row: no row counts")
     found: Floats = weights.to_numpy().astype(np.float64)
     return found

@@ -57,11 +57,12 @@ class Notebook:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+    ruler = f"|{'---|' * len(header)}"
+    first, *others = (f"| {' | '.join(map(plain, line))} |" for line in [header, *rows])
+    return "\n".join([first, ruler, *others])
 
 
-def _cell(text: str) -> str:
+def plain(text: str) -> str:
     """Return a text that is no markup, whatever data it comes from."""
     for mark in "\\`*_{}[]<>#|":
         text = text.replace(mark, f"\\{mark}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +69,7 @@ def target_of(texts: pl.Series, told: str | None = None) -> Target:
         raise ClientError(f"the target {name!r} has no values: all of them are missing")
     numbers = numbers_of(present)
     numeric = not numbers.null_count()
-    counts = present.map_elements(label, return_dtype=pl.Utf8).value_counts()
-    found = {str(value): int(count) for value, count in counts.iter_rows()}
+    found = Counter(label(text) for text in present)
     if len(found) == 1:
         raise ClientError(
             f"the target {name!r} has one value only, {next(iter(found))[:40]!r}: there is nothing "
@@ -116,7 +116,7 @@ def _check_classes(name: str, kind: str, distinct: int) -> None:
         )
 
 
-def _ordered(counts: dict[str, int]) -> Sequence[str]:
+def _ordered(counts: Mapping[str, int]) -> Sequence[str]:
     """Return classes in order; of two the positive one last: known as such, or the rarer one."""
     names = sorted(counts, key=_sort_key)
     if len(names) != 2:
