@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from bench import (
+    autopilot,
     batch_transform,
     data_quality,
     envelope,
@@ -23,6 +24,7 @@ from bench.machine import describe
 from bench.report import BenchUnavailable, Options, Report
 
 BENCHES: Mapping[str, Callable[[Options], Report]] = {
+    "autopilot": autopilot.run,
     "batch-transform": batch_transform.run,
     "data-quality": data_quality.run,
     "envelope": envelope.run,

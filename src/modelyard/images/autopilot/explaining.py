@@ -54,9 +54,11 @@ def importance(material: Material, kept: archive.Kept) -> dict[str, float]:
 
 def model_of(path: Path) -> archive.Kept:
     """Return what an archive of this job's holds."""
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(path) as packed:
-            packed.extractall(folder, filter="data")
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(path) as packed:
+        for member in packed:
+            content = packed.extractfile(member)
+            if content is not None:
+                (Path(folder) / Path(member.name).name).write_bytes(content.read())
         return archive.read(Path(folder))
 
 

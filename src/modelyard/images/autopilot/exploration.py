@@ -164,8 +164,8 @@ def _notebook(found: Analysis, material: Material, objective: str, data_uri: str
     target = found.target
     book = Notebook()
     book.text(
-        f"# Data exploration\n\n**{target.problem_type}**: {plain(target.why)}. Candidates are compared "
-        f"by **{objective}**; {material.split.said}."
+        f"# Data exploration\n\n**{target.problem_type}**: {plain(target.why)}. "
+        f"Candidates are compared by **{objective}**; {material.split.said}."
     )
     book.text(table(("", ""), _details(found, material)))
     said = notices(found)
