@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn import metrics as reference
 
 from modelyard.images.autopilot.metrics import loss, measured
@@ -15,9 +16,10 @@ MANY = Target(name="y", problem_type="MulticlassClassification", why="", labels=
 NUMBERS = Target(name="y", problem_type="Regression", why="")
 
 
-def shares(rows: int, classes: int) -> np.ndarray:
+def shares(rows: int, classes: int) -> NDArray[np.float64]:
     found = np.random.default_rng(1).random((rows, classes)) + 0.01
-    return found / found.sum(axis=1, keepdims=True)
+    divided: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
+    return divided
 
 
 def test_two_classes() -> None:

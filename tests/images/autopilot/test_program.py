@@ -76,7 +76,8 @@ def test_it_searches_and_ranks_by_the_objective(done: Trained) -> None:
     assert found["best"] == max(values, key=lambda name: values[name])
     assert values[found["best"]] > 0.89
     assert done.metrics(METRIC_DEFINITIONS) == {
-        "validation:AUC": pytest.approx(found["candidates"][-1]["metrics"]["AUC"])
+        "validation:AUC": pytest.approx(found["candidates"][-1]["metrics"]["AUC"]),
+        "best:AUC": pytest.approx(values[found["best"]]),
     }
 
 

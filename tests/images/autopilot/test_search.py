@@ -16,7 +16,7 @@ def searched(
 ) -> list[tuple[str, Config]]:
     """Return what is tried."""
     search = Search([*LEARNERS.values()], rows=rows, seed=seed)
-    found = []
+    found: list[tuple[str, Config]] = []
     for _ in range(count):
         asked = search.ask()
         assert asked is not None

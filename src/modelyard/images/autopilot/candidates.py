@@ -85,6 +85,14 @@ class Journal:
         return self._folder / "scores" / f"{name}.npy"
 
 
+def log_objective(candidate: Candidate, objective: str, which: str) -> None:
+    """Log a candidate's objective as a metric."""
+    log.line(
+        f"[{candidate.number}] {candidate.name} ({candidate.algorithm}): "
+        f"{which}:{objective}={candidate.metrics[objective]:.10g}"
+    )
+
+
 def tell(**facts: Any) -> None:
     """Tell whoever follows the log how far the job is."""
     log.line(MARK + json.dumps(facts))

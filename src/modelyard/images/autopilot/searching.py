@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modelyard.images.autopilot.candidates import Candidate, Journal, tell
+from modelyard.images.autopilot.candidates import Candidate, Journal, log_objective, tell
 from modelyard.images.autopilot.hyperparameters import Hyperparameters
 from modelyard.images.autopilot.learners import LEARNERS, Learner
 from modelyard.images.autopilot.metrics import loss
@@ -75,12 +75,10 @@ def _resumed(search: Search, journal: Journal, objective: str) -> list[Candidate
 
 
 def _tell(search: Search, candidate: Candidate, objective: str) -> None:
-    value = candidate.metrics.get(objective)
     search.tell(loss(objective, candidate.metrics))
-    if value is not None:
-        log.line(
-            f"[{candidate.number}] {candidate.name} ({candidate.algorithm}): "
-            f"validation:{objective}={value:.10g}"
-        )
+    if objective in candidate.metrics:
+        log_objective(candidate, objective, "validation")
     else:
-        log.line(f"[{candidate.number}] {candidate.name} ({candidate.algorithm}) failed")
+        log.line(
+            f"[{candidate.number}] {candidate.name} ({candidate.algorithm}) has no {objective}"
+        )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from modelyard.images.autopilot import hyperparameters
-from modelyard.images.autopilot.candidates import Candidate, Journal, tell
+from modelyard.images.autopilot.candidates import Candidate, Journal, log_objective, tell
 from modelyard.images.autopilot.hyperparameters import Hyperparameters
 from modelyard.images.autopilot.patience import Patience
 from modelyard.images.autopilot.problem_types import METRICS, objective_problem
@@ -98,13 +98,16 @@ def _search(
     patience = Patience(stop, deadline=hp.deadline, seconds=hp.max_seconds_per_candidate)
     candidates, ended_by = searched(material, hp, objective, patience, journal)
     finished = [one for one in candidates if one.status == "Completed"]
-    best = min(finished, key=lambda one: (loss(objective, one.metrics), one.number), default=None)
+    ranked = [one for one in finished if objective in one.metrics]
+    best = min(ranked, key=lambda one: (loss(objective, one.metrics), one.number), default=None)
     if best is None and not patience.is_stopped:
         raise ClientError(_why_none(candidates, patience))
     for candidate in finished:
         target = layout.model / candidate.name / "model.tar.gz"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(journal.archive(candidate.name), target)
+    if best is not None:
+        log_objective(best, objective, "best")
     if best is not None and not patience.is_stopped:
         tell(phase="GeneratingExplainabilityReport")
         explain(layout.output_data / "explainability" / best.name, material, best, journal)
@@ -131,4 +134,7 @@ def _why_none(candidates: Sequence[Candidate], patience: Patience) -> str:
             "the time was over before a first candidate was finished: give more "
             "MaxAutoMLJobRuntimeInSeconds"
         )
-    return "there is no candidate"
+    return (
+        f"{len(candidates)} candidates were tried, and of none is the objective defined on the "
+        "rows that are held out: they may be of one class only"
+    )
