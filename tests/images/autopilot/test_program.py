@@ -74,7 +74,7 @@ def test_it_searches_and_ranks_by_the_objective(done: Trained) -> None:
     ]
     values = {one["name"]: one["metrics"]["AUC"] for one in found["candidates"]}
     assert found["best"] == max(values, key=lambda name: values[name])
-    assert values[found["best"]] > 0.89
+    assert values[found["best"]] > 0.87
     assert done.metrics(METRIC_DEFINITIONS) == {
         "validation:AUC": pytest.approx(found["candidates"][-1]["metrics"]["AUC"]),
         "best:AUC": pytest.approx(values[found["best"]]),
@@ -121,7 +121,7 @@ def test_raw_rows_in_predictions_out(endpoint: Served) -> None:
         assert shares[label] == float(probability) == max(shares.values())
         scores.append(shares[">50K"])
     truth = (census().tail(500)[TARGET] == ">50K").to_numpy()
-    assert auc(truth, scores) > 0.88
+    assert auc(truth, scores) > 0.86
 
 
 def test_json_by_column_means_the_same_as_csv(endpoint: Served) -> None:

@@ -15,7 +15,7 @@ from modelyard.images.autopilot.trying import Material
 from modelyard.images.reports import Figure, Gallery, Heading, Report, Sentence, Table, charts, html
 from modelyard.images.training.files import write_whole
 
-_MOST_ROWS = 2_000
+_MOST_ROWS = 500
 _MOST_BARS = 15
 
 
