@@ -131,3 +131,56 @@ def test_a_search_goes_where_its_first_definition_says() -> None:
     several = {**SEARCH.spec, "TrainingJobDefinitions": [definition]}
     del several["TrainingJobDefinition"]
     assert facts_of(replace(SEARCH, spec=several)).experiment == "x"
+
+
+AUTOPILOT = replace(
+    JOB,
+    kind="automl-job",
+    name="auto",
+    arn="arn:aws:sagemaker:us-east-1:123456789012:automl-job/auto",
+    spec={
+        "InputDataConfig": [
+            {"DataSource": {"S3DataSource": {"S3Uri": "s3://b/t"}}, "TargetAttributeName": "y"}
+        ],
+        "AutoMLJobConfig": {"CompletionCriteria": {"MaxCandidates": 2}},
+        "RoleArn": "arn:aws:iam::123456789012:role/modelyard-execution",
+    },
+    observed={
+        "ended": 9_000_000,
+        "resolved": {"problem_type": "Regression", "objective": "MSE", "why": "fractions"},
+        "best": "auto-002",
+        "candidates": [
+            {"name": "auto-001", "algorithm": "xgboost", "metrics": {"MSE": 3.0}},
+            {"name": "auto-002", "algorithm": "lightgbm", "metrics": {"MSE": 2.0, "R2": 0.5}},
+        ],
+    },
+)
+
+
+def test_an_autopilot_job_tells_what_it_resolved_and_its_best_candidate() -> None:
+    facts = facts_of(AUTOPILOT)
+    assert facts.experiment == "autopilot-jobs"
+    assert facts.parameters == {
+        "TargetAttributeName": "y",
+        "MaxCandidates": "2",
+        "problem_type": "Regression",
+        "objective": "MSE",
+        "why": "fractions",
+        "best_candidate": "auto-002",
+        "best_algorithm": "lightgbm",
+    }
+    assert facts.results == {"best_MSE": 2.0, "best_R2": 0.5}
+    [data] = facts.datasets
+    assert (data.channel, data.uri) == ("training", "s3://b/t")
+
+
+def test_one_that_runs_tells_only_what_was_asked() -> None:
+    running = replace(AUTOPILOT, status="InProgress", observed={"candidates": []})
+    assert set(facts_of(running).parameters) == {"TargetAttributeName", "MaxCandidates"}
+    assert facts_of(running).results == {}
+
+
+def test_its_training_job_is_shown_below_it() -> None:
+    search = replace(JOB, observed={**JOB.observed, "autopilot": {"arn": AUTOPILOT.arn}})
+    assert parent_of(search) == AUTOPILOT.arn
+    assert facts_of(search).experiment == "autopilot-jobs"

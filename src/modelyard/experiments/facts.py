@@ -17,8 +17,8 @@ JOB_TAG, MADE_TAG = "modelyard.job_arn", "modelyard.job_created"
 _MAX_PARAMETER = 6000  # characters that MLflow takes
 _MAX_TAG = 8000
 _MAX_KEY = 250
-TUNING_JOB = "hyper-parameter-tuning-job"
-_TUNING_EXPERIMENT = "tuning-jobs"
+TUNING_JOB, AUTOPILOT_JOB = "hyper-parameter-tuning-job", "automl-job"
+_TUNING_EXPERIMENT, _AUTOPILOT_EXPERIMENT = "tuning-jobs", "autopilot-jobs"
 _TUNED, _FINAL = "TunedHyperParameters", "FinalHyperParameterTuningJobObjectiveMetric"
 #: How a job ended -> how its run did.
 _STATUSES = {"Completed": "FINISHED", "Failed": "FAILED", "Stopped": "KILLED"}
@@ -78,8 +78,7 @@ def facts_of(job: Resource) -> Facts:
         end=None if ended is None else ended // 1000,
         status=_status(job.status),
         parameters={
-            name[:_MAX_KEY]: str(value)[:_MAX_PARAMETER]
-            for name, value in (_of_search(job) if tuning else _hyperparameters(job.spec))
+            name[:_MAX_KEY]: str(value)[:_MAX_PARAMETER] for name, value in _parameters(job)
         },
         tags={name: text[:_MAX_TAG] for name, text in _tags(job)},
         datasets=list(_datasets(asked)),
@@ -88,9 +87,9 @@ def facts_of(job: Resource) -> Facts:
 
 
 def parent_of(job: Resource) -> str | None:
-    """Return the ARN of the tuning job whose trial a training job is; None: of none."""
-    parent = job.observed.get("tuning", {}).get("arn")
-    return None if parent is None else str(parent)
+    """Return the ARN of the tuning or Autopilot job that made a training job; None: none did."""
+    made_by = job.observed.get("tuning") or job.observed.get("autopilot") or {}
+    return str(made_by["arn"]) if "arn" in made_by else None
 
 
 def identity_of_run(job: Resource) -> dict[str, str]:
@@ -100,6 +99,8 @@ def identity_of_run(job: Resource) -> dict[str, str]:
 
 def _default_experiment(job: Resource) -> str:
     """Return one experiment a kind; a search and its trials share one, as MLflow nests them."""
+    if job.kind == AUTOPILOT_JOB or "autopilot" in job.observed:
+        return _AUTOPILOT_EXPERIMENT
     if job.kind == TUNING_JOB or parent_of(job) is not None:
         return _TUNING_EXPERIMENT
     return f"{job.kind}s"
@@ -110,8 +111,13 @@ def _first_definition(spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(found)
 
 
-def _hyperparameters(spec: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    yield from spec.get("HyperParameters", {}).items()
+def _parameters(job: Resource) -> Iterator[tuple[str, object]]:
+    if job.kind == TUNING_JOB:
+        yield from _of_search(job)
+    elif job.kind == AUTOPILOT_JOB:
+        yield from _of_autopilot(job)
+    else:
+        yield from job.spec.get("HyperParameters", {}).items()
 
 
 def _of_search(job: Resource) -> Iterator[tuple[str, object]]:
@@ -127,7 +133,31 @@ def _of_search(job: Resource) -> Iterator[tuple[str, object]]:
             yield f"best_{name}", value
 
 
+def _of_autopilot(job: Resource) -> Iterator[tuple[str, object]]:
+    """Yield what an Autopilot job was asked for, and once it has ended what it resolved."""
+    tabular = job.spec.get("AutoMLProblemTypeConfig", {}).get("TabularJobConfig", {})
+    asked = tabular or job.spec.get("AutoMLJobConfig", {})
+    inputs = job.spec.get("InputDataConfig") or [tabular]
+    yield "TargetAttributeName", inputs[0].get("TargetAttributeName")
+    yield from asked.get("CompletionCriteria", {}).items()
+    if job.status in _STATUSES:
+        yield from job.observed.get("resolved", {}).items()
+        best = _best_candidate(job)
+        if best is not None:
+            yield "best_candidate", best["name"]
+            yield "best_algorithm", best["algorithm"]
+
+
+def _best_candidate(job: Resource) -> Mapping[str, Any] | None:
+    candidates = job.observed.get("candidates", ())
+    return next((one for one in candidates if one["name"] == job.observed.get("best")), None)
+
+
 def _results(job: Resource) -> Iterator[tuple[str, float]]:
+    if job.kind == AUTOPILOT_JOB:
+        candidate = _best_candidate(job)
+        for name, value in ({} if candidate is None else candidate["metrics"]).items():
+            yield f"best_{name}", value
     best = job.observed.get("BestTrainingJob", {}).get(_FINAL)
     if best is not None:
         yield f"best_{best['MetricName']}", best["Value"]
@@ -164,10 +194,11 @@ def _tags(job: Resource) -> Iterator[tuple[str, str]]:
 
 
 def _datasets(spec: Mapping[str, Any]) -> Iterator[Dataset]:
-    for channel in spec.get("InputDataConfig", ()):
+    for channel in spec.get("InputDataConfig") or spec.get("AutoMLJobInputDataConfig", ()):
         source = channel["DataSource"].get("S3DataSource")
         if source is not None:
-            yield Dataset(channel=channel["ChannelName"], uri=source["S3Uri"])
+            name = channel.get("ChannelName") or channel.get("ChannelType", "training")
+            yield Dataset(channel=name, uri=source["S3Uri"])
     for given in spec.get("ProcessingInputs", ()):
         if "S3Input" in given:
             yield Dataset(channel=given["InputName"], uri=given["S3Input"]["S3Uri"])

@@ -18,7 +18,7 @@ from modelyard.experiments.errors import (
     TrackingRefused,
     TrackingUnavailable,
 )
-from modelyard.experiments.facts import TUNING_JOB, facts_of, parent_of
+from modelyard.experiments.facts import AUTOPILOT_JOB, TUNING_JOB, facts_of, parent_of
 from modelyard.experiments.runs import JobRuns
 from modelyard.experiments.servers import MlflowServers
 from modelyard.experiments.tokens import JobTokens
@@ -29,7 +29,7 @@ from modelyard.store.outbox import Event
 from modelyard.store.resources import Resource, Store
 
 #: Jobs of these kinds are in MLflow always; of others those that were given a run to log to.
-ALWAYS = frozenset({"training-job", TUNING_JOB})
+ALWAYS = frozenset({"training-job", TUNING_JOB, AUTOPILOT_JOB})
 OWN_SERVER = "MLFLOW_TRACKING_URI"
 
 _WAIT_SECONDS = 60.0
@@ -137,7 +137,7 @@ class JobTracking:
             return await self._found(job, parent)
 
     async def _parent_run_of(self, job: Resource) -> str | None:
-        """Return the run of the tuning job whose trial this is, made if it has none yet."""
+        """Return the run of the job that made this one, made if it has none yet."""
         arn = parent_of(job)
         parent = None if arn is None else await asyncio.to_thread(self._read, arn)
         return None if parent is None else await self._found(parent, None)
