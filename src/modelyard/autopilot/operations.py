@@ -7,8 +7,8 @@ import uuid
 from modelyard.autopilot.checks import problems_of
 from modelyard.autopilot.description import candidate, describe, describe_v2, summary
 from modelyard.autopilot.listing import page_of
-from modelyard.autopilot.run import caller_of
 from modelyard.autopilot.search_job import TrainingDesk
+from modelyard.jobs.creator import caller_of
 from modelyard.jobs.desk import JobDesk
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError

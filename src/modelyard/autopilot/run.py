@@ -20,9 +20,9 @@ from modelyard.autopilot.search_job import MARK, SearchJob, job_name, request_of
 from modelyard.autopilot.search_log import SearchLog
 from modelyard.autopilot.spec import AutopilotSpec
 from modelyard.autopilot.told import Told
+from modelyard.jobs.creator import context_of
 from modelyard.jobs.outcome import client_error
 from modelyard.jobs.progress import Progress, StopRequested
-from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import OperationError
 from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource
@@ -178,20 +178,3 @@ def _no_longer_running(candidate: dict[str, Any], status: str) -> dict[str, Any]
     if candidate["status"] != "InProgress":
         return candidate
     return {**candidate, "status": "Failed" if status == "Failed" else "Stopped"}
-
-
-def context_of(job: Resource) -> Context:
-    """Return on whose behalf an Autopilot job acts: whoever created it."""
-    caller = job.observed["caller"]
-    return Context(
-        account=job.scope.account,
-        region=job.scope.region,
-        principal=Principal.from_json(caller["principal"]),
-        request_id=caller["request_id"],
-        source="in-process",
-    )
-
-
-def caller_of(context: Context) -> dict[str, Any]:
-    """Return what an Autopilot job's row keeps of who created it."""
-    return {"principal": context.principal.to_json(), "request_id": context.request_id}

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from modelyard.compute.images import Image
+from modelyard.jobs.creator import caller_of
 from modelyard.jobs.desk import JobDesk
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
@@ -18,7 +19,6 @@ from modelyard.tuning.checks import problems_of
 from modelyard.tuning.description import describe, summary
 from modelyard.tuning.kind import KIND
 from modelyard.tuning.listing import page_of
-from modelyard.tuning.run import caller_of
 from modelyard.tuning.spec import TuningSpec, given_definitions
 from modelyard.tuning.summaries import summary_of
 from modelyard.tuning.trial import ENDED

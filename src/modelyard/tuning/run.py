@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 
 from modelyard import clock
+from modelyard.jobs.creator import context_of
 from modelyard.jobs.outcome import client_error
 from modelyard.jobs.progress import Progress
-from modelyard.operations.context import Context, Principal
 from modelyard.operations.errors import OperationError, ResourceInUse
 from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource
@@ -259,20 +259,3 @@ class TuningRun:
             bracket, _, drawn = choice.place
             return f"{self._job.name}-{bracket}-{drawn}"
         return job_name(self._job.name, self._job.observed["study"], choice)
-
-
-def context_of(job: Resource) -> Context:
-    """Return on whose behalf a tuning job creates its training jobs: whoever created it."""
-    caller = job.observed["caller"]
-    return Context(
-        account=job.scope.account,
-        region=job.scope.region,
-        principal=Principal.from_json(caller["principal"]),
-        request_id=caller["request_id"],
-        source="in-process",
-    )
-
-
-def caller_of(context: Context) -> dict[str, Any]:
-    """Return what a tuning job's row keeps of who created it."""
-    return {"principal": context.principal.to_json(), "request_id": context.request_id}

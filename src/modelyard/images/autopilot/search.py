@@ -74,12 +74,13 @@ class Search:
     def _order(self) -> list[str]:
         """Return whom to ask: first each once, then the best so far twice, and one of all."""
         names, count = [*self._searchers], len(self._told)
-        turn = names[count % len(names) :] + names[: count % len(names)]
-        if count < len(names) or count % 3 == 0:
-            turn = names[(count // 3) % len(names) :] + names if count >= len(names) else turn
-            return [*dict.fromkeys(turn)]
-        best = min(self._told, key=lambda told: told[1])[0]
-        return [*dict.fromkeys([best, *turn])]
+        if count < len(names):
+            return [*names[count:], *names[:count]]
+        if count % 3 == 0:
+            turn = count // 3 % len(names)
+            return [*names[turn:], *names[:turn]]
+        best, _ = min(self._told, key=lambda told: told[1])
+        return [*dict.fromkeys([best, *names])]
 
 
 class _Searcher:
