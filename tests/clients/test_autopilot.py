@@ -28,6 +28,7 @@ NO_CHECKS = Config(parameter_validation=False)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a busy machine learns slowly
 def test_the_sdk_searches_deploys_and_predicts(server: LiveServer, tmp_path: Path) -> None:
     train, test = census().head(2500), census().tail(300)
     files = tmp_path / "train.csv", tmp_path / "test.csv"

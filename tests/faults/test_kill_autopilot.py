@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.clients.autopilot_jobs import autopilot_request, await_autopilot, candidates_of
 from tests.faults.test_kill import assert_whole, await_gone
 from tests.live import LiveServer
@@ -19,6 +21,8 @@ def completed(server: LiveServer) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)  # a busy machine learns slowly
 def test_a_search_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first = LiveServer(home).start()
