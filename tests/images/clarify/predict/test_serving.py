@@ -30,7 +30,7 @@ def first(rows: Rows) -> Scores:
 def program(address: str, kind: str = "text/csv", **options: str) -> ServingProgram:
     writer = RequestWriter(kind, options.pop("template", None))
     return ServingProgram(
-        address, writer=writer, accept="text/csv", places=Places(), concurrency=2, **options
+        [address], writer=writer, accept="text/csv", places=Places(), concurrency=2, **options
     )
 
 
