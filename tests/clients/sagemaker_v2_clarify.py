@@ -101,11 +101,12 @@ def main(data: str) -> None:
     session = sagemaker.Session(default_bucket=bucket)
     census = Census(session, bucket, data)
     census.train()
-    jobs = [*processed(census), *monitored(census)]
-    for job in jobs:
+    jobs, baselines = processed(census), monitored(census)
+    for job in (*jobs, *baselines.values()):
         job.wait(logs=False)
+    suggested = {name: job.suggested_constraints().body_dict for name, job in baselines.items()}
     print()  # the SDK ends its dots without a line end
-    print(json.dumps(told(census)))
+    print(json.dumps({**told(census), "suggested": suggested}))
 
 
 def processed(census: Census) -> list[Any]:
@@ -133,7 +134,7 @@ def processed(census: Census) -> list[Any]:
     return [processor.latest_job for processor in (bias, explained, both)]
 
 
-def monitored(census: Census) -> list[Any]:
+def monitored(census: Census) -> dict[str, Any]:
     """Start the baselines of two monitors."""
     given = {"role": ROLE, **ON, "sagemaker_session": census.session}
     bias, explained = ModelBiasMonitor(**given), ModelExplainabilityMonitor(**given)
@@ -147,12 +148,12 @@ def monitored(census: Census) -> list[Any]:
         ),
         census.model,
     )
-    return [bias.latest_baselining_job, explained.latest_baselining_job]
+    return {"bias": bias.latest_baselining_job, "explained": explained.latest_baselining_job}
 
 
 def told(census: Census) -> dict[str, Any]:
     """Return what came of it."""
-    names = ("bias", "explained", "both", "bias-baseline", "explained-baseline")
+    names = ("bias", "explained", "both")
     local = census.read("explained/explanations_shap/out.csv").splitlines()
     return {
         "files": {name: census.files(name) for name in names},

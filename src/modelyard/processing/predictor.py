@@ -223,6 +223,9 @@ class Predictor:
 
     def _service(self, model: JobModel, image: Image, inputs: Mapping[str, Path]) -> Service:
         kind, region = self._spec.instance_type, self._job.scope.region
+        # One for each CPU that there is. What the gateway serves answers from several threads.
+        several = image.server == "program"
+        programs = min(kind.vcpus, len(os.sched_getaffinity(0))) if several else 1
         return Service(
             identity=identity_of(self._job, "predictor"),
             argv=image.serve if image.server == "program" else _GATEWAY_PROGRAM,
@@ -234,8 +237,7 @@ class Predictor:
             },
             inputs=inputs,
             folder=self._at("programs"),
-            # One for each CPU that there is; each computes with one thread.
-            programs=min(kind.vcpus, len(os.sched_getaffinity(0))),
+            programs=programs,
             memory_bytes=int(kind.memory_gib * _GIB),
             network=self._network,
             private=self._folder.private,
