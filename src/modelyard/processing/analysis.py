@@ -53,7 +53,7 @@ class Analysis:
         return cls(
             model=model,
             endpoint=None if model else _name(predictor.get("endpoint_name")),
-            objects=list(_objects(config)),
+            objects=tuple(_objects(config)),
         )
 
 

@@ -6,7 +6,6 @@ from html import escape
 
 from modelyard.images.reports.pictures import Box, Line, Mark, Picture
 
-
 _NAMESPACE = "http://www.w3.org/2000/svg"
 
 

@@ -25,9 +25,10 @@ def bias_blocks(bias: BiasResult, drift: DriftCheck | None) -> Iterator[Block]:
     yield Heading("Bias")
     yield Sentence(
         f"Positive is {bias.label} = {bias.positive}. For each value of each facet, the rows with "
-        f"it are compared with the rest. Bars begin where a metric finds no bias, and those that "
-        f"end in an arrow go on beyond the picture; the line across a bar's end is its "
-        f"{_LEVEL:.0%} confidence interval, by {_resamples(bias):,} resamples of {bias.rows:,} rows."
+        "it are compared with the rest. Bars begin where a metric finds no bias; one with an arrow "
+        "goes on beyond the picture. The line across a bar's end is its "
+        f"{_LEVEL:.0%} confidence interval, by {_resamples(bias):,} resamples of {bias.rows:,} "
+        "rows."
     )
     for result in bias.facets:
         yield from _facet(result, bias, drift)
