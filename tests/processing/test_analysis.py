@@ -49,7 +49,7 @@ def test_a_model_is_served_where_its_answers_are_needed(
 
 
 def test_a_model_is_named_or_an_endpoint() -> None:
-    methods = {"methods": {"shap": {}}}
+    methods: dict[str, Any] = {"methods": {"shap": {}}}
     both = {**methods, "predictor": {"model_name": "m", "endpoint_name": "e"}}
     assert Analysis.of(both, monitors=False) == Analysis(model="m")
     endpoint = {**methods, "predictor": {"endpoint_name": "e"}}
