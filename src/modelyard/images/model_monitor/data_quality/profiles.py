@@ -44,8 +44,10 @@ class NumberProfile:
         centred = values - mean
         # Not by BLAS: its threads take many times what there is to win.
         squares = float(np.square(centred, out=centred).sum())
-        self._moments(len(values), mean, squares, float(values.min()), float(values.max()))
-        self.sketch.add(values)
+        # A sketch takes numbers in any order, and in order in a third of the time: sorting pays.
+        ordered = np.sort(values)
+        self._moments(len(values), mean, squares, float(ordered[0]), float(ordered[-1]))
+        self.sketch.add(ordered)
 
     def merge(self, other: NumberProfile) -> None:
         """Take all that another profile has taken."""
