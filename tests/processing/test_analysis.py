@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelyard.jobs.data_error import DataError
@@ -61,6 +61,7 @@ def test_a_baseline_in_a_bucket_must_be_a_uri() -> None:
         Analysis.of({"methods": {"shap": {"baseline": "s3://bucket/../x"}}}, monitors=False)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # which a busy machine makes it
 @given(document=JSON, monitors=st.booleans())
 def test_whatever_a_configuration_holds_it_can_be_looked_at(document: Any, monitors: bool) -> None:
     assert isinstance(Analysis.of(document, monitors=monitors), Analysis)
