@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from modelyard.operations.context import Context, Principal
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import OperationTable, Response
 from modelyard.processing.operations import ProcessingOperations
+from modelyard.processing.predictor import Models
 from modelyard.processing.task import KIND, ProcessingTask
 from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
@@ -30,6 +33,29 @@ from tests.policies import AllowAll
 ACCOUNT, REGION, BUCKET = "123456789012", "us-east-1", "bucket"
 SCHEMA = Schema()
 
+#: An analysis: tells what it was given, and what the model answers.
+ANALYST = """
+import json, os, sys, time
+from pathlib import Path
+from modelyard.images.clarify.layout import Layout
+from modelyard.images.clarify.predict.serving import _Address
+
+layout = Layout.from_environment()
+told = lambda name: os.environ.get(name, "")
+for uri, path in json.loads(told("CLARIFY_S3_FILES") or "{}").items():
+    print(uri, [file.read_text() for file in layout.translate(path).iterdir()])
+if told("CLARIFY_MODEL_DIR"):
+    print("files", [file.name for file in layout.translate(told("CLARIFY_MODEL_DIR")).iterdir()])
+for path in filter(None, told("CLARIFY_PREDICTOR_URL").split(",")):
+    connection = _Address.parse(str(layout.translate(path))).connection(60)
+    connection.request("POST", "/invocations", told("ASK"), {"Content-Type": "text/csv"})
+    answer = connection.getresponse()
+    print("answer", answer.status, answer.read().decode(), flush=True)
+print("done", flush=True)
+(layout.base / "processing/done").touch()
+time.sleep(float(told("LINGER") or 0))
+"""
+
 
 @dataclass
 class World:
@@ -38,6 +64,7 @@ class World:
     home: Path
     runtime: Runtime
     patience: dict[str, Any] = field(default_factory=dict)
+    models: Models | None = None
 
     def __post_init__(self) -> None:
         self.database = Database(f"sqlite:///{self.home}/modelyard.db")
@@ -65,7 +92,7 @@ class World:
             image_of=image_of,
             **self.patience,
         )
-        self.workflow = JobWorkflow(workshop, KIND, ProcessingTask)
+        self.workflow = JobWorkflow(workshop, KIND, partial(ProcessingTask, models=self.models))
         desk = JobDesk(
             self.store,
             KIND,
@@ -140,6 +167,14 @@ def image_of(uri: str) -> Image:
                 version="1",
                 entrypoint=("/bin/sh", "-c", script, "it"),
                 purposes=("process",),
+            )
+        case "analyst":
+            return Image(
+                name="analyst",
+                version="1",
+                entrypoint=(sys.executable, "-c", ANALYST),
+                purposes=("process",),
+                analyses_models=True,
             )
     raise UnknownImageError(f"Image {uri!r} is not offered")
 

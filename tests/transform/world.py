@@ -18,6 +18,7 @@ from modelyard.compute.capacity import Capacity
 from modelyard.compute.images import Image, UnknownImageError
 from modelyard.compute.runtime import Runtime
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.model import JobModel
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context, Principal
@@ -28,7 +29,6 @@ from modelyard.store.database import Database
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores, S3Uri
 from modelyard.store.resources import Resource, Store
-from modelyard.transform.model import TransformModel
 from modelyard.transform.operations import TransformOperations
 from modelyard.transform.task import KIND, TransformTask
 from tests.batch.jobs import SERVE
@@ -96,7 +96,7 @@ class World:
             )
         )
 
-    def model(self, **changes: Any) -> TransformModel:
+    def model(self, **changes: Any) -> JobModel:
         facts: dict[str, Any] = {
             "name": "Mine",
             "image": "plus-one",
@@ -107,7 +107,7 @@ class World:
             "role": ROLE,
             **changes,
         }
-        return TransformModel(**facts)
+        return JobModel(**facts)
 
     @property
     def folder(self) -> Path:
@@ -154,7 +154,7 @@ class World:
         page = self.logs.events(ACCOUNT, REGION, KIND.log_group, stream.name, from_head=True)
         return [event.message for event in page.events]
 
-    def _find_model(self, _context: Context, name: str) -> TransformModel:
+    def _find_model(self, _context: Context, name: str) -> JobModel:
         if name not in self.models:
             raise ValidationError(f'Could not find model "{name}".')
         return self.models[name]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from modelyard.assembly.analyses import job_model, models_of
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import find_image, image_of
 from modelyard.hosting.model_lookup import find_model_whatever_case
-from modelyard.hosting.model_operations import archive_url, artifact_of, container_of
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.model import JobModel
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context
-from modelyard.operations.errors import ValidationError
 from modelyard.processing import task as processing_task
 from modelyard.processing.operations import ProcessingOperations
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
@@ -21,7 +21,6 @@ from modelyard.store.resources import Resource, Store
 from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
 from modelyard.transform import task as transform_task
-from modelyard.transform.model import TransformModel
 from modelyard.transform.operations import TransformOperations
 
 
@@ -39,7 +38,8 @@ def add_training(ground: Ground, workshop: Workshop) -> TrainingOperations:
 
 
 def add_processing(ground: Ground, workshop: Workshop) -> ProcessingOperations:
-    workflow = JobWorkflow(workshop, processing_task.KIND, processing_task.ProcessingTask)
+    make_task = partial(processing_task.ProcessingTask, models=models_of(ground))
+    workflow = JobWorkflow(workshop, processing_task.KIND, make_task)
     desk = _desk(ground, workflow, "processing job")
     operations = ProcessingOperations(
         desk,
@@ -72,7 +72,7 @@ def keys_of(ground: Ground, job: Resource) -> DataKeys:
     return NoKeys() if role is None else ground.keys.of_role(job.scope, role, job.name)
 
 
-def transformed_by(store: Store, context: Context, name: str) -> TransformModel:
+def transformed_by(store: Store, context: Context, name: str) -> JobModel:
     """Return what a transform job needs of a model, whatever its name's case.
 
     Raises:
@@ -80,19 +80,7 @@ def transformed_by(store: Store, context: Context, name: str) -> TransformModel:
     """
     with store.read() as snapshot:
         model = find_model_whatever_case(snapshot, context, name)
-    container, artifact = container_of(model), artifact_of(model)
-    archive = archive_url(container)
-    if archive is None:
-        raise ValidationError(f"The model {model.name} has no archive to transform with")
-    return TransformModel(
-        name=model.name,
-        image=container["Image"],
-        archive=archive,
-        account=context.account if artifact is None else artifact["account"],
-        sha256=None if artifact is None else artifact["sha256"],
-        environment=container.get("Environment", {}),
-        role=model.spec.get("ExecutionRoleArn"),
-    )
+    return job_model(model)
 
 
 def _desk(ground: Ground, workflow: JobWorkflow, noun: str) -> JobDesk:

@@ -8,6 +8,7 @@
             model/  output/data/  checkpoints/  …
         staged/algo-1/input/data/train/  what is mounted there, read-only
         aside/            what is on its way into the others
+        predictor/        the model that is served beside the job, where it asks one
         temporary/algo-1/ the /tmp of a private job's host
 
 A private job, of which nothing may reach a disk in clear, lies in memory instead of <home>/jobs
@@ -44,6 +45,11 @@ class JobFolder:
         """A folder for what is being written, which no host sees."""
         return self.path / "aside"
 
+    @property
+    def predictor(self) -> Path:
+        """A folder for the model that is served beside the job: its files, its programs'."""
+        return self.path / "predictor"
+
     def base(self, host: str) -> Path:
         """What the host sees as /opt/ml."""
         return self.path / host
@@ -70,6 +76,7 @@ class JobFolder:
         """
         remove_tree(self.path / "staged")
         remove_tree(self.aside)
+        remove_tree(self.predictor)
         for host in hosts:
             base = self.base(host)
             if base.is_dir():

@@ -142,7 +142,10 @@ class JobRun:
         except (RuntimeUnavailableError, StorageFull) as error:
             return Outcome(reason=internal_error(str(error)))
         finally:
-            place.leave()
+            try:
+                await self._task.release()
+            finally:
+                place.leave()
 
     async def _give_way(self) -> None:
         self._say("the room is needed for a job on demand: this one goes on when there is room")

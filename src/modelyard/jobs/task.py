@@ -82,6 +82,9 @@ class Task(ABC):
             RuntimeUnavailableError: programs cannot be run here.
         """
 
+    async def release(self) -> None:  # noqa: B027 - most need nothing
+        """End what `furnish` began and left running; called whatever became of the programs."""
+
     @abstractmethod
     def program(self, host: str) -> Program:
         """Return the program of one host."""
@@ -95,6 +98,7 @@ class Task(ABC):
         """Do what is to be done while the programs run; cancelled when they have ended.
 
         Raises:
+            DataError: what the programs were given along the way is of no use; that ends the job.
             KeyUnusable: a key that the job needs cannot be used any more; that ends the job.
         """
 

@@ -14,7 +14,7 @@ from modelyard.compute.images import Image
 from modelyard.compute.runtime import Program
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.placement import addresses_of, identity_of
-from modelyard.processing.spec import Input, ProcessingSpec
+from modelyard.processing.spec import Input, ProcessingSpec, below_base
 from modelyard.store.resources import Resource
 
 CONFIG_FOLDER = "config"
@@ -51,6 +51,19 @@ def staged(spec: ProcessingSpec, folder: JobFolder, host: str, given: Input) -> 
     """Return where the files of an input are staged for a host."""
     mount = mounts_of(spec)[given.folder]
     return folder.staged(host, mount) / given.folder[len(mount) :].lstrip("/")
+
+
+def staged_file(spec: ProcessingSpec, folder: JobFolder, host: str, path: str) -> Path | None:
+    """Return the staged file that a host sees at a path; None: it is in no input."""
+    try:
+        below = below_base(path)
+    except ValueError:
+        return None
+    around = [given for given in spec.inputs if below.startswith(f"{given.folder}/")]
+    if not around:
+        return None
+    inner = max(around, key=lambda given: len(given.folder))
+    return staged(spec, folder, host, inner) / below[len(inner.folder) + 1 :]
 
 
 def program_of(

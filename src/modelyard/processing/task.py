@@ -15,7 +15,9 @@ from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
 from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
-from modelyard.processing import container
+from modelyard.processing import analysis, container
+from modelyard.processing.predictor import FOLDERS as PREDICTOR_FOLDERS
+from modelyard.processing.predictor import Models, Predictor
 from modelyard.processing.spec import ProcessingSpec
 from modelyard.store.errors import KeyUnusable, StoreError
 from modelyard.store.objects import Objects
@@ -53,13 +55,19 @@ KIND = Kind(
 
 
 class ProcessingTask(Task):
-    """One run of one processing job."""
+    """One run of one processing job.
 
-    def __init__(self, workshop: Workshop, job: Resource, folder: JobFolder) -> None:
+    Args:
+        models: for analyses that ask a model; None: there are none to ask.
+    """
+
+    def __init__(
+        self, workshop: Workshop, job: Resource, folder: JobFolder, models: Models | None = None
+    ) -> None:
         self._job = job
         self._folder = folder
         self._spec = spec = ProcessingSpec.of(job.spec)
-        self._image = workshop.image_of(spec.image)
+        self._image = image = workshop.image_of(spec.image)
         self._seconds = workshop.checkpoint_seconds
         bases = [folder.base(host) for host in spec.hosts]
         objects = workshop.objects_of(job)
@@ -80,6 +88,9 @@ class ProcessingTask(Task):
         self._continuous = [
             self._keepers[output.name] for output in spec.outputs if output.continuous
         ]
+        self._predictor: Predictor | None = None
+        if models is not None and image.analyses_models and not spec.entrypoint:
+            self._predictor = Predictor(workshop, models, job, spec, folder)
         self.speaks = spec.network and bool(spec.entrypoint)
         self.demand = Demand(
             hosts=spec.hosts,
@@ -92,6 +103,7 @@ class ProcessingTask(Task):
                 "processing",
                 "output",
                 container.CONFIG_FOLDER,
+                *(PREDICTOR_FOLDERS if self._predictor is not None else ()),
             ],
         )
 
@@ -109,15 +121,30 @@ class ProcessingTask(Task):
         for host in spec.hosts:
             config = folder.base(host) / container.CONFIG_FOLDER
             container.write_config(config, self._job, spec, host)
+        if self._predictor is not None:
+            path = analysis.path_of(spec.environment)
+            config_file = container.staged_file(spec, folder, spec.hosts[0], path)
+            self._predictor.stage(config_file, staging, say)
+
+    async def furnish(self, say: Callable[[str], None]) -> None:
+        if self._predictor is not None:
+            await self._predictor.begin(say)
+
+    async def release(self) -> None:
+        if self._predictor is not None:
+            await self._predictor.end()
 
     def program(self, host: str) -> Program:
-        return container.program_of(self._job, self._spec, self._image, self._folder, host)
+        program = container.program_of(self._job, self._spec, self._image, self._folder, host)
+        return program if self._predictor is None else self._predictor.introduced(program)
 
     def listen(self, line: str) -> None:
         """Nothing is looked for in a processing job's log."""
 
     async def accompany(self, say: Callable[[str], None]) -> None:
         """Upload continuous outputs from time to time; what fails is tried again."""
+        if self._predictor is not None:
+            await self._predictor.ready()
         while self._continuous:
             await asyncio.sleep(self._seconds)
             upload = asyncio.ensure_future(asyncio.to_thread(self._upload_continuous, say))

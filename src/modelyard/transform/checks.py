@@ -9,7 +9,7 @@ from modelyard.batch.json_path import JsonPath, JsonPathError
 from modelyard.batch.record_formats import format_name
 from modelyard.compute.images import Image
 from modelyard.jobs.checks import bucket_problems, instance_problems, key_problems, uri_problems
-from modelyard.transform.model import TransformModel
+from modelyard.jobs.model import JobModel
 
 _Request = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ _FORMATS = "text/csv, application/json or application/jsonlines"
 
 def problems_of(
     request: _Request,
-    model: TransformModel,
+    model: JobModel,
     *,
     image_of: Callable[[str], Image],
     has_bucket: Callable[[str], bool],
@@ -44,7 +44,7 @@ def problems_of(
     ]
 
 
-def _model(model: TransformModel, image_of: Callable[[str], Image]) -> Iterator[str]:
+def _model(model: JobModel, image_of: Callable[[str], Image]) -> Iterator[str]:
     try:
         image_of(model.image)
     except ValueError as error:
@@ -109,7 +109,7 @@ def _resources(given: _Request) -> Iterator[str]:
 
 
 def _keys(
-    request: _Request, model: TransformModel, key_problem: Callable[[str, str], str | None]
+    request: _Request, model: JobModel, key_problem: Callable[[str, str], str | None]
 ) -> Iterator[str]:
     named = {
         "TransformOutput.KmsKeyId": request["TransformOutput"].get("KmsKeyId"),

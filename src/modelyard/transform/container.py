@@ -11,9 +11,9 @@ from modelyard.batch.plan import INPUT_FOLDER, OUTPUT_FOLDER, PART_FOLDER, Plan
 from modelyard.compute.images import Image
 from modelyard.compute.runtime import Program
 from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.model import JobModel
 from modelyard.jobs.placement import identity_of
 from modelyard.store.resources import Resource
-from modelyard.transform.model import TransformModel
 from modelyard.transform.spec import TransformSpec
 
 FAILURE_FILE = "output/failure"
@@ -36,7 +36,7 @@ def planned(spec: TransformSpec, image: Image) -> Plan:
 
 
 def program_of(
-    job: Resource, spec: TransformSpec, model: TransformModel, folder: JobFolder, host: str
+    job: Resource, spec: TransformSpec, model: JobModel, folder: JobFolder, host: str
 ) -> Program:
     """Return the program of one host. It needs no network: its inputs are in its folder."""
     return Program(
@@ -52,7 +52,7 @@ def program_of(
     )
 
 
-def _environment(job: Resource, spec: TransformSpec, model: TransformModel) -> Mapping[str, str]:
+def _environment(job: Resource, spec: TransformSpec, model: JobModel) -> Mapping[str, str]:
     return {
         "AWS_REGION": job.scope.region,
         "AWS_DEFAULT_REGION": job.scope.region,

@@ -12,6 +12,8 @@ from modelyard.batch.plan import INPUT_FOLDER, MODEL_FOLDER, OUTPUT_FOLDER, SUFF
 from modelyard.compute.runtime import Program
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
+from modelyard.jobs.model import JobModel
+from modelyard.jobs.model_archive import stage_model
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
@@ -21,9 +23,7 @@ from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
 from modelyard.store.s3_uris import S3Uri
 from modelyard.transform import container
-from modelyard.transform.artifact import stage_model
 from modelyard.transform.captured import manifests
-from modelyard.transform.model import TransformModel
 from modelyard.transform.spec import (
     MAX_RUNTIME_SECONDS,
     VOLUME_GIB,
@@ -70,7 +70,7 @@ class TransformTask(Task):
         self._job = job
         self._folder = folder
         self._spec = spec = TransformSpec.of(job.spec)
-        self._model = TransformModel.from_json(job.observed["model"])
+        self._model = JobModel.from_json(job.observed["model"])
         self._image = workshop.image_of(self._model.image)
         self._keys = workshop.keys_of(job)
         self._objects = workshop.objects_of(job)

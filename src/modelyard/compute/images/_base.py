@@ -36,6 +36,8 @@ class Image:
     server: Server = "program"
     #: The program for scripts that users bring along ("script mode"); empty: it takes none.
     scripts: Sequence[str] = ()
+    #: Whether its jobs may ask a model, which then is served beside them.
+    analyses_models: bool = False
     #: Metric -> regular expression with one group.
     metric_definitions: Sequence[tuple[str, str]] = ()
     #: What stands against hyperparameters, for a job of so many hosts; None: anything goes.

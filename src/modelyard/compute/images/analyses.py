@@ -19,4 +19,5 @@ CLARIFY = BuiltIn(
     tags={"1.0": "1.0"},
     purposes=("process",),
     module="modelyard.images.clarify",
+    analyses_models=True,
 )

@@ -34,6 +34,7 @@ class BuiltIn(Family):
         tags: version -> tag, oldest first; an empty tag is none.
         module: the program, `python -m <module>`; empty: jobs bring their own.
         scripts: whether it runs users' scripts in script mode.
+        analyses_models: whether its jobs may ask a model.
         needs: what must be importable, and `extra` brings along.
         metric_definitions: returns (metric, regular expression); called when an image is found,
             so that no image's modules are imported ahead of their use.
@@ -51,6 +52,7 @@ class BuiltIn(Family):
         repository: str = "",
         registries: str | None = None,
         server: Server = "program",
+        analyses_models: bool = False,
         needs: Sequence[str] = (),
         extra: str = "",
         metric_definitions: Callable[[], Sequence[tuple[str, str]]] = tuple,
@@ -64,6 +66,7 @@ class BuiltIn(Family):
         self._repository = repository or name
         self._registries = registries
         self._server = server
+        self._analyses_models = analyses_models
         self._needs = needs
         self._extra = extra
         self._metric_definitions = metric_definitions
@@ -80,6 +83,7 @@ class BuiltIn(Family):
             entrypoint=(sys.executable, "-m", self._module) if self._module else (),
             purposes=self.purposes,
             server=self._server,
+            analyses_models=self._analyses_models,
             scripts=script_mode(self.name) if self._scripts else (),
             metric_definitions=self._metric_definitions(),
             hyperparameter_problems=self._hyperparameter_problems,

@@ -4,7 +4,8 @@ Those in small letters are a monitor's, as the platform and the SDK of the refer
 without any of them the job is an analysis that a user started. Those in capitals are what the
 platform does in place of a shadow endpoint and of the container's own way to S3:
 
-`CLARIFY_PREDICTOR_URL`: where the model's serving program listens (see `predict.serving`).
+`CLARIFY_PREDICTOR_URL`: where the model's serving program listens (see `predict.serving`); several
+addresses, separated by commas, are programs that are all alike.
 `CLARIFY_MODEL_DIR`: a folder with the model's files, of which XGBoost's and LightGBM's are read.
 `CLARIFY_PREDICTOR_WAIT_SECONDS`: how long the serving program may take to become ready; 120.
 `CLARIFY_S3_FILES`: a JSON object that says where the files of an S3 URI were put.
@@ -14,7 +15,7 @@ platform does in place of a shadow endpoint and of the container's own way to S3
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +68,7 @@ class Settings:
     data: Path
     output: Path
     monitor: Monitor | None
-    predictor_url: str | None
+    predictor_urls: Sequence[str]
     predictor_wait_seconds: float
     model_folder: Path | None
     s3_files: Mapping[str, Path]
@@ -86,7 +87,7 @@ class Settings:
             data=reading.path("dataset_source", f"{_INPUT}/data"),
             output=reading.path("output_path", "/opt/ml/processing/output"),
             monitor=reading.monitor(),
-            predictor_url=reading.given("CLARIFY_PREDICTOR_URL"),
+            predictor_urls=reading.addresses("CLARIFY_PREDICTOR_URL"),
             predictor_wait_seconds=reading.number("CLARIFY_PREDICTOR_WAIT_SECONDS") or 120.0,
             model_folder=reading.optional_path("CLARIFY_MODEL_DIR"),
             s3_files=reading.s3_files(),
@@ -135,6 +136,15 @@ class _Reading:
         """Return the path a variable names; `file://` may stand before it."""
         value = self.given(name)
         return None if value is None else self._layout.translate(value.removeprefix("file://"))
+
+    def addresses(self, name: str) -> list[str]:
+        """Return addresses that are separated by commas; a path is one of the contract."""
+        given = [address.strip() for address in (self.given(name) or "").split(",")]
+        return [
+            str(self._layout.translate(address)) if address.startswith("/") else address
+            for address in given
+            if address
+        ]
 
     def choice(self, name: str, offered: tuple[str, ...]) -> str:
         """Return one of those offered; the first where none is given."""

@@ -17,6 +17,7 @@ from modelyard.images.reports.blocks import (
     right_aligned,
 )
 
+_UNBROKEN = 48  # characters of a cell
 _STYLE = """
 :root{color-scheme:light}
 body{margin:0;background:#f4f6f8;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,sans-serif}
@@ -33,6 +34,7 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px;margin:8px 0}
 th,td{padding:4px 12px 4px 0;border-bottom:1px solid #e8ecf0;text-align:left;vertical-align:top}
+td.k{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:16px}
 figure{margin:0;border:1px solid #e8ecf0;border-radius:6px;padding:4px}
@@ -88,7 +90,11 @@ def _gallery(gallery: Gallery) -> str:
 
 
 def _table(table: Table) -> str:
-    classes = [' class="n"' if right else "" for right in right_aligned(table)]
+    kept = _kept(table)
+    classes = [
+        ' class="n"' if right else (' class="k"' if short else "")
+        for right, short in zip(right_aligned(table), kept, strict=True)
+    ]
 
     def row(cells: object, tag: str) -> str:
         inner = "".join(
@@ -99,3 +105,9 @@ def _table(table: Table) -> str:
 
     body = "".join(row(cells, "td") for cells in table.rows)
     return f'<div class="wide"><table>{row(table.header, "th")}{body}</table></div>'
+
+
+def _kept(table: Table) -> list[bool]:
+    """Return for each column whether its cells are so short that none is broken."""
+    columns = zip(*table.rows, strict=True) if table.rows else [()] * len(table.header)
+    return [all(len(cell) <= _UNBROKEN for cell in column) for column in columns]

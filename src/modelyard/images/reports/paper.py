@@ -36,7 +36,7 @@ _MARGIN = 18 * mm
 _PADDING = 6  # ReportLab's own, within the margins
 _WIDTH = A4[0] - 2 * _MARGIN - 2 * _PADDING
 _CELL_SIZE = 7.5
-_SHORT_LETTERS = 16
+_SHORT_LETTERS = 22
 _BORDERS = {Mood.BAD: BAD, Mood.GOOD: GOOD, Mood.PLAIN: PALE}
 
 

@@ -6,6 +6,8 @@ from html import escape
 
 from modelyard.images.reports.pictures import Box, Line, Mark, Picture
 
+_NAMESPACE = "http://www.w3.org/2000/svg"
+
 
 def drawn(picture: Picture) -> str:
     """Return the picture as an `svg` element."""
@@ -14,6 +16,11 @@ def drawn(picture: Picture) -> str:
         f'<svg viewBox="0 0 {picture.width:g} {picture.height:g}" role="img" '
         f'aria-label="{escape(picture.said)}">{marks}</svg>'
     )
+
+
+def file(picture: Picture) -> bytes:
+    """Return the picture as a file of its own."""
+    return drawn(picture).replace("<svg ", f'<svg xmlns="{_NAMESPACE}" ', 1).encode()
 
 
 def _mark(mark: Mark) -> str:

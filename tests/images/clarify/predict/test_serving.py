@@ -30,7 +30,7 @@ def first(rows: Rows) -> Scores:
 def program(address: str, kind: str = "text/csv", **options: str) -> ServingProgram:
     writer = RequestWriter(kind, options.pop("template", None))
     return ServingProgram(
-        address, writer=writer, accept="text/csv", places=Places(), concurrency=2, **options
+        [address], writer=writer, accept="text/csv", places=Places(), concurrency=2, **options
     )
 
 
@@ -38,6 +38,23 @@ def program(address: str, kind: str = "text/csv", **options: str) -> ServingProg
 def served() -> Iterator[Served]:
     with serving(first) as found:
         yield found
+
+
+def test_programs_that_are_all_alike_share_the_requests(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "MOST_BYTES", 1)  # a request for each row
+    with serving(first) as other:
+        addresses = [served.address, other.address]
+        writer = RequestWriter("text/csv", None)
+        asked = ServingProgram(
+            addresses, writer=writer, accept="text/csv", places=Places(), concurrency=4
+        )
+        asked.wait(30)
+        many = np.repeat(ROWS, 20, axis=0)
+        assert asked.predict(many, ENCODING).figures()[::20].tolist() == [[1], [2], [3]]
+        asked.close()
+        assert len(served.bodies) + len(other.bodies) == 60
 
 
 def test_it_is_asked_on_a_port(served: Served) -> None:

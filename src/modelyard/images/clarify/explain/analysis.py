@@ -55,6 +55,7 @@ class Attributions:
     expected: npt.NDArray[np.float64]  # (outputs,)
     total: npt.NDArray[np.float64]  # (outputs, features): aggregated
     aggregation: str
+    in_log_odds: bool
     method: str  # how they came about, in words
     baseline: pl.DataFrame | None
     baseline_is_given: bool
@@ -113,7 +114,7 @@ def attributions(
         reference, used = _baseline(model, rows, section, baseline)
         found = _by_kernel(model, rows, reference, section)
         kind = "exact" if found.exact else f"{_budget(section, rows)} coalitions a row"
-        method = f"Kernel SHAP, {kind}, against {len(reference)} rows of a baseline"
+        method = f"Kernel SHAP, {kind}, against {_counted(len(reference))} of a baseline"
     local = found.values[:, :, shown]
     aggregate = AGGREGATIONS[section.aggregation]
     return Attributions(
@@ -123,6 +124,7 @@ def attributions(
         expected=found.expected,
         total=aggregate(local),
         aggregation=section.aggregation,
+        in_log_odds=section.use_logit,
         method=method,
         baseline=used,
         baseline_is_given=baseline is not None,
@@ -197,3 +199,7 @@ def _by_kernel(model: Model, rows: Matrix, baseline: Matrix, section: ShapSectio
 def _by_trees(tree: TreeModel, rows: Matrix) -> Explanation:
     found = tree.contributions(rows)
     return Explanation(values=found[:, :, :-1], expected=found[0, :, -1], exact=True)
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelyard.images.clarify import log
@@ -37,17 +38,17 @@ def predictors(settings: Settings, config: AnalysisConfig) -> Predictors:
     """
     if config.predictor is None:
         raise ClientError("The model is needed, and the configuration has no predictor")
-    url, folder = settings.predictor_url, settings.model_folder
-    if url is None and folder is None:
+    urls, folder = settings.predictor_urls, settings.model_folder
+    if not urls and folder is None:
         raise ClientError(
             f"The model {config.predictor.model or ''} is needed, and neither "
             "CLARIFY_PREDICTOR_URL says where its serving program listens, nor CLARIFY_MODEL_DIR "
             "where its files are"
         )
-    if url is None:
+    if not urls:
         model = _loaded(settings)
         return Predictors(asked=model, trees=model)
-    program = _program(url, config)
+    program = _program(urls, config)
     program.wait(settings.predictor_wait_seconds)
     try:
         trees = None if folder is None else _loaded(settings)
@@ -63,7 +64,7 @@ def _loaded(settings: Settings) -> TreeModel:
     return load(settings.model_folder)
 
 
-def _program(url: str, config: AnalysisConfig) -> ServingProgram:
+def _program(urls: Sequence[str], config: AnalysisConfig) -> ServingProgram:
     section = config.predictor
     if section is None:
         raise ClientError("The configuration has no predictor")
@@ -73,7 +74,7 @@ def _program(url: str, config: AnalysisConfig) -> ServingProgram:
             f"predictor.content_type is {kind}, which needs content_template and record_template"
         )
     return ServingProgram(
-        url,
+        urls,
         writer=RequestWriter(kind, section.content_template, section.record_template),
         accept=section.accept or kind,
         places=Places(label=section.label, probability=section.probability),

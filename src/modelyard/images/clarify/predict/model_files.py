@@ -17,6 +17,7 @@ import numpy.typing as npt
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
 from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.xgboost import library
 
 _PICKLES = (b"\x80", b"binf\x80")
 _LIGHTGBM_MARK = b"tree\n"
@@ -83,8 +84,7 @@ class XGBoostModel:
     """A booster of XGBoost."""
 
     def __init__(self, path: Path) -> None:
-        import xgboost
-
+        xgboost = library.load()
         self.name = f"the XGBoost model {path.name}"
         self._xgboost = xgboost
         try:

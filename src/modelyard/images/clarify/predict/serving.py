@@ -1,7 +1,8 @@
 """A model behind a serving program: `GET /ping` and `POST /invocations` on a socket.
 
 The program runs beside the job, a private copy of what serves the model elsewhere. Its address is
-`http://HOST:PORT`, `unix:///PATH` or the path of a socket.
+`http://HOST:PORT`, `unix:///PATH` or the path of a socket. There may be several that are all alike:
+connections are shared out among them.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import http.client
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
@@ -34,7 +36,7 @@ class ServingProgram:
     """A predictor that asks a serving program.
 
     Args:
-        address: where it listens.
+        addresses: where it listens, at least one.
         writer: how rows become requests.
         accept: the content type that is asked for.
         places: where label and scores are in the answers.
@@ -44,7 +46,7 @@ class ServingProgram:
 
     def __init__(
         self,
-        address: str,
+        addresses: Sequence[str],
         *,
         writer: RequestWriter,
         accept: str,
@@ -52,8 +54,9 @@ class ServingProgram:
         custom_attributes: str | None = None,
         concurrency: int = 2,
     ) -> None:
-        self.name = f"the serving program at {address}"
-        self._address = _Address.parse(address)
+        self.name = f"the serving program at {', '.join(addresses)}"
+        self._addresses = [_Address.parse(address) for address in addresses]
+        self._next = cycle(self._addresses)
         self._writer = writer
         self._places = places
         self._headers = {"Content-Type": writer.content_type, "Accept": accept}
@@ -64,14 +67,18 @@ class ServingProgram:
         self._idle: SimpleQueue[http.client.HTTPConnection] = SimpleQueue()
 
     def wait(self, seconds: float) -> None:
-        """Return when the program is ready.
+        """Return when the programs are ready.
 
         Raises:
             ClientError: it is not within that time.
         """
         end = time.monotonic() + seconds
+        for address in self._addresses:
+            self._wait(address, seconds, end)
+
+    def _wait(self, address: _Address, seconds: float, end: float) -> None:
         while True:
-            why = self._ping()
+            why = _ping(address)
             if why is None:
                 return
             if time.monotonic() >= end:
@@ -89,17 +96,6 @@ class ServingProgram:
         """End the threads and their connections."""
         self._workers.shutdown()
         while (connection := self._unused()) is not None:
-            connection.close()
-
-    def _ping(self) -> str | None:
-        connection = self._address.connection(_PING_SECONDS)
-        try:
-            connection.request("GET", "/ping")
-            status = connection.getresponse().status
-            return None if status == 200 else f"answers {status}"
-        except (OSError, http.client.HTTPException) as error:
-            return f"fails: {error}"
-        finally:
             connection.close()
 
     def _answer(self, request: Request) -> Prediction:
@@ -121,7 +117,7 @@ class ServingProgram:
         raise ClientError(failure)
 
     def _post(self, body: bytes) -> tuple[int, str, bytes]:
-        connection = self._unused() or self._address.connection(_ANSWER_SECONDS)
+        connection = self._unused() or next(self._next).connection(_ANSWER_SECONDS)
         try:
             connection.request("POST", "/invocations", body=body, headers=self._headers)
             answer = connection.getresponse()
@@ -139,6 +135,19 @@ class ServingProgram:
             return None
 
 
+def _ping(address: _Address) -> str | None:
+    """Return what is wrong with a program, or None where it is ready."""
+    connection = address.connection(_PING_SECONDS)
+    try:
+        connection.request("GET", "/ping")
+        status = connection.getresponse().status
+        return None if status == 200 else f"answers {status}"
+    except (OSError, http.client.HTTPException) as error:
+        return f"fails: {error}"
+    finally:
+        connection.close()
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a socket in the file system."""
 
@@ -149,7 +158,13 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        # The kernel takes paths of 107 bytes at most: a short one leads to the folder.
+        folder, _, name = self._path.rpartition("/")
+        handle = os.open(folder or "/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.sock.connect(f"/proc/self/fd/{handle}/{name}")
+        finally:
+            os.close(handle)
 
 
 class _Address:

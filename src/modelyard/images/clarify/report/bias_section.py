@@ -25,9 +25,10 @@ def bias_blocks(bias: BiasResult, drift: DriftCheck | None) -> Iterator[Block]:
     yield Heading("Bias")
     yield Sentence(
         f"Positive is {bias.label} = {bias.positive}. For each value of each facet, the rows with "
-        f"it are compared with the rest. Bars begin where a metric finds no bias; the line across "
-        f"a bar's end is its {_LEVEL:.0%} confidence interval, by {_resamples(bias)} resamples of "
-        f"{bias.rows} rows."
+        "it are compared with the rest. Bars begin where a metric finds no bias; one with an arrow "
+        "goes on beyond the picture. The line across a bar's end is its "
+        f"{_LEVEL:.0%} confidence interval, by {_resamples(bias):,} resamples of {bias.rows:,} "
+        "rows."
     )
     for result in bias.facets:
         yield from _facet(result, bias, drift)
@@ -59,7 +60,9 @@ def _resamples(bias: BiasResult) -> int:
 def _facet(result: FacetResult, bias: BiasResult, drift: DriftCheck | None) -> Iterator[Block]:
     cells = result.cells
     yield Heading(f"{result.facet} = {result.split.text}")
-    yield Sentence(f"{int(cells.facet.rows)} rows have the value, {int(cells.rest.rows)} have not.")
+    yield Sentence(
+        f"{int(cells.facet.rows):,} rows have the value, {int(cells.rest.rows):,} have not."
+    )
     figures = [Figure(_outcomes(result, bias))]
     for stage in bias.stages:
         found = [finding for finding in result.findings if finding.stage is stage]
@@ -74,13 +77,14 @@ def _facet(result: FacetResult, bias: BiasResult, drift: DriftCheck | None) -> I
 
 
 def _outcomes(result: FacetResult, bias: BiasResult) -> Picture:
-    sides = (("facet", result.cells.facet), ("rest", result.cells.rest))
-    values = [(f"label, {name}", _share(side.positive, side)) for name, side in sides]
+    own = f"{result.facet} = {result.split.text}"
+    sides = ((own, result.cells.facet), ("the rest", result.cells.rest))
+    values = [(f"labels, {name}", _share(side.positive, side)) for name, side in sides]
     if Stage.POST_TRAINING in bias.stages:
         values += [
-            (f"answer, {name}", _share(side.predicted_positive, side)) for name, side in sides
+            (f"model, {name}", _share(side.predicted_positive, side)) for name, side in sides
         ]
-    return charts.bars(Title(f"Share of positive outcomes, {result.facet}"), values)
+    return charts.bars(Title("Share of positive outcomes"), values)
 
 
 def _share(part: Figures, side: Side) -> float:
@@ -114,9 +118,9 @@ def _violation_of(
 def _row(finding: Finding) -> list[str]:
     metric = finding.metric
     if finding.value is None:
-        return [metric.name, "–", "", f"{metric.meaning} No value: {finding.error}."]
+        return [metric.description, "–", "", f"{metric.meaning} No value: {finding.error}."]
     interval = " to ".join(map(_written, finding.interval(_LEVEL) or ()))
-    return [metric.name, _written(finding.value), interval, metric.meaning]
+    return [metric.description, _written(finding.value), interval, metric.meaning]
 
 
 def _written(value: float) -> str:

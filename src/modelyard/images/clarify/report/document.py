@@ -1,4 +1,4 @@
-"""The report of a job: what was found, as a page and on paper."""
+"""The report of a job: what was found, as a page, on paper and as a notebook."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from modelyard.images.clarify.report.explanation_section import (
     shift_blocks,
 )
 from modelyard.images.clarify.settings import Monitor
-from modelyard.images.reports import Heading, Mood, Notice, Report, html, paper
+from modelyard.images.reports import Heading, Mood, Notice, Report, html, notebook, paper
 from modelyard.images.reports.blocks import Block
 
 
 def write(
     folder: Path, name: str, config: AnalysisConfig, found: Findings, monitor: Monitor | None
 ) -> None:
-    """Write `<name>.html` and `<name>.pdf`."""
+    """Write `<name>.html`, `<name>.pdf` and `<name>.ipynb`."""
     report = Report(
         title=config.report_title,
         lead=_lead(found),
@@ -31,6 +31,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     html.write(report, folder / f"{name}.html")
     paper.write(report, folder / f"{name}.pdf")
+    notebook.write(report, folder / f"{name}.ipynb")
 
 
 def _lead(found: Findings) -> str:
@@ -38,9 +39,9 @@ def _lead(found: Findings) -> str:
     if found.violations:
         count = len(found.violations)
         many = "1 violation" if count == 1 else f"{count} violations"
-        return f"{many} of the baseline in {rows} rows."
+        return f"{many} of the baseline in {rows:,} rows."
     if found.checked:
-        return f"Nothing is worse than at the baseline in {rows} rows."
+        return f"Nothing is worse than at the baseline in {rows:,} rows."
     done = [
         what
         for what, there in (
@@ -50,7 +51,7 @@ def _lead(found: Findings) -> str:
         )
         if there
     ]
-    return f"{rows} rows were {' and '.join(done)}."
+    return f"{rows:,} rows were {' and '.join(done)}."
 
 
 def _details(

@@ -25,9 +25,9 @@ def shap_blocks(shap: Attributions) -> Iterator[Block]:
     """Yield what moves the predictions."""
     yield Heading("What moves the predictions")
     yield Sentence(
-        f"By {shap.method}. A feature's figure is {MEANINGS[shap.aggregation]}. A point is one "
-        "row: to the right, its value of the feature raises the prediction; to the left, it "
-        "lowers it."
+        f"By {shap.method}. A feature's figure is {MEANINGS[shap.aggregation]}{_units(shap)}. "
+        "A point is one row: to the right, its value of the feature raises the prediction; to the "
+        "left, it lowers it."
     )
     coded = Encoding.of(shap.rows).encode(shap.rows)
     for index, label in enumerate(shap.labels[:_MOST_LABELS]):
@@ -36,18 +36,19 @@ def shap_blocks(shap: Attributions) -> Iterator[Block]:
         values = [
             (name, float(shap.total[index, at])) for name, at in zip(names, order, strict=True)
         ]
-        picture = swarm(f"Each row, {label}", names, shap.local[:, index, order], coded[:, order])
+        of = f", {label}" if len(shap.labels) > 1 else ""
+        picture = swarm(f"Each row{of}", names, shap.local[:, index, order], coded[:, order])
         yield Gallery(
             [
-                Figure(charts.bars(Title(f"Features, {label}"), values), _expected(shap, index)),
+                Figure(charts.bars(Title(f"Features{of}"), values), _expected(shap, index)),
                 Figure(picture),
             ]
         )
     yield Table(
-        header=("feature", *shap.labels[:_MOST_LABELS]),
+        header=("feature", *(shap.labels[:_MOST_LABELS] if len(shap.labels) > 1 else ["figure"])),
         rows=[
-            [name, *(number(float(value)) for value in shap.total[:_MOST_LABELS, at])]
-            for at, name in enumerate(shap.features)
+            [shap.features[at], *(number(float(value)) for value in shap.total[:_MOST_LABELS, at])]
+            for at in np.argsort(-np.abs(shap.total[0]), kind="stable")
         ],
     )
 
@@ -90,7 +91,12 @@ def shift_blocks(shifts: Sequence[Shift]) -> Iterator[Block]:
 
 
 def _expected(shap: Attributions, index: int) -> str:
-    return f"Without any of them the model answers {number(float(shap.expected[index]))}."
+    answer = number(float(shap.expected[index]))
+    return f"Without any of them the model answers {answer}{_units(shap)}."
+
+
+def _units(shap: Attributions) -> str:
+    return ", in log-odds" if shap.in_log_odds else ""
 
 
 def _shares(values: Mapping[str, float]) -> dict[str, float]:

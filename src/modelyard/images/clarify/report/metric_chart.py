@@ -80,6 +80,10 @@ def _row(top: float, bar: MetricBar) -> list[Mark]:
     place = _x(bar.value - bar.neutral)
     start, end = sorted((_x(0), place))
     marks.append(Box(start, top + 3.5, max(end - start, 0.8), 8, colour, 0.75))
+    if abs(bar.value - bar.neutral) > _REACH:
+        back = place + math.copysign(4, start + end - 2 * place)
+        tip = [(back, middle - 4), (place, middle), (back, middle + 4)]
+        marks.append(Line(tip, INK, 0.9))
     if bar.interval is not None:
         low, high = (_x(end - bar.neutral) for end in bar.interval)
         marks.append(Line([(low, middle), (high, middle)], INK, 0.9))

@@ -61,22 +61,24 @@ def _count_floats(column: ColumnProfile, cells: pl.Series) -> None:
 def _count_texts(column: ColumnProfile, cells: pl.Series) -> None:
     """Count texts by value: a category is looked at once, not once for each of its cells."""
     counted = cells.alias("value").value_counts(name="count")
-    counted = counted.with_columns(
-        whole=pl.col("value").str.strip_chars().str.contains(_WHOLE),
-        number=pl.col("value").str.strip_chars().cast(pl.Float64, strict=False),
+    written = pl.col("value").str.strip_chars()
+    number = written.cast(pl.Float64, strict=False)
+    looked = counted.select(
+        missing=pl.col("value").is_null()
+        | (written == "")
+        | number.is_nan().fill_null(value=False),
+        whole=written.str.contains(_WHOLE).fill_null(value=False),
+        finite=number.is_finite().fill_null(value=False),
+        number=number,
     )
-    empty = pl.col("value").is_null() | (pl.col("value").str.strip_chars() == "")
-    nan = pl.col("number").is_nan().fill_null(value=False)
-    column.missing += _total(counted.filter(empty | nan))
-    present = counted.filter(~(empty | nan))
-    numbers = present.filter(pl.col("number").is_finite())
-    whole = _total(numbers.filter("whole"))
-    column.integral += whole
-    column.fractional += _total(numbers) - whole
-    column.text += _total(present) - _total(numbers)
-    column.numbers.add(np.repeat(numbers["number"].to_numpy(), numbers["count"].to_numpy()))
-    column.texts.add(present)
-
-
-def _total(counted: pl.DataFrame) -> int:
-    return int(counted["count"].sum())
+    counts = counted["count"].to_numpy().astype(np.int64)
+    missing, whole, finite = (looked[name].to_numpy() for name in ("missing", "whole", "finite"))
+    numbers = int(counts[finite].sum())
+    integral = int(counts[finite & whole].sum())
+    present = int(counts[~missing].sum())
+    column.missing += len(cells) - present
+    column.integral += integral
+    column.fractional += numbers - integral
+    column.text += present - numbers
+    column.numbers.add(np.repeat(looked["number"].to_numpy()[finite], counts[finite]))
+    column.texts.add(counted.filter(~looked["missing"]) if missing.any() else counted)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from modelyard.images.model_monitor.data_quality.distinct import Distinct
@@ -41,9 +42,12 @@ class NumberProfile:
             return
         mean = float(values.mean())
         centred = values - mean
-        squares = float(centred @ centred)
-        self._moments(len(values), mean, squares, float(values.min()), float(values.max()))
-        self.sketch.add(values)
+        # Not by BLAS: its threads take many times what there is to win.
+        squares = float(np.square(centred, out=centred).sum())
+        # A sketch takes numbers in any order, and in order in a third of the time: sorting pays.
+        ordered = np.sort(values)
+        self._moments(len(values), mean, squares, float(ordered[0]), float(ordered[-1]))
+        self.sketch.add(ordered)
 
     def merge(self, other: NumberProfile) -> None:
         """Take all that another profile has taken."""

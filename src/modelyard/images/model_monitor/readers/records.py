@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from io import BufferedIOBase
+from typing import BinaryIO, cast
 
 BLOCK_BYTES = 16 << 20
 _LONGEST_RECORD_BYTES = 4 * BLOCK_BYTES
@@ -11,17 +12,26 @@ _LONGEST_RECORD_BYTES = 4 * BLOCK_BYTES
 
 def whole_records(file: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
     """Yield the rest of a CSV file in blocks, cut at line ends that lie outside of quotes."""
-    rest = b""
-    while block := file.read(block_bytes):
-        block = rest + block
-        cut = _last_end(block)
-        if cut == 0 and len(block) > _LONGEST_RECORD_BYTES:
-            cut = block.rfind(b"\n") + 1 or len(block)  # a stray quote: what is broken is counted
-        if cut:
-            yield block[:cut]
-        rest = block[cut:]
-    if rest:
-        yield rest
+    # One buffer for all blocks: memory that is new for each costs more than the reading.
+    source, buffer, kept = cast(BufferedIOBase, file), bytearray(block_bytes), 0
+    while True:
+        if len(buffer) < kept + block_bytes:
+            buffer += bytes(kept + block_bytes - len(buffer))
+        with memoryview(buffer) as view:
+            read = source.readinto(view[kept : kept + block_bytes])
+            if not read:
+                break
+            end = kept + read
+            cut = _last_end(buffer, end)
+            if cut == 0 and end > _LONGEST_RECORD_BYTES:
+                # A stray quote: what is broken is counted.
+                cut = buffer.rfind(b"\n", 0, end) + 1 or end
+            if cut:
+                yield bytes(view[:cut])
+                view[: end - cut] = bytes(view[cut:end])
+        kept = end - cut
+    if kept:
+        yield bytes(buffer[:kept])
 
 
 def whole_lines(file: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[list[bytes]]:
@@ -30,10 +40,10 @@ def whole_lines(file: BinaryIO, block_bytes: int = BLOCK_BYTES) -> Iterator[list
         yield lines
 
 
-def _last_end(block: bytes) -> int:
+def _last_end(block: bytearray, size: int) -> int:
     """Return where the last whole record ends: an even number of quotes stands before there."""
-    end = block.rfind(b"\n") + 1
-    if b'"' not in block:
+    end = block.rfind(b"\n", 0, size) + 1
+    if block.find(b'"', 0, size) < 0:
         return end
     quotes = block.count(b'"', 0, end)
     while end and quotes % 2:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from modelyard.compute.archives import ArchiveError, extract
 from modelyard.jobs.data_error import DataError
+from modelyard.jobs.model import JobModel
 from modelyard.jobs.staging import EncryptedInput
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import NotFound
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
-from modelyard.transform.model import TransformModel
 
 #: Caps on what an archive may hold, as for models that are deployed.
 MAX_FILES = 10_000
@@ -23,7 +23,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 def stage_model(
-    model: TransformModel, objects: Objects, targets: Sequence[Path], aside: Path, *, private: bool
+    model: JobModel, objects: Objects, targets: Sequence[Path], aside: Path, *, private: bool
 ) -> None:
     """Extract the model's archive to each of the new folders `targets`. Blocking.
 
@@ -39,15 +39,32 @@ def stage_model(
         StorageFull: the disk is full or read-only.
     """
     uri = S3Uri.parse(model.archive)
+    stage_archive(uri, objects, targets, aside, sha256=model.sha256, private=private)
+
+
+def stage_archive(
+    uri: S3Uri,
+    objects: Objects,
+    targets: Sequence[Path],
+    aside: Path,
+    *,
+    private: bool,
+    sha256: str | None = None,
+) -> None:
+    """Extract any archive; see `stage_model`.
+
+    Args:
+        sha256: what it must be; None: whatever it is.
+    """
     if not private and objects.is_encrypted(uri):
         raise EncryptedInput
     archive = aside / "model.tar.gz"
     try:
         digest = _fetch(objects, uri, archive)
-        if model.sha256 is not None and digest != model.sha256:
+        if sha256 is not None and digest != sha256:
             raise DataError(
                 f"the archive {uri} was changed after it was registered: its SHA-256 was "
-                f"{model.sha256[:12]}… and is {digest[:12]}…; put the registered one back, or "
+                f"{sha256[:12]}… and is {digest[:12]}…; put the registered one back, or "
                 "register this one as a version of its own"
             )
         for target in targets:
