@@ -41,7 +41,7 @@ sagemaker-v3: .venv-sagemaker-v3/.ready
 
 .venv-%/.ready: locks/%.lock $(VENV)/.ready
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-$*
-	$(BIN)/uv pip sync --quiet --require-hashes --python .venv-$*/bin/python locks/$*.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes --python .venv-$*/bin/python locks/$*.lock
 	touch $@
 
 bench: setup .venv-mlserver/.ready .venv-mlflow/.ready .venv-whylogs/.ready .venv-tfdv/.ready .venv-shap/.ready
