@@ -48,7 +48,8 @@ class Transaction(Snapshot):
 
     def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
-        self.event_kinds: set[str] = set()
+        self.changed_kinds: set[str] = set()  # of the resources that were changed
+        self.event_kinds: set[str] = set()  # of those, and of what else, that events tell of
         #: What is called once it has committed; each returns at once and raises nothing.
         self.committed: list[Callable[[], None]] = []
         self._index = (index or SearchIndex()).open(connection)
@@ -258,6 +259,7 @@ class Transaction(Snapshot):
         return self.connection.execute(statement[self.connection.dialect.name], parameters)
 
     def _record(self, resource: Resource, moment: int, *, deleted: bool = False) -> None:
+        self.changed_kinds.add(resource.kind)
         self.connection.execute(
             statements.RECORD,
             {
@@ -292,6 +294,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._listeners: list[tuple[Callable[[], None], Collection[str] | None]] = []
+        self._watchers: list[tuple[Callable[[], None], Collection[str]]] = []
         self._index = SearchIndex()
 
     def make_searchable(self, kind: str, project: Projection) -> None:
@@ -327,6 +330,13 @@ class Store:
         """
         self._listeners.append((listener, kinds))
 
+    def on_change(self, listener: Callable[[], None], *, kinds: Collection[str]) -> None:
+        """Call `listener` after each commit that changed a resource of `kinds`, also by no event.
+
+        It is called in the thread that wrote; it must return at once and raise nothing.
+        """
+        self._watchers.append((listener, kinds))
+
     @contextmanager
     def read(self) -> Iterator[Snapshot]:
         """Look, in one consistent snapshot.
@@ -352,6 +362,13 @@ class Store:
             transaction = Transaction(connection, self._index)
             yield transaction
         transaction.keep_paths()
+        self._tell(transaction)
+
+    def _tell(self, transaction: Transaction) -> None:
+        """Call whoever waits for what a transaction, now committed, has done."""
+        for listener, watched in self._watchers:
+            if not transaction.changed_kinds.isdisjoint(watched):
+                listener()
         for listener in transaction.committed:
             listener()
         happened = transaction.event_kinds
