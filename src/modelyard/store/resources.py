@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -74,8 +73,8 @@ class Transaction(Snapshot):
         """
         _check(scope, kind, name, arn, status=status, spec=spec, observed=observed)
         moment = clock.to_micros(clock.now())
-        row = self._execute(
-            statements.CREATE,
+        row = statements.CREATE.one_or_none(
+            self.connection,
             {
                 "account": scope.account,
                 "region": scope.region,
@@ -89,7 +88,7 @@ class Transaction(Snapshot):
                 "created_at": moment,
                 "modified_at": moment,
             },
-        ).one_or_none()
+        )
         if row is None:
             raise AlreadyExists(f"a {kind} named {name!r} exists already")
         resource = resource_of(row)
@@ -125,8 +124,8 @@ class Transaction(Snapshot):
             observed=observed,
         )
         moment = clock.to_micros(clock.now())
-        row = self.connection.execute(
-            statements.UPDATE,
+        row = statements.UPDATE.one_or_none(
+            self.connection,
             {
                 **_as_read(resource),
                 "new_status": resource.status if status is None else status,
@@ -135,7 +134,7 @@ class Transaction(Snapshot):
                 "new_revision": resource.revision + 1,
                 "new_modified_at": moment,
             },
-        ).one_or_none()
+        )
         if row is None:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
@@ -154,8 +153,7 @@ class Transaction(Snapshot):
             StaleRevision: it was changed, or deleted, since it was read.
         """
         moment = clock.to_micros(clock.now())
-        gone = self.connection.execute(statements.DELETE, _as_read(resource))
-        if gone.rowcount != 1:
+        if statements.DELETE.run(self.connection, _as_read(resource)) != 1:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
             )
@@ -205,8 +203,8 @@ class Transaction(Snapshot):
             raise NotFound(f"{resource.arn} was deleted")
         if not added:
             return
-        self._execute(
-            statements.TAG,
+        statements.TAG.run_for_each(
+            self.connection,
             [
                 {"resource_id": resource.id, "key": key, "value": value}
                 for key, value in added.items()
@@ -234,7 +232,7 @@ class Transaction(Snapshot):
         """
         documents.check({"sequence": (sequence, tables.SEQUENCE_BYTES)}, {})
         first = {"account": scope.account, "region": scope.region, "name": sequence, "last": 1}
-        number: int = self._execute(statements.NUMBER, first).scalar_one()
+        number: int = statements.NUMBER.all(self.connection, first)[0].last
         return number
 
     def unindexed(self) -> int:
@@ -251,17 +249,10 @@ class Transaction(Snapshot):
         """Let the next transactions know the fields that this one, now committed, made."""
         self._index.keep()
 
-    def _execute(
-        self,
-        statement: Mapping[str, sa.UpdateBase],
-        parameters: Mapping[str, object] | Sequence[Mapping[str, object]],
-    ) -> sa.CursorResult[Any]:
-        return self.connection.execute(statement[self.connection.dialect.name], parameters)
-
     def _record(self, resource: Resource, moment: int, *, deleted: bool = False) -> None:
         self.changed_kinds.add(resource.kind)
-        self.connection.execute(
-            statements.RECORD,
+        statements.RECORD.run(
+            self.connection,
             {
                 "resource_id": resource.id,
                 "revision": resource.revision + int(deleted),
