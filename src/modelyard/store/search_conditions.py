@@ -15,6 +15,8 @@ from modelyard.store.search import AllOf, AnyOf, Condition, Criterion, Nested
 from modelyard.store.search_index import cut, find_path, number_of
 from modelyard.store.snapshots import Scope
 
+_VALUES = tables.search_values.c
+_BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 Clause = sa.ColumnElement[bool]
 Columns = ReadOnlyColumnCollection[str, Any]
 
@@ -69,7 +71,33 @@ class Conditions:
             text, unwanted = columns.text, cut(criterion.values[0])
             return [own & (text < unwanted), own & (text > unwanted)]
         value = _Value(columns.text, columns.number)
-        return [own & each for each in _alternatives(value, criterion)]
+        if criterion.operator in _BOUNDS and _is_time(criterion.values[0]):
+            alternatives = self._compared_with_time(value, criterion, path_id)
+        else:
+            alternatives = _alternatives(value, criterion)
+        return [own & each for each in alternatives]
+
+    def _compared_with_time(
+        self, value: _Value, criterion: Criterion, path_id: int
+    ) -> list[Clause]:
+        """Return `_alternatives` as an index finds them: of a field of times, or one of texts.
+
+        No index says which values are no number, and a field mostly has one sort alone.
+        """
+        by_number, by_text = _compared(value, criterion.operator, criterion.values[0])
+        if not self._any(path_id, _VALUES.number.is_not(None)):
+            return [_ordered(value.text, criterion.operator, cut(criterion.values[0]))]
+        if self._count(path_id) == self._count(path_id, _VALUES.number.is_not(None)):
+            return [by_number]
+        return [by_number, by_text]
+
+    def _any(self, path_id: int, clause: Clause) -> bool:
+        query = sa.select(_VALUES.path_id).where((_VALUES.path_id == path_id) & clause).limit(1)
+        return self._connection.execute(query).first() is not None
+
+    def _count(self, path_id: int, *clauses: Clause) -> int:
+        query = sa.select(sa.func.count()).select_from(tables.search_values)
+        return self._connection.scalar(query.where(_VALUES.path_id == path_id, *clauses)) or 0
 
     def entries(self, criteria: Sequence[Criterion]) -> sa.Select[int] | None:
         """Return the query of the resources with an entry that meets all `criteria`; None: none.
@@ -188,8 +216,7 @@ def _compared(value: _Value, operator: str, bound: str) -> list[Clause]:
     moment = _seconds(bound)
     if moment is None:
         return [_ordered(value.text, operator, cut(bound))]
-    # Found by its lack of a number: a field of times has none of these, and many on the other side.
-    by_text = _ordered(value.text.concat(""), operator, cut(bound))
+    by_text = _ordered(value.text, operator, cut(bound))
     return [_ordered(value.number, operator, moment), value.number.is_(None) & by_text]
 
 
@@ -201,6 +228,10 @@ def _ordered(column: sa.ColumnElement[Any], operator: str, bound: str | float) -
         "ge": column >= bound,
     }
     return clauses[operator]
+
+
+def _is_time(text: str) -> bool:
+    return number_of(text) is None and _seconds(text) is not None
 
 
 def _seconds(text: str) -> float | None:
