@@ -16,6 +16,8 @@ from modelyard.store.search_index import cut, find_path, number_of
 from modelyard.store.snapshots import Scope
 
 _VALUES = tables.search_values.c
+#: The place of a value that stands alone: in no list, or first in one.
+FIRST_ITEMS = ("", "0")
 _BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 Clause = sa.ColumnElement[bool]
 Columns = ReadOnlyColumnCollection[str, Any]
@@ -29,6 +31,8 @@ class Conditions:
         self._scope = scope
         self._kind = kind
         self._paths: dict[str, int | None] = {}
+        self._counted: dict[int, _Held] = {}  # by the field
+        self._numbered: dict[int, int] = {}
 
     def path_id(self, path: str) -> int | None:
         """Return the id of a field, None where no resource ever had it."""
@@ -85,19 +89,40 @@ class Conditions:
         No index says which values are no number, and a field mostly has one sort alone.
         """
         by_number, by_text = _compared(value, criterion.operator, criterion.values[0])
-        if not self._any(path_id, _VALUES.number.is_not(None)):
+        numbers = self._numbers(path_id)
+        if numbers == 0:
             return [_ordered(value.text, criterion.operator, cut(criterion.values[0]))]
-        if self._count(path_id) == self._count(path_id, _VALUES.number.is_not(None)):
+        if numbers == self._held(path_id).values:
             return [by_number]
         return [by_number, by_text]
 
-    def _any(self, path_id: int, clause: Clause) -> bool:
-        query = sa.select(_VALUES.path_id).where((_VALUES.path_id == path_id) & clause).limit(1)
-        return self._connection.execute(query).first() is not None
+    def has_one_each(self, path: str) -> bool:
+        """Return whether no resource has several values of a field; true where none has any."""
+        path_id = self.path_id(path)
+        return path_id is None or self._held(path_id).further == 0
 
-    def _count(self, path_id: int, *clauses: Clause) -> int:
-        query = sa.select(sa.func.count()).select_from(tables.search_values)
-        return self._connection.scalar(query.where(_VALUES.path_id == path_id, *clauses)) or 0
+    def count(self, path: str) -> int:
+        """Return how many values a field has, in all resources."""
+        path_id = self.path_id(path)
+        return 0 if path_id is None else self._held(path_id).values
+
+    def _held(self, path_id: int) -> _Held:
+        """Return what the index holds of a field: found out once, since it reads all of it."""
+        if path_id not in self._counted:
+            further = sa.case((_VALUES.item.not_in(FIRST_ITEMS), 1))
+            row = self._connection.execute(
+                sa.select(sa.func.count(), sa.func.count(further)).where(_VALUES.path_id == path_id)
+            ).one()
+            self._counted[path_id] = _Held(values=row[0], further=row[1])
+        return self._counted[path_id]
+
+    def _numbers(self, path_id: int) -> int:
+        if path_id not in self._numbered:
+            query = sa.select(sa.func.count()).where(
+                (_VALUES.path_id == path_id) & _VALUES.number.is_not(None)
+            )
+            self._numbered[path_id] = self._connection.scalar(query) or 0
+        return self._numbered[path_id]
 
     def entries(self, criteria: Sequence[Criterion]) -> sa.Select[int] | None:
         """Return the query of the resources with an entry that meets all `criteria`; None: none.
@@ -174,6 +199,13 @@ class Conditions:
 def _entry(item: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """Return the place in the outermost list: "2" of "2/0"."""
     return sa.func.substr(item, 1, position(item.concat("/"), "/") - 1)
+
+
+class _Held(NamedTuple):
+    """How many values a field has, and how many of them are not the first in their resource."""
+
+    values: int
+    further: int
 
 
 class _Value(NamedTuple):
