@@ -18,6 +18,7 @@ from bench import (
     explainability,
     inference,
     registry,
+    registry_search,
     tuning,
 )
 from bench.machine import describe
@@ -31,6 +32,7 @@ BENCHES: Mapping[str, Callable[[Options], Report]] = {
     "explainability": explainability.run,
     "inference": inference.run,
     "registry": registry.run,
+    "registry-search": registry_search.run,
     "tuning": tuning.run,
 }
 

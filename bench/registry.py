@@ -17,7 +17,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def run(
 async def _modelyard(folder: Path, versions: int, registrations: int) -> dict[str, float]:
     home = folder / "home"
     home.mkdir(mode=0o700)
-    await asyncio.to_thread(_fill, home / "modelyard.db", versions)
+    await asyncio.to_thread(fill, home / "modelyard.db", versions)
     port, gateway_port = free_ports(2)
     command = [sys.executable, "-m", "modelyard", "up", "--home", str(home), "--port", str(port)]
     command += ["--gateway-port", str(gateway_port)]
@@ -101,19 +101,21 @@ async def _modelyard(folder: Path, versions: int, registrations: int) -> dict[st
         return await asyncio.to_thread(_ask_modelyard, home, registrations)
 
 
-def _ask_modelyard(home: Path, registrations: int) -> dict[str, float]:
-    env = _exports(home)
+def client_of(service: str, env: Mapping[str, str]) -> Any:
+    """Return a boto3 client of a server, by what `modelyard env` exports."""
     session = boto3.session.Session(
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
-    url = env["AWS_ENDPOINT_URL"]
+    return session.client(service, endpoint_url=env["AWS_ENDPOINT_URL"])
+
+
+def _ask_modelyard(home: Path, registrations: int) -> dict[str, float]:
+    env = exports(home)
     bucket = env["MODELYARD_ASSETS_BUCKET"]
-    session.client("s3", endpoint_url=url).put_object(
-        Bucket=bucket, Key="bench/model.tar.gz", Body=_archive()
-    )
-    client = session.client("sagemaker", endpoint_url=url)
+    client_of("s3", env).put_object(Bucket=bucket, Key="bench/model.tar.gz", Body=_archive())
+    client = client_of("sagemaker", env)
     client.create_model_package_group(ModelPackageGroupName="bench")
     request = _request(f"s3://{bucket}/bench/model.tar.gz")
     client.create_model_package(ModelPackageGroupName="bench", **request)
@@ -185,7 +187,7 @@ def _archive() -> bytes:
     return target.getvalue()
 
 
-def _fill(file: Path, versions: int) -> None:
+def fill(file: Path, versions: int) -> None:
     """Put versions into a database that no server uses yet."""
     database = Database(f"sqlite:///{file}")
     database.migrate()
@@ -227,6 +229,7 @@ def _fill(file: Path, versions: int) -> None:
                         "Author": root,
                         "Approvals": [],
                     },
+                    tags={"team": f"team-{number % 20}"},
                 )
     database.dispose()
 
@@ -267,7 +270,8 @@ def _ask_mlflow(url: str, database: Path, versions: int, registrations: int) -> 
     return found
 
 
-def _exports(home: Path) -> dict[str, str]:
+def exports(home: Path) -> dict[str, str]:
+    """Return what `modelyard env` exports."""
     command = [sys.executable, "-m", "modelyard", "env", "--home", str(home)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     lines = [line[7:] for line in printed.splitlines() if line.startswith("export ")]

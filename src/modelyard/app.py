@@ -139,7 +139,7 @@ def build(
     outbox = Outbox(ground.store)
     outbox.subscribe("log", tell, tell_all)
     outbox.project("stages", StageKeeper(), kinds={VERSION})
-    tracked.subscribe(outbox)
+    tracked.subscribe(outbox, workshop.kinds)
     events = add_events(ground, outbox, service)
     outbox.subscribe("captured-data-keys", on_keys(routing), kinds={KEY_KIND})
     authenticator = Authenticator(

@@ -150,3 +150,14 @@ def test_a_policy_comes_back_as_it_was_put_and_applies_to_the_groups_versions(hu
 def test_another_accounts_approval_policy_is_its_own(hub: World) -> None:
     with pytest.raises(OperationError, match="its owner decides"):
         hub.approval.get_approval_policy(root(SPOKE), {"ModelPackageGroupName": GROUP})
+
+
+def test_a_policy_is_in_force_and_out_of_it_with_the_answer_that_says_so(hub: World) -> None:
+    finder = ModelPackageGroupPolicies(hub.store)
+    assert finder.documents(GROUP) == []
+    text = document("DescribeModelPackage")
+    share(hub, text)
+    assert finder.documents(MEMBERS) == [json.loads(text)]
+    request = {"ModelPackageGroupName": "credit-risk"}
+    hub.groups.delete_model_package_group_policy(root(), request)
+    assert finder.documents(MEMBERS) == []

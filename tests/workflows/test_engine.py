@@ -83,6 +83,26 @@ async def test_a_workflow_runs_after_its_transaction_and_not_without_it(
     assert ran == ["arn:kept"]
 
 
+async def test_a_workflow_begins_without_waiting_for_the_next_look(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelyard.workflows.engine.POLL_SECONDS", 600.0)
+    begun = asyncio.Event()
+
+    async def work(_arn: str) -> None:
+        begun.set()
+
+    engine = Engine(database)
+    engine.register("work", work)
+    await engine.launch()
+    for _ in range(2):
+        begun.clear()
+        with Store(database).write() as transaction:
+            engine.start(transaction, "work", "arn:soon")
+        await asyncio.wait_for(begun.wait(), 60)
+    await engine.shutdown()
+
+
 async def test_two_workflows_of_one_resource_never_overlap(database: Database) -> None:
     busy = 0
     most = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import structlog
@@ -36,10 +37,10 @@ class Experiments:
     def step(self) -> Step:
         return Step(start=self.servers.start, stop=self.servers.stop)
 
-    def subscribe(self, outbox: Outbox) -> None:
-        """Have the ends of jobs told of."""
+    def subscribe(self, outbox: Outbox, kinds: Collection[str]) -> None:
+        """Have the ends of jobs, of all `kinds` that there are, told of."""
         if self.tracking is not None:
-            outbox.subscribe("experiments", self.tracking.handle)
+            outbox.subscribe("experiments", self.tracking.handle, kinds=kinds)
 
 
 def experiments(

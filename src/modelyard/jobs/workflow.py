@@ -34,6 +34,7 @@ class JobWorkflow:
         self.kind = kind
         self._workshop = workshop
         self._make_task = make_task
+        workshop.kinds.add(kind.name)
         self._wake: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.Event]] = {}
 
     async def run(self, arn: str) -> None:

@@ -42,6 +42,8 @@ class Workshop:
     environments: Environments | None = None
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
+    #: Of all jobs that are made with this; each kind's workflow adds its own.
+    kinds: set[str] = field(default_factory=set)
     poll_seconds: float = 1.0  # how often a run looks whether it is to stop
     retry_seconds: float = 10.0  # ahead of trying again what failed for a reason of the server's
     checkpoint_seconds: float = 30.0  # how often checkpoints are uploaded

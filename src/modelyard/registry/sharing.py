@@ -14,6 +14,7 @@ from modelyard.identity.iam_documents import DocumentError, evaluate, parse
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, ValidationError
 from modelyard.registry.references import GROUP, VERSION, Reference
+from modelyard.store.remembered import Remembered
 from modelyard.store.resources import Resource, Scope, Snapshot, Store
 
 #: Where a group keeps its document, in what is observed of it.
@@ -38,10 +39,15 @@ _BY_LOWER = {action.lower(): action for action in ACTIONS}
 
 
 class ModelPackageGroupPolicies:
-    """The documents that apply to a group and to its versions, by the ARN of either."""
+    """The documents that apply to a group and to its versions, by the ARN of either.
+
+    Every call about a version asks for its group's, which mostly has none and hardly ever changes.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._of_groups = Remembered[Sequence[Mapping[str, Any]]]()
+        store.on_change(self._of_groups.clear, kinds={GROUP})
 
     def documents(self, arn: str) -> Sequence[Mapping[str, Any]]:
         """Return the resource policies of what `arn` names; none for anything but these kinds."""
@@ -55,8 +61,12 @@ class ModelPackageGroupPolicies:
         group = Reference(scope=scope, kind=parts.kind, name=parts.name).group
         if group is None:
             return []
+        of_group = Reference(scope=scope, kind=GROUP, name=group)
+        return self._of_groups.get(of_group.arn, lambda _: self._looked_up(of_group))
+
+    def _looked_up(self, group: Reference) -> Sequence[Mapping[str, Any]]:
         with self._store.read() as snapshot:
-            found = snapshot.find(scope, GROUP, group)
+            found = snapshot.find(group.scope, GROUP, group.name)
         document = None if found is None else document_of(found)
         return [] if document is None else [document]
 

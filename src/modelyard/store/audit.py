@@ -26,6 +26,7 @@ import structlog
 from modelyard import clock
 from modelyard.store.audit_chain import OK, Entry, Head, Record, Seals
 from modelyard.store.database import Database, companion
+from modelyard.store.prepared import Prepared
 from modelyard.store.tables import audit_prunings, audit_records
 
 #: What the trail says of itself.
@@ -78,8 +79,8 @@ class AuditTrail:
             record = self.seals.chained(head, entry.fitted())
             rows.append(_row(record))
             head = Head(sequence=record.sequence, mac=record.mac)
-        # One row takes the short way; several go together.
-        connection.execute(_APPEND, rows[0] if len(rows) == 1 else rows)
+        if rows:
+            _APPEND.run_for_each(connection, rows)
         return head
 
     def committed(self, head: Head) -> None:
@@ -208,7 +209,7 @@ def _row(record: Record) -> dict[str, Any]:
 
 
 def _tail(connection: sa.Connection) -> Head:
-    row = connection.execute(_LAST).one_or_none()
+    row = _LAST.one_or_none(connection, {})
     return Head() if row is None else Head(sequence=row.sequence, mac=row.mac)
 
 
@@ -241,8 +242,8 @@ def _own_entry(action: str, outcome: str, note: str) -> Entry:
     )
 
 
-_APPEND = sa.insert(audit_records)
-_LAST = (
+_APPEND = Prepared(sa.insert(audit_records))
+_LAST = Prepared(
     sa.select(audit_records.c.sequence, audit_records.c.mac)
     .order_by(audit_records.c.sequence.desc())
     .limit(1)

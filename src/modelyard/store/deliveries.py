@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from modelyard import clock
 from modelyard.store import tables
+from modelyard.store.prepared import Prepared
 from modelyard.store.snapshots import Json, Scope
 
 _events = tables.events.c
@@ -22,21 +23,24 @@ _subscriptions = tables.subscriptions.c
 _undelivered = tables.undelivered.c
 
 # What each look and each delivery runs is built once: building takes longer than running it.
-_BEGUN = sa.select(
-    _subscriptions.cursor,
-    sa.exists()
-    .where((_undelivered.subscriber == _subscriptions.name) & _undelivered.due_at.is_not(None))
-    .label("parks"),
-).where(_subscriptions.name == sa.bindparam("name"))
-_NEW = (
+_BEGUN = Prepared(
+    sa.select(
+        _subscriptions.cursor,
+        sa.exists()
+        .where((_undelivered.subscriber == _subscriptions.name) & _undelivered.due_at.is_not(None))
+        .label("parks"),
+    ).where(_subscriptions.name == sa.bindparam("name"))
+)
+_FURTHER = (
     sa.select(tables.events)
     .where(_events.id > sa.bindparam("cursor"))
     .order_by(_events.id)
     .limit(sa.bindparam("limit", type_=sa.Integer))
 )
-_NEW_OF_KINDS = _NEW.where(_events.kind.in_(sa.bindparam("kinds", expanding=True)))
+_NEW = Prepared(_FURTHER)
+_NEW_OF_KINDS = _FURTHER.where(_events.kind.in_(sa.bindparam("kinds", expanding=True)))
 _NEWEST = sa.select(sa.func.max(_events.id))
-_ADVANCE = (
+_ADVANCE = Prepared(
     sa.update(tables.subscriptions)
     .where(
         (_subscriptions.name == sa.bindparam("subscriber"))
@@ -109,12 +113,12 @@ def next_batch(
     Args:
         kinds: of the resources whose events `name` wants; None: all.
     """
-    begun = connection.execute(_BEGUN, {"name": name}).one_or_none()
+    begun = _BEGUN.one_or_none(connection, {"name": name})
     if begun is None:
         return Batch(deliveries=[], held=frozenset(), next_due_at=None)
     where = {"cursor": begun.cursor, "limit": limit}
     if kinds is None:
-        new, passed_over = connection.execute(_NEW, where).all(), 0
+        new, passed_over = _NEW.all(connection, where), 0
     else:
         new = connection.execute(_NEW_OF_KINDS, {**where, "kinds": list(kinds)}).all()
         newest = 0 if new else connection.scalar(_NEWEST) or 0
@@ -180,7 +184,7 @@ def settle(
         _park(connection, name, failure)
     ids = [each.event.id for each in done] + [each.event.id for each in failures]
     newest = max([up_to, *ids])
-    connection.execute(_ADVANCE, {"subscriber": name, "newest": newest})
+    _ADVANCE.run(connection, {"subscriber": name, "newest": newest})
 
 
 def events_after(

@@ -1,7 +1,7 @@
 """Statements that the two databases spell differently.
 
 Statements that many calls run are built once, at import, with their values as parameters: to build
-one takes several times as long as to run it.
+one takes several times as long as to run it. See `prepared` for the shortest way to run them.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@ import sqlalchemy as sa
 
 from modelyard.store import causes, tables
 from modelyard.store.dialects import insert_into
+from modelyard.store.prepared import Prepared
 from modelyard.store.snapshots import Json, Scope
 
-_WRITE = sa.insert(tables.events)
-_FORGET = sa.delete(tables.event_origins).where(
-    tables.event_origins.c.arn == sa.bindparam("forgotten")
+_WRITE = Prepared(sa.insert(tables.events))
+_FORGET = Prepared(
+    sa.delete(tables.event_origins).where(tables.event_origins.c.arn == sa.bindparam("forgotten"))
 )
 
 
@@ -25,8 +26,8 @@ def write_event(
     moment: int,
 ) -> None:
     """Write one event, as of `moment`, in microseconds."""
-    connection.execute(
-        _WRITE,
+    _WRITE.run(
+        connection,
         {
             "account": scope.account,
             "region": scope.region,
@@ -53,4 +54,4 @@ def mark_origin(connection: sa.Connection, arn: str, moment: int) -> None:
 
 def forget_origin(connection: sa.Connection, arn: str) -> None:
     """Forget what set off an earlier resource of this ARN: it says nothing of the new one."""
-    connection.execute(_FORGET, {"forgotten": arn})
+    _FORGET.run(connection, {"forgotten": arn})

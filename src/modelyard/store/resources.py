@@ -29,7 +29,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,7 +47,8 @@ class Transaction(Snapshot):
 
     def __init__(self, connection: sa.Connection, index: SearchIndex | None = None) -> None:
         super().__init__(connection)
-        self.event_kinds: set[str] = set()
+        self.changed_kinds: set[str] = set()  # of the resources that were changed
+        self.event_kinds: set[str] = set()  # of those, and of what else, that events tell of
         #: What is called once it has committed; each returns at once and raises nothing.
         self.committed: list[Callable[[], None]] = []
         self._index = (index or SearchIndex()).open(connection)
@@ -73,8 +73,8 @@ class Transaction(Snapshot):
         """
         _check(scope, kind, name, arn, status=status, spec=spec, observed=observed)
         moment = clock.to_micros(clock.now())
-        row = self._execute(
-            statements.CREATE,
+        row = statements.CREATE.one_or_none(
+            self.connection,
             {
                 "account": scope.account,
                 "region": scope.region,
@@ -88,7 +88,7 @@ class Transaction(Snapshot):
                 "created_at": moment,
                 "modified_at": moment,
             },
-        ).one_or_none()
+        )
         if row is None:
             raise AlreadyExists(f"a {kind} named {name!r} exists already")
         resource = resource_of(row)
@@ -124,8 +124,8 @@ class Transaction(Snapshot):
             observed=observed,
         )
         moment = clock.to_micros(clock.now())
-        row = self.connection.execute(
-            statements.UPDATE,
+        row = statements.UPDATE.one_or_none(
+            self.connection,
             {
                 **_as_read(resource),
                 "new_status": resource.status if status is None else status,
@@ -134,7 +134,7 @@ class Transaction(Snapshot):
                 "new_revision": resource.revision + 1,
                 "new_modified_at": moment,
             },
-        ).one_or_none()
+        )
         if row is None:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
@@ -153,8 +153,7 @@ class Transaction(Snapshot):
             StaleRevision: it was changed, or deleted, since it was read.
         """
         moment = clock.to_micros(clock.now())
-        gone = self.connection.execute(statements.DELETE, _as_read(resource))
-        if gone.rowcount != 1:
+        if statements.DELETE.run(self.connection, _as_read(resource)) != 1:
             raise StaleRevision(
                 f"{resource.arn} is no longer at revision {resource.revision}: read it again"
             )
@@ -204,8 +203,8 @@ class Transaction(Snapshot):
             raise NotFound(f"{resource.arn} was deleted")
         if not added:
             return
-        self._execute(
-            statements.TAG,
+        statements.TAG.run_for_each(
+            self.connection,
             [
                 {"resource_id": resource.id, "key": key, "value": value}
                 for key, value in added.items()
@@ -233,7 +232,7 @@ class Transaction(Snapshot):
         """
         documents.check({"sequence": (sequence, tables.SEQUENCE_BYTES)}, {})
         first = {"account": scope.account, "region": scope.region, "name": sequence, "last": 1}
-        number: int = self._execute(statements.NUMBER, first).scalar_one()
+        number: int = statements.NUMBER.all(self.connection, first)[0].last
         return number
 
     def unindexed(self) -> int:
@@ -250,16 +249,10 @@ class Transaction(Snapshot):
         """Let the next transactions know the fields that this one, now committed, made."""
         self._index.keep()
 
-    def _execute(
-        self,
-        statement: Mapping[str, sa.UpdateBase],
-        parameters: Mapping[str, object] | Sequence[Mapping[str, object]],
-    ) -> sa.CursorResult[Any]:
-        return self.connection.execute(statement[self.connection.dialect.name], parameters)
-
     def _record(self, resource: Resource, moment: int, *, deleted: bool = False) -> None:
-        self.connection.execute(
-            statements.RECORD,
+        self.changed_kinds.add(resource.kind)
+        statements.RECORD.run(
+            self.connection,
             {
                 "resource_id": resource.id,
                 "revision": resource.revision + int(deleted),
@@ -292,6 +285,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._listeners: list[tuple[Callable[[], None], Collection[str] | None]] = []
+        self._watchers: list[tuple[Callable[[], None], Collection[str]]] = []
         self._index = SearchIndex()
 
     def make_searchable(self, kind: str, project: Projection) -> None:
@@ -327,6 +321,13 @@ class Store:
         """
         self._listeners.append((listener, kinds))
 
+    def on_change(self, listener: Callable[[], None], *, kinds: Collection[str]) -> None:
+        """Call `listener` after each commit that changed a resource of `kinds`, also by no event.
+
+        It is called in the thread that wrote; it must return at once and raise nothing.
+        """
+        self._watchers.append((listener, kinds))
+
     @contextmanager
     def read(self) -> Iterator[Snapshot]:
         """Look, in one consistent snapshot.
@@ -352,6 +353,13 @@ class Store:
             transaction = Transaction(connection, self._index)
             yield transaction
         transaction.keep_paths()
+        self._tell(transaction)
+
+    def _tell(self, transaction: Transaction) -> None:
+        """Call whoever waits for what a transaction, now committed, has done."""
+        for listener, watched in self._watchers:
+            if not transaction.changed_kinds.isdisjoint(watched):
+                listener()
         for listener in transaction.committed:
             listener()
         happened = transaction.event_kinds

@@ -15,6 +15,10 @@ from modelyard.store.search import AllOf, AnyOf, Condition, Criterion, Nested
 from modelyard.store.search_index import cut, find_path, number_of
 from modelyard.store.snapshots import Scope
 
+_VALUES = tables.search_values.c
+#: The place of a value that stands alone: in no list, or first in one.
+FIRST_ITEMS = ("", "0")
+_BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 Clause = sa.ColumnElement[bool]
 Columns = ReadOnlyColumnCollection[str, Any]
 
@@ -27,6 +31,8 @@ class Conditions:
         self._scope = scope
         self._kind = kind
         self._paths: dict[str, int | None] = {}
+        self._counted: dict[int, _Held] = {}  # by the field
+        self._numbered: dict[int, int] = {}
 
     def path_id(self, path: str) -> int | None:
         """Return the id of a field, None where no resource ever had it."""
@@ -69,7 +75,54 @@ class Conditions:
             text, unwanted = columns.text, cut(criterion.values[0])
             return [own & (text < unwanted), own & (text > unwanted)]
         value = _Value(columns.text, columns.number)
-        return [own & each for each in _alternatives(value, criterion)]
+        if criterion.operator in _BOUNDS and _is_time(criterion.values[0]):
+            alternatives = self._compared_with_time(value, criterion, path_id)
+        else:
+            alternatives = _alternatives(value, criterion)
+        return [own & each for each in alternatives]
+
+    def _compared_with_time(
+        self, value: _Value, criterion: Criterion, path_id: int
+    ) -> list[Clause]:
+        """Return `_alternatives` as an index finds them: of a field of times, or one of texts.
+
+        No index says which values are no number, and a field mostly has one sort alone.
+        """
+        by_number, by_text = _compared(value, criterion.operator, criterion.values[0])
+        numbers = self._numbers(path_id)
+        if numbers == 0:
+            return [_ordered(value.text, criterion.operator, cut(criterion.values[0]))]
+        if numbers == self._held(path_id).values:
+            return [by_number]
+        return [by_number, by_text]
+
+    def has_one_each(self, path: str) -> bool:
+        """Return whether no resource has several values of a field; true where none has any."""
+        path_id = self.path_id(path)
+        return path_id is None or self._held(path_id).further == 0
+
+    def count(self, path: str) -> int:
+        """Return how many values a field has, in all resources."""
+        path_id = self.path_id(path)
+        return 0 if path_id is None else self._held(path_id).values
+
+    def _held(self, path_id: int) -> _Held:
+        """Return what the index holds of a field: found out once, since it reads all of it."""
+        if path_id not in self._counted:
+            further = sa.case((_VALUES.item.not_in(FIRST_ITEMS), 1))
+            row = self._connection.execute(
+                sa.select(sa.func.count(), sa.func.count(further)).where(_VALUES.path_id == path_id)
+            ).one()
+            self._counted[path_id] = _Held(values=row[0], further=row[1])
+        return self._counted[path_id]
+
+    def _numbers(self, path_id: int) -> int:
+        if path_id not in self._numbered:
+            query = sa.select(sa.func.count()).where(
+                (_VALUES.path_id == path_id) & _VALUES.number.is_not(None)
+            )
+            self._numbered[path_id] = self._connection.scalar(query) or 0
+        return self._numbered[path_id]
 
     def entries(self, criteria: Sequence[Criterion]) -> sa.Select[int] | None:
         """Return the query of the resources with an entry that meets all `criteria`; None: none.
@@ -148,6 +201,13 @@ def _entry(item: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     return sa.func.substr(item, 1, position(item.concat("/"), "/") - 1)
 
 
+class _Held(NamedTuple):
+    """How many values a field has, and how many of them are not the first in their resource."""
+
+    values: int
+    further: int
+
+
 class _Value(NamedTuple):
     """The two forms of a field's value."""
 
@@ -188,8 +248,7 @@ def _compared(value: _Value, operator: str, bound: str) -> list[Clause]:
     moment = _seconds(bound)
     if moment is None:
         return [_ordered(value.text, operator, cut(bound))]
-    # Found by its lack of a number: a field of times has none of these, and many on the other side.
-    by_text = _ordered(value.text.concat(""), operator, cut(bound))
+    by_text = _ordered(value.text, operator, cut(bound))
     return [_ordered(value.number, operator, moment), value.number.is_(None) & by_text]
 
 
@@ -201,6 +260,10 @@ def _ordered(column: sa.ColumnElement[Any], operator: str, bound: str | float) -
         "ge": column >= bound,
     }
     return clauses[operator]
+
+
+def _is_time(text: str) -> bool:
+    return number_of(text) is None and _seconds(text) is not None
 
 
 def _seconds(text: str) -> float | None:

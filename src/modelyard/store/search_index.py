@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from modelyard.store import tables
 from modelyard.store.dialects import insert_into
+from modelyard.store.prepared import Prepared
 from modelyard.store.snapshots import Resource, Scope, resource_of
 
 Projection = Callable[[Resource], Mapping[str, Any]]
@@ -49,17 +50,20 @@ _NAMED = (
     & (_paths.kind == sa.bindparam("kind"))
     & (_paths.path == sa.bindparam("path"))
 )
-_PATH = sa.select(_paths.id).where(_NAMED)
-_WITH_TEXT = (
+_ID = sa.select(_paths.id).where(_NAMED)
+_PATH = Prepared(_ID)
+_WITH_TEXT = Prepared(
     sa.select(tables.resources)
     .join(tables.search_values, _values.resource_id == tables.resources.c.id)
-    .where((_values.path_id == _PATH.scalar_subquery()) & (_values.text == sa.bindparam("text")))
+    .where((_values.path_id == _ID.scalar_subquery()) & (_values.text == sa.bindparam("text")))
 )
-_INSERT = sa.insert(tables.search_values)
-_DELETE = sa.delete(tables.search_values).where(
-    (_values.resource_id == sa.bindparam("gone_of"))
-    & (_values.path_id == sa.bindparam("gone_path"))
-    & (_values.item == sa.bindparam("gone_item"))
+_INSERT = Prepared(sa.insert(tables.search_values))
+_DELETE = Prepared(
+    sa.delete(tables.search_values).where(
+        (_values.resource_id == sa.bindparam("gone_of"))
+        & (_values.path_id == sa.bindparam("gone_path"))
+        & (_values.item == sa.bindparam("gone_item"))
+    )
 )
 
 
@@ -136,8 +140,8 @@ class IndexWriter:
     def _insert(self, resource: Resource, fields: Fields) -> None:
         if not fields:
             return
-        self._connection.execute(
-            _INSERT,
+        _INSERT.run_for_each(
+            self._connection,
             [
                 {
                     "resource_id": resource.id,
@@ -153,8 +157,8 @@ class IndexWriter:
     def _delete(self, resource: Resource, keys: Sequence[tuple[str, str]]) -> None:
         if not keys:
             return
-        self._connection.execute(
-            _DELETE,
+        _DELETE.run_for_each(
+            self._connection,
             [
                 {
                     "gone_of": resource.id,
@@ -191,8 +195,8 @@ def find_path(
 ) -> int | None:
     """Return the id of a path, None where no resource ever had the field."""
     where = {"account": account, "region": region, "kind": kind, "path": path}
-    found: int | None = connection.execute(_PATH, where).scalar_one_or_none()
-    return found
+    row = _PATH.one_or_none(connection, where)
+    return None if row is None else row.id
 
 
 def with_text(
@@ -207,7 +211,7 @@ def with_text(
         "path": path,
         "text": cut(text),
     }
-    return [resource_of(row) for row in connection.execute(_WITH_TEXT, where)]
+    return [resource_of(row) for row in _WITH_TEXT.all(connection, where)]
 
 
 def fields_of(document: Mapping[str, Any]) -> Fields:

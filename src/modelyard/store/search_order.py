@@ -9,11 +9,9 @@ import sqlalchemy as sa
 
 from modelyard.store import tables
 from modelyard.store.search import AllOf, Condition, Criterion, Last, Search
-from modelyard.store.search_conditions import Clause, Conditions
+from modelyard.store.search_conditions import FIRST_ITEMS, Clause, Conditions
 
 _VALUES = tables.search_values.c
-#: Of a field that comes in a list its first value is sorted by.
-_FIRST_ITEMS = ("", "0")
 
 
 class Order:
@@ -74,11 +72,11 @@ class Order:
             sa.select(_VALUES.resource_id, key).where(
                 (_VALUES.path_id == path_id)
                 & _VALUES.resource_id.in_(ids)
-                & _VALUES.item.in_(_FIRST_ITEMS)
-                & key.is_not(None)
+                & _VALUES.item.in_(FIRST_ITEMS)
             )
         )
-        return {row[0]: row[1] for row in rows}
+        # Asked here, and not there: SQLite would read all numbers of the field for it.
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
     def in_order(self, path_id: int, last: Last | None) -> sa.Select[int]:
         """Return the query of the resources with a field, by its value, from behind `last` on."""
@@ -87,14 +85,13 @@ class Order:
         where: list[Clause] = [
             _VALUES.path_id == path_id,
             key.is_not(None),
-            _VALUES.item.in_(_FIRST_ITEMS),
+            _VALUES.item.in_(FIRST_ITEMS),
         ]
         # What is asked of the very field is asked of the row, where it is the field's only one.
-        for each in conjuncts(self._asked.condition):
-            if isinstance(each, Criterion) and each.path == self._asked.sort_by:
-                clause = self._conditions.leading(each, _VALUES)
-                if clause is not None and each.operator != "missing":
-                    where.append(clause | (_VALUES.item != ""))
+        for each in self._asked_of_itself():
+            clause = self._conditions.leading(each, _VALUES)
+            if clause is not None:
+                where.append(clause)
         if last is not None and last.key is not None:
             place = sa.tuple_(key, _VALUES.resource_id)
             bound = sa.tuple_(
@@ -108,19 +105,31 @@ class Order:
             .order_by(*(column.desc() if down else column for column in order))
         )
 
+    def _asked_of_itself(self) -> Sequence[Criterion]:
+        """Return what every value of the field that is sorted by must be; it has one each."""
+        path = self._asked.sort_by
+        found = [
+            each
+            for each in conjuncts(self._asked.condition)
+            if isinstance(each, Criterion) and each.path == path and each.operator != "missing"
+        ]
+        return found if path and found and self._conditions.has_one_each(path) else []
+
     def has(self, path_id: int, columns: Any) -> Clause:
         """Return the clause of the row by which a resource with a field is sorted."""
         found: Clause = (
             (columns.path_id == path_id)
-            & columns.item.in_(_FIRST_ITEMS)
+            & columns.item.in_(FIRST_ITEMS)
             & self.sort_column(path_id, columns).is_not(None)
         )
         return found
 
 
 def conjuncts(condition: Condition) -> Sequence[Condition]:
-    """Return conditions that must all hold."""
-    return condition.conditions if isinstance(condition, AllOf) else (condition,)
+    """Return conditions that must all hold, none of which is several such."""
+    if not isinstance(condition, AllOf):
+        return (condition,)
+    return tuple(one for each in condition.conditions for one in conjuncts(each))
 
 
 def place_of(one: Last) -> tuple[Any, ...]:

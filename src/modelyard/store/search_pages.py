@@ -107,15 +107,9 @@ class _Finder:
             between = sa.select(_VALUES.resource_id).where(*within)
             ids = self._connection.scalars(between.limit(FEW + 1)).all()
             # Of several values one may be above the lower bound, and another below the upper one.
-            if len(ids) <= FEW and not self._is_in_lists(path):
+            if len(ids) <= FEW and self._conditions.has_one_each(path):
                 return set(ids)
         return None
-
-    def _is_in_lists(self, path: str) -> bool:
-        some = sa.select(_VALUES.resource_id).where(
-            (_VALUES.path_id == self._conditions.path_id(path)) & (_VALUES.item != "")
-        )
-        return self._connection.execute(some.limit(1)).first() is not None
 
     def _ids(self, criterion: Criterion) -> set[int] | None:
         found: set[int] = set()

@@ -13,19 +13,22 @@ from modelyard import clock
 from modelyard.store import documents, tables
 from modelyard.store.errors import NotFound
 from modelyard.store.listing import Listing, Page, page_of
+from modelyard.store.prepared import Prepared
 
 Json = Mapping[str, Any]
 
 _resources, _revisions = tables.resources.c, tables.revisions.c
-_BY_NAME = sa.select(tables.resources).where(
-    (_resources.account == sa.bindparam("account"))
-    & (_resources.region == sa.bindparam("region"))
-    & (_resources.kind == sa.bindparam("kind"))
-    & (_resources.name == sa.bindparam("name"))
+_BY_NAME = Prepared(
+    sa.select(tables.resources).where(
+        (_resources.account == sa.bindparam("account"))
+        & (_resources.region == sa.bindparam("region"))
+        & (_resources.kind == sa.bindparam("kind"))
+        & (_resources.name == sa.bindparam("name"))
+    )
 )
-_BY_ARN = sa.select(tables.resources).where(_resources.arn == sa.bindparam("arn"))
-_BY_ID = sa.select(tables.resources).where(_resources.id == sa.bindparam("id"))
-_TAGS = (
+_BY_ARN = Prepared(sa.select(tables.resources).where(_resources.arn == sa.bindparam("arn")))
+_BY_ID = Prepared(sa.select(tables.resources).where(_resources.id == sa.bindparam("id")))
+_TAGS = Prepared(
     sa.select(tables.tags.c.key, tables.tags.c.value)
     .where(tables.tags.c.resource_id == sa.bindparam("id"))
     .order_by(tables.tags.c.key)
@@ -159,7 +162,7 @@ class Snapshot:
 
     def tags(self, resource: Resource) -> dict[str, str]:
         """Return the tags of a resource by key, sorted."""
-        rows = self.connection.execute(_TAGS, {"id": resource.id})
+        rows = _TAGS.all(self.connection, {"id": resource.id})
         return {row.key: row.value for row in rows}
 
     def tags_of(self, resources: Sequence[Resource]) -> dict[int, dict[str, str]]:
@@ -200,8 +203,8 @@ class Snapshot:
         """Return how many rules stand behind the newest change of a resource; see `causes`."""
         return self.connection.scalar(_DEPTH, {"arn": arn}) or 0
 
-    def _one(self, statement: sa.Select[Any], where: Mapping[str, object]) -> Resource | None:
-        row = self.connection.execute(statement, where).one_or_none()
+    def _one(self, statement: Prepared, where: Mapping[str, object]) -> Resource | None:
+        row = statement.one_or_none(self.connection, where)
         return None if row is None else resource_of(row)
 
     def _is_there(self, resource: Resource) -> bool:

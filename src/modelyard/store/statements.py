@@ -1,4 +1,4 @@
-"""The statements that changes of resources run, built once: compiling one outweighs running it."""
+"""The statements that changes of resources run, prepared: compiling one outweighs running it."""
 
 from __future__ import annotations
 
@@ -6,34 +6,42 @@ import sqlalchemy as sa
 
 from modelyard.store import tables
 from modelyard.store.dialects import on_both
+from modelyard.store.prepared import Prepared
 
 _resources = tables.resources.c
 _CHANGING = ("status", "spec", "observed", "revision", "modified_at")
-RECORD = sa.insert(tables.revisions)
+RECORD = Prepared(sa.insert(tables.revisions))
 # Not by catching the violation: PostgreSQL ends the transaction with it.
-CREATE = on_both(
-    tables.resources,
-    lambda insert: insert.on_conflict_do_nothing().returning(tables.resources),
+CREATE = Prepared(
+    on_both(
+        tables.resources,
+        lambda insert: insert.on_conflict_do_nothing().returning(tables.resources),
+    )
 )
 _AS_READ = (_resources.id == sa.bindparam("read_id")) & (
     _resources.revision == sa.bindparam("read_revision")
 )
-UPDATE = (
+UPDATE = Prepared(
     sa.update(tables.resources)
     .where(_AS_READ)
     .values({name: sa.bindparam(f"new_{name}", type_=_resources[name].type) for name in _CHANGING})
     .returning(tables.resources)
 )
-DELETE = sa.delete(tables.resources).where(_AS_READ)
-TAG = on_both(
-    tables.tags,
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["resource_id", "key"], set_={"value": insert.excluded.value}
-    ),
+DELETE = Prepared(sa.delete(tables.resources).where(_AS_READ))
+TAG = Prepared(
+    on_both(
+        tables.tags,
+        lambda insert: insert.on_conflict_do_update(
+            index_elements=["resource_id", "key"], set_={"value": insert.excluded.value}
+        ),
+    )
 )
-NUMBER = on_both(
-    tables.sequences,
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["account", "region", "name"], set_={"last": tables.sequences.c.last + 1}
-    ).returning(tables.sequences.c.last),
+NUMBER = Prepared(
+    on_both(
+        tables.sequences,
+        lambda insert: insert.on_conflict_do_update(
+            index_elements=["account", "region", "name"],
+            set_={"last": tables.sequences.c.last + 1},
+        ).returning(tables.sequences.c.last),
+    )
 )

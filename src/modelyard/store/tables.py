@@ -227,7 +227,15 @@ search_values = sa.Table(
     sa.Column("number", sa.Float(53), nullable=True),  # of what is one, or reads as one
     # Ids count up with time, so one value's resources lie here in the order of their creation.
     sa.Index("search_by_text", "path_id", "text", "resource_id"),
-    sa.Index("search_by_number", "path_id", "number", "resource_id"),
+    # Of the few that are numbers: each index is a page more to write, for each field of a resource.
+    sa.Index(
+        "search_by_number",
+        "path_id",
+        "number",
+        "resource_id",
+        sqlite_where=sa.text("number IS NOT NULL"),
+        postgresql_where=sa.text("number IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

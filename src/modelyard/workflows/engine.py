@@ -32,6 +32,7 @@ from dbos._serialization import Serializer
 
 from modelyard.store.database import Database
 from modelyard.store.resources import Transaction
+from modelyard.workflows.worker import POLL_SECONDS, QueueWorker
 
 WorkflowFunction = Callable[[str], Awaitable[None]]
 
@@ -40,7 +41,6 @@ WorkflowFunction = Callable[[str], Awaitable[None]]
 WORKFLOW_VERSION = "1"
 
 _QUEUE = "modelyard"
-_POLL_SECONDS = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +69,7 @@ class Engine:
         self._url = database.url.render_as_string(hide_password=False)
         self._functions: dict[str, WorkflowFunction] = {}
         self._client: DBOSClient | None = None
+        self._worker: QueueWorker | None = None
         self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -92,7 +93,7 @@ class Engine:
         """
         if workflow not in self._functions:
             raise ValueError(f"no workflow {workflow!r} is registered")
-        if self._client is None:
+        if self._client is None or self._worker is None:
             raise RuntimeError("the workflow engine was not launched")
         self._client.enqueue_in_transaction(
             transaction.connection,
@@ -104,6 +105,7 @@ class Engine:
             },
             argument,
         )
+        transaction.committed.append(self._worker.nudge)
 
     async def launch(self) -> None:
         """Begin to run workflows in the running event loop, those that a crash left first."""
@@ -119,18 +121,24 @@ class Engine:
             "enable_otlp": False,
             "log_level": "ERROR",
         }
-        DBOS(config=config)
+        dbos = DBOS(config=config)
+        DBOS.listen_queues([])  # a worker of our own does
         for name, function in self._functions.items():
             DBOS.workflow(name=name, max_recovery_attempts=None)(self._guarded(name, function))
         DBOS.launch()
-        await DBOS.register_queue_async(
-            _QUEUE, polling_interval_sec=_POLL_SECONDS, on_conflict="always_update"
+        queue = await DBOS.register_queue_async(
+            _QUEUE, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
         )
         self._client = DBOSClient(system_database_url=self._url, serializer=serializer)
+        self._worker = QueueWorker(dbos, queue)
+        self._worker.start()
 
     async def shutdown(self) -> None:
         """Cancel what runs, wait until it has let go, and stop. The next launch goes on with it."""
         self._stopping = True
+        if self._worker is not None:
+            await asyncio.to_thread(self._worker.stop)
+            self._worker = None
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from modelyard.arns import Arn
 from modelyard.identity.personas import JOB
@@ -19,13 +18,11 @@ from modelyard.identity.roles import DEFAULT_ROLE, ROLE_KIND, role_scope
 from modelyard.operations.context import Principal
 from modelyard.store.errors import NotFound
 from modelyard.store.listing import Listing
+from modelyard.store.remembered import Remembered
 from modelyard.store.resources import Resource, Store
 
 USER_KIND, ACCOUNT_KIND = "user", "account"
-FRESH_SECONDS = 1.0
-_MAX_REMEMBERED = 10_000
 _DEFAULT_STAGES = {"234567890123": "dev", "345678901234": "staging", "456789012345": "prod"}
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +63,8 @@ class StoreDirectory:
     ) -> None:
         self._store = store
         self._account = account
-        self._entries = _Remembered[Entry](now)
-        self._stages = _Remembered[dict[str, str]](now)
+        self._entries = Remembered[Entry](now)
+        self._stages = Remembered[dict[str, str]](now)
         store.on_event(self.forget, kinds={ROLE_KIND, USER_KIND, ACCOUNT_KIND})
 
     def forget(self) -> None:
@@ -134,35 +131,6 @@ class StoreStates:
             "lifecycle_stage": life_cycle.get("Stage") if isinstance(life_cycle, Mapping) else None,
         }
         return {name: text for name, text in state.items() if isinstance(text, str)}, tags
-
-
-class _Remembered(Generic[_T]):
-    """Values by name, each for a second."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._values: dict[str, tuple[float, _T]] = {}
-        self._generation = 0
-        self._lock = Lock()
-
-    def get(self, key: str, look_up: Callable[[str], _T]) -> _T:
-        moment, generation = self._now(), self._generation
-        found = self._values.get(key)
-        if found is not None and moment - found[0] < FRESH_SECONDS:
-            return found[1]
-        value = look_up(key)
-        with self._lock:
-            # What was read while the values were cleared may be the old.
-            if generation == self._generation:
-                if len(self._values) >= _MAX_REMEMBERED:
-                    self._values.clear()
-                self._values[key] = (moment, value)
-        return value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._generation += 1
-            self._values.clear()
 
 
 def _personas_of(row: Resource) -> frozenset[str]:

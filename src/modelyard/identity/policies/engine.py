@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import cedarpy
@@ -19,6 +20,7 @@ from modelyard.identity.policies.library import Slice
 from modelyard.identity.policies.requests import Unjudgeable, record_of
 
 ShareVerdict = Literal["Allow", "Deny", "None"]
+_MAX_REMEMBERED_TEXT = 4096  # characters of a question; all that is remembered is 16 MiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +82,27 @@ def _asked(
         "named": circumstances.named,
         "request": record_of(circumstances.request, chosen.looks.members),
     }
+    entities = [subject.entity(), action_entity(action), target.entity()]
+    question = json.dumps([subject.type, subject.arn, action, target.arn, context])
+    told = json.dumps(entities)
+    if len(question) + len(told) > _MAX_REMEMBERED_TEXT:
+        return _answer(chosen.set, question, told)
+    return _remembered(chosen.set, question, told)
+
+
+def _answer(policies: cedarpy.PolicySet, question: str, entities: str) -> cedarpy.AuthzResult:
+    kind, principal, action, resource, context = json.loads(question)
     asked = {
-        "principal": {"type": subject.type, "id": subject.arn},
+        "principal": {"type": kind, "id": principal},
         "action": {"type": ACTION, "id": action},
-        "resource": {"type": RESOURCE, "id": target.arn},
+        "resource": {"type": RESOURCE, "id": resource},
         "context": json.dumps(context),
     }
-    entities = json.dumps([subject.entity(), action_entity(action), target.entity()])
-    return cedarpy.is_authorized(asked, chosen.set, entities)
+    return cedarpy.is_authorized(asked, policies, entities)
+
+
+#: The answer follows from the policies and the question alone, and callers ask the same again.
+_remembered = lru_cache(maxsize=4096)(_answer)
 
 
 def _short(problem: object) -> str:
