@@ -1,7 +1,7 @@
 """What an image is, and what a family of them is: all versions of one program.
 
-For a family nothing is pulled. A built-in image is a program of `modelyard.images`, and every URI that AWS's
-clients compute for its counterpart means it, whatever the region and the version's tag.
+For a family nothing is pulled. A built-in image is a program of `modelyard.images`, and every URI
+that AWS's clients compute for its counterpart means it, whatever the region and the version's tag.
 """
 
 from __future__ import annotations

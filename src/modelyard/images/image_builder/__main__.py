@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelyard.images.image_builder.buildah import BuildError, Buildah, say
+from modelyard.images.image_builder.buildah import Buildah, BuildError, say
 from modelyard.images.image_builder.layers import LayerError, add_mount_points, unpack
 from modelyard.images.image_builder.layout import read_layout
 from modelyard.images.image_builder.software import bill_of_materials

@@ -118,7 +118,7 @@ def inside(root: Path, relative: str) -> Path:
         links += 1
         if links > _MAX_LINKS:
             raise LayerError(f"{relative!r} leads through too many links")
-        target = os.readlink(path)
+        target = str(path.readlink())
         if target.startswith("/"):
             found = []
         waiting += [piece for piece in reversed(target.split("/")) if piece not in ("", ".")]
