@@ -32,7 +32,7 @@ class ProvisionRequest:
     """A request that is right in itself."""
 
     kind: PipelineType
-    model_name: str
+    named_after: str  # the model's name, or what stands for it
     template: Template
     parameters: Mapping[str, str]
 
@@ -46,14 +46,14 @@ def read_request(
         BadRequest: with all its problems. Missing attributes come first, in the API's order.
     """
     kind = pipeline_type_of(body.get("pipeline_type"))
-    template = load(kind.source, types)
+    template = load(kind.source, {**types, **kind.own_types})
     reading = _Reading(kind, body)
     parameters = reading.parameters(template, place)
     if reading.sentences:
         raise BadRequest(reading.sentences)
     return ProvisionRequest(
         kind=kind,
-        model_name=reading.values["model_name"],
+        named_after=reading.values[kind.named_after],
         template=template,
         parameters=parameters,
     )

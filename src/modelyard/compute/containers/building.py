@@ -2,8 +2,8 @@
 
 The program (`modelyard.images.image_builder`) calls the engine in a sandbox that shows it the
 machine's programs and its own folder: a RUN step sees neither the home nor anybody's processes,
-and a network only where the settings say so. Pulling needs the network, and has it; a build whose
-base images are pulled has it as well, and is then told so in its log.
+and a network only where the settings say so. Pulling needs the network, and has it; what it pulls
+is an image of its own, so that the build upon it needs none.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Order:
 
     identity: str  # unique: an earlier start under it is ended first
     name: str  # the image's URI
-    context: Path | None = None  # the folder with its Dockerfile; None: it is pulled
+    context: Path | None = None  # the folder with its Dockerfile
+    pull: str = ""  # or else what it is called in the registry that it is pulled from
     registries: Sequence[str] = ()  # that may be pulled from
     network: bool = False
     #: Image name -> digest: what of this machine's images FROM may name.
@@ -107,7 +108,7 @@ class ImageBuilder:
         orders = {
             "name": order.name,
             "dockerfile": "Dockerfile",
-            "pull": order.name if order.context is None else "",
+            "pull": order.pull,
             "registries": list(order.registries),
             "bases": bases,
             "mount_points": {"folders": IMAGE_FOLDERS, "files": IMAGE_FILES},

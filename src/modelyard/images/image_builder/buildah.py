@@ -57,7 +57,7 @@ class Buildah:
         Raises:
             BuildError: buildah says why, on the lines that it gave.
         """
-        options = ["--isolation", "chroot", "--format", "oci", "--layers=false", "--pull=false"]
+        options = ["--isolation", "chroot", "--format", "oci", "--layers=false", "--pull-never"]
         self._run(
             ["build", *options, "--file", str(context / dockerfile), "--tag", name, str(context)],
             on_line,
