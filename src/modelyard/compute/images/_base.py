@@ -67,6 +67,11 @@ class Image:
         """The argument list that serves."""
         return self.argv((), ["serve"])
 
+    @property
+    def has_program(self) -> bool:
+        """Whether it has one of its own; a container's may be found by its name, `train`."""
+        return bool(self.entrypoint) or self.root is not None
+
     def argv(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
         """Return the argument list of a program of it: of its own where no entry point is given."""
         if entrypoint:
