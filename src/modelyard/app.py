@@ -136,6 +136,7 @@ def build(
     )
     builder = ImageBuilder(runtime, image_folder, home.images / ".building")
     builder.sweep()
+    images.sweep()
     image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
     image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
     service = add_orchestrator(ground, invoker.invoke, drafter, image_workshop)

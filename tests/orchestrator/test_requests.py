@@ -65,7 +65,7 @@ def problems(platform: Platform, body: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("kind", PIPELINE_TYPES.values(), ids=lambda kind: str(kind.name))
 def test_every_blueprint_is_right_and_knows_its_attributes(store: Store, kind: Any) -> None:
-    template = load(kind.source, World(store).types)
+    template = load(kind.source, {**World(store).types, **kind.own_types})
     for attribute in kind.attributes:
         assert attribute.parameter is None or attribute.parameter in template.parameters
     assert set(kind.named_by) <= set(template.resources)

@@ -28,6 +28,12 @@ class Catalogue:
         self._store = store
         self._folder = folder
 
+    def sweep(self) -> None:
+        """Remove what lies in the images' folder and is in no row."""
+        with self._store.read() as snapshot:
+            images = snapshot.with_status(IMAGE, _ACTIVE)
+        self._folder.sweep([image.name.rpartition("@")[2] for image in images])
+
     def find(self, uri: str) -> Image:
         """Return the image that `uri` means, whatever it is for.
 
@@ -53,7 +59,11 @@ class Catalogue:
     def _container(self, uri: str, error: UnknownImageError) -> Image:
         reference = OwnReference.parse(uri)
         if reference is None:
-            raise error
+            raise UnknownImageError(
+                f"{error}. An image of another registry is brought here by the pipeline type "
+                f"byom_image_builder, of a Dockerfile that says FROM {uri}, with its registry in "
+                "the setting image_registries"
+            ) from error
         with self._store.read() as snapshot:
             digest = digest_of(snapshot, reference)
         if digest is None:

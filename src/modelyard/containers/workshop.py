@@ -18,6 +18,7 @@ from modelyard.containers.references import OwnReference
 from modelyard.store.resources import Scope, Store
 
 _DOCKER_HUB = "docker.io"
+_LATEST = "latest"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,8 @@ class ImageWorkshop:
         """
         found: dict[str, str] = {}
         for base in dict.fromkeys(bases):
-            found[base] = await self._base(scope, base, say, identity=f"{identity}/base")
+            name = canonical(base)
+            found[name] = await self._base(scope, base, say, identity=f"{identity}/base")
         order = Order(
             identity=identity,
             name=name,
@@ -118,8 +120,10 @@ class ImageWorkshop:
 
 
 def canonical(name: str) -> str:
-    """Return an image's name with its registry, as every engine completes it."""
+    """Return an image's name with its registry and a tag, as every engine completes it."""
     first, slash, _ = name.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return name
-    return f"{_DOCKER_HUB}/{name}" if slash else f"{_DOCKER_HUB}/library/{name}"
+    if not slash:
+        name = f"{_DOCKER_HUB}/library/{name}"
+    elif not ("." in first or ":" in first or first == "localhost"):
+        name = f"{_DOCKER_HUB}/{name}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:{_LATEST}"

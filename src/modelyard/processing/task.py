@@ -113,6 +113,8 @@ class ProcessingTask(Task):
         for key in filter(None, (spec.volume_key, spec.output_key)):
             # Nobody works on what is under a key who may not use it; see the training task.
             self._keys.generate(key, {"modelyard:job": self._job.arn})
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         for given in spec.inputs:
             targets = [container.staged(spec, folder, host, given) for host in spec.hosts]
             for target in targets:

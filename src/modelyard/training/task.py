@@ -122,6 +122,8 @@ class TrainingTask(Task):
         spec, folder = self._spec, self._folder
         if self._series is not None:
             self._series.begin_again()
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         if spec.keeps_warm:
             say("KeepAlivePeriodInSeconds has no effect: programs start at once here")
         for key in filter(None, (spec.volume_key, spec.output_key)):

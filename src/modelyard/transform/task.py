@@ -101,6 +101,8 @@ class TransformTask(Task):
             folder.aside,
             private=folder.private,
         )
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         say(f"model {self._model.name}: {self._model.archive}")
         if spec.capture is not None:
             found = {name: str(uri) for name, uri in staging.files(spec.source).items()}

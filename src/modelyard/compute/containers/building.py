@@ -17,17 +17,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from modelyard.compute.containers.image_folder import ImageFolder, ImageFolderError
 from modelyard.compute.job_files import read_text, remove_tree
 from modelyard.compute.runtime import Program, Runtime, RuntimeUnavailableError
 from modelyard.compute.system_view import IMAGE_FILES, IMAGE_FOLDERS
 
+log = structlog.get_logger(__name__)
+
 ENGINE = "buildah"
 _FAILURE_BYTES = 1024
 _CONTEXT = "input/data/context"
 _GIB = 2**30
-#: Nothing that builds may use more.
+_BUILDER = [sys.executable, "-m", "modelyard.images.image_builder"]
+#: No process that builds may use more, nor a build take longer.
 MEMORY_BYTES = 16 * _GIB
+MAX_SECONDS = 3600.0
 
 
 class BuildError(Exception):
@@ -62,7 +68,10 @@ class ImageBuilder:
 
     def sweep(self) -> None:
         """Remove what a server that was killed has left half-made."""
-        remove_tree(self._folder)
+        try:
+            remove_tree(self._folder)
+        except PermissionError as error:
+            log.warning("what an unfinished build has left cannot be removed", reason=str(error))
 
     async def make(self, order: Order, on_line: Callable[[str], None]) -> str:
         """Build an image, or pull it, and return its digest; nothing else is left of it.
@@ -79,7 +88,7 @@ class ImageBuilder:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         base = Path(tempfile.mkdtemp(prefix="build-", dir=self._folder))
         try:
-            code = await self._run(order, base, on_line)
+            code = await self._run(self._program(order, base), on_line)
             if code != 0:
                 said = read_text(base, "output/failure", max_bytes=_FAILURE_BYTES)
                 raise BuildError(said or f"the builder ended with exit code {code}: see its log")
@@ -87,15 +96,33 @@ class ImageBuilder:
         except ImageFolderError as error:
             raise BuildError(str(error)) from error
         finally:
-            await asyncio.to_thread(remove_tree, base)
+            await self._remove(base)
 
-    async def _run(self, order: Order, base: Path, on_line: Callable[[str], None]) -> int:
-        process = await self._runtime.start(self._program(order, base), on_line)
+    async def _run(self, program: Program, on_line: Callable[[str], None]) -> int:
+        process = await self._runtime.start(program, on_line)
         try:
-            return await process.wait()
+            return await asyncio.wait_for(process.wait(), MAX_SECONDS)
+        except TimeoutError as error:
+            raise BuildError(f"it was not done within {MAX_SECONDS:.0f} s") from error
         finally:
             process.kill()
             await process.wait()
+
+    async def _remove(self, base: Path) -> None:
+        """Remove a build's folder, also what belongs to users that only its namespace knows."""
+        try:
+            await asyncio.to_thread(remove_tree, base)
+        except PermissionError:
+            program = Program(
+                identity=f"image-cleaning/{base.name}",
+                argv=[*_BUILDER, "clear"],
+                environment={},
+                base=base,
+                network=False,
+                builder=True,
+            )
+            await self._run(program, lambda _line: None)
+            await asyncio.to_thread(remove_tree, base)
 
     def _program(self, order: Order, base: Path) -> Program:
         inputs = {} if order.context is None else {_CONTEXT: order.context}
@@ -116,7 +143,7 @@ class ImageBuilder:
         (base / "input" / "config" / "build.json").write_text(json.dumps(orders))
         return Program(
             identity=order.identity,
-            argv=[sys.executable, "-m", "modelyard.images.image_builder"],
+            argv=_BUILDER,
             environment={},
             base=base,
             inputs=inputs,

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,17 @@ class ImageFolder:
             port=SERVING_PORT,
             pinned=pinned,
         )
+
+    def sweep(self, known: Collection[str]) -> None:
+        """Remove the images that nobody knows of: a server was killed ahead of writing it down.
+
+        Args:
+            known: the digests of those that are known.
+        """
+        kept = {self._place(digest).name for digest in known}
+        for place in self._folder.glob("sha256-*"):
+            if place.name not in kept:
+                remove_tree(place)
 
     def admit(self, made: Path) -> str:
         """Take in what a build has made, whole or not at all; return its digest.

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelyard.images.image_builder.buildah import Buildah, BuildError, say
+from modelyard.images.image_builder.buildah import Buildah, BuildError, remove, say
 from modelyard.images.image_builder.layers import LayerError, add_mount_points, unpack
 from modelyard.images.image_builder.layout import read_layout
 from modelyard.images.image_builder.software import bill_of_materials
@@ -27,9 +27,12 @@ _FAILURE_CHARACTERS = 1024
 
 
 def main() -> int:
-    """Carry out the orders and return the exit code."""
+    """Carry out the orders and return the exit code; with the argument `clear` only clear up."""
+    if sys.argv[1:] == ["clear"]:
+        remove(_BASE / "storage")
+        return 0
     orders = json.loads((_BASE / "input" / "config" / "build.json").read_text())
-    engine = Buildah(_BASE / "storage", orders["registries"])
+    engine = Buildah(_BASE / "storage", orders["registries"], orders["bases"])
     log = _BuildLog()
     try:
         _make(engine, orders, log)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-#: Registries whose images need no registry's name: `FROM python:3.12`.
-_SHORT_NAMES = "docker.io"
+#: The registry whose images need no registry's name: `FROM python:3.12`.
+_SHORT_NAMES = "docker.io/"
+_OWN_SHORT_NAMES = "docker.io/library/"
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+_LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class BuildError(Exception):
@@ -28,26 +32,28 @@ class Buildah:
 
     Args:
         folder: its own; made anew, and removed by `close`.
-        registries: that images may be pulled from, as `docker.io` or `ghcr.io/owner`.
+        registries: that images may be pulled from: `docker.io`, `ghcr.io`.
+        bases: the full names of images that will be there, so that their short ones mean them.
     """
 
-    def __init__(self, folder: Path, registries: Sequence[str]) -> None:
+    def __init__(self, folder: Path, registries: Sequence[str], bases: Iterable[str] = ()) -> None:
         self._folder = folder
         remove(folder)  # of a build that was killed
         for name in ("storage", "run", "config"):
             (folder / name).mkdir(parents=True)
-        self._policy = folder / "config" / "policy.json"
-        self._policy.write_text(json.dumps(_policy(registries)))
-        conf = folder / "config" / "registries.conf"
-        searched = [_SHORT_NAMES] if _SHORT_NAMES in registries else []
-        conf.write_text(f"unqualified-search-registries = {json.dumps(searched)}\n")
-        storage = folder / "config" / "storage.conf"
-        storage.write_text('[storage]\ndriver = "vfs"\n')
+        self._registries = registries
+        self._config = folder / "config"
+        for name, text in {
+            "policy.json": json.dumps(_policy(registries)),
+            "registries.conf": _registries_conf(registries, bases),
+            "storage.conf": '[storage]\ndriver = "vfs"\n',
+        }.items():
+            (self._config / name).write_text(text)
         self._environment = {
             **os.environ,
             "BUILDAH_ISOLATION": "chroot",
-            "CONTAINERS_REGISTRIES_CONF": str(conf),
-            "CONTAINERS_STORAGE_CONF": str(storage),
+            "CONTAINERS_REGISTRIES_CONF": str(self._config / "registries.conf"),
+            "CONTAINERS_STORAGE_CONF": str(self._config / "storage.conf"),
             "_CONTAINERS_USERNS_CONFIGURED": "1",  # the sandbox is one
         }
 
@@ -69,6 +75,10 @@ class Buildah:
         Raises:
             BuildError: it is not there, or may not be pulled.
         """
+        transport, _, rest = source.partition("://")
+        host = rest.partition("/")[0]
+        if transport == "docker" and host not in self._registries:
+            raise BuildError(f"images are not pulled from {host}")
         found: list[str] = []
 
         def note(line: str) -> None:
@@ -76,8 +86,8 @@ class Buildah:
             on_line(line)
 
         self._run(["pull", source], note)
-        if name:
-            self._run(["tag", found[-1], name], on_line)
+        pulled = next(line for line in reversed(found) if _IMAGE_ID.fullmatch(line))
+        self._run(["tag", pulled, name], on_line)
 
     def export(self, name: str, layout: Path, on_line: _OnLine) -> None:
         """Write an image as an OCI image layout with uncompressed layers.
@@ -93,10 +103,17 @@ class Buildah:
 
     def _run(self, arguments: Sequence[str], on_line: _OnLine) -> None:
         command, *rest = arguments
-        policy = [] if command == "tag" else ["--signature-policy", str(self._policy)]
+        policy = (
+            [] if command == "tag" else ["--signature-policy", str(self._config / "policy.json")]
+        )
         places = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
         process = subprocess.Popen(
-            ["buildah", *places, "--storage-driver", "vfs", command, *policy, *rest],
+            [
+                *("buildah", *places, "--storage-driver", "vfs"),
+                *("--registries-conf", str(self._config / "registries.conf")),
+                *("--short-name-alias-conf", str(self._config / "aliases.conf")),  # else in /var
+                *(command, *policy, *rest),
+            ],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -132,15 +149,33 @@ def _policy(registries: Sequence[str]) -> dict[str, object]:
     return {
         "default": [{"type": "reject"}],
         "transports": {
-            "docker": {_scope(registry): accepted for registry in registries},
+            "docker": dict.fromkeys(registries, accepted),
             "oci": local,
             "containers-storage": local,
         },
     }
 
 
-def _scope(registry: str) -> str:
-    return registry.rstrip("/")
+def _registries_conf(registries: Sequence[str], bases: Iterable[str]) -> str:
+    """Return containers-registries.conf(5): one on this machine itself needs no TLS."""
+    lines = ["unqualified-search-registries = []", "[aliases]"]
+    for short, name in _aliases(bases).items():
+        lines.append(f"{json.dumps(short)} = {json.dumps(name)}")
+    for registry in registries:
+        if registry.partition(":")[0] in _LOOPBACK:
+            lines += ["[[registry]]", f"location = {json.dumps(registry)}", "insecure = true"]
+    return "\n".join(lines) + "\n"
+
+
+def _aliases(bases: Iterable[str]) -> dict[str, str]:
+    """Return the short names of images of the registry that needs none, without their tags."""
+    found: dict[str, str] = {}
+    for base in bases:
+        name = base.partition("@")[0].rpartition(":")[0] or base
+        for prefix in (_OWN_SHORT_NAMES, _SHORT_NAMES):
+            if name.startswith(prefix):
+                found.setdefault(name.removeprefix(prefix), name)
+    return found
 
 
 def say(line: str) -> None:
