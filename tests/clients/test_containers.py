@@ -323,6 +323,64 @@ def test_what_cannot_be_built_says_why_and_leaves_nothing(
         )
 
 
+def test_a_pipeline_for_an_image_that_is_not_there_is_refused(
+    server: LiveServer, model: str
+) -> None:
+    body = {
+        "pipeline_type": "byom_realtime_custom",
+        "model_name": "absent",
+        "custom_image_uri": f"{REGISTRY}/toys/absent:1",
+        "model_artifact_location": model.removeprefix(f"s3://{server.bucket}/"),
+        "inference_instance": "ml.m5.large",
+        "data_capture_location": f"{server.bucket}/captured",
+    }
+    status, answer = post(server, "/provisionpipeline", body)
+    assert status == 400
+    assert "build it with the pipeline type byom_image_builder" in answer["detailedMessage"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ecr_repo_name": "Upper"}, "ecr_repo_name: 'Upper' must match"),
+        ({"image_tag": ".x"}, "image_tag: '.x' must match"),
+        ({"custom_algorithm_docker": "x.tar"}, "custom_algorithm_docker: 'x.tar' must match"),
+        ({"custom_algorithm_docker": "no.zip"}, "there is no object"),
+        ({"model_name": "x"}, "model_name: is not an attribute of byom_image_builder"),
+    ],
+)
+def test_a_builder_that_cannot_be_is_refused(
+    server: LiveServer, changes: dict[str, str], said: str
+) -> None:
+    put(server, "images/any.zip", archive_of({"Dockerfile": "FROM scratch"}))
+    body = {**builder("images/any.zip", "toys/any", "any"), **changes}
+    status, answer = post(server, "/provisionpipeline", body)
+    assert status == 400
+    assert said in answer["detailedMessage"]
+
+
+def test_a_deleted_builder_is_gone_and_its_image_stays(server: LiveServer, image: str) -> None:
+    put(
+        server, "images/going.zip", archive_of({"Dockerfile": "FROM scratch\nCOPY a /a\n", "a": ""})
+    )
+    answer, state = build(server, builder("images/going.zip", "toys/going", "going"))
+    assert state["stageStates"][1]["latestExecution"]["status"] == "Succeeded"
+    server.cli("delete", answer["pipeline_id"])
+    deadline = time.monotonic() + 60
+    while post(server, "/pipelinestatus", {"pipeline_id": answer["pipeline_id"]})[0] == 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    put(server, "images/going.tar.gz", b"nothing yet")
+    server.client("sagemaker").create_model(
+        ModelName="of-a-deleted-builder",
+        PrimaryContainer={
+            "Image": f"{REGISTRY}/toys/going:going",
+            "ModelDataUrl": f"s3://{server.bucket}/images/going.tar.gz",
+        },
+        ExecutionRoleArn=ROLE,
+    )
+
+
 def test_image_transforms_by_boto3(server: LiveServer, model: str, image: str) -> None:
     client = server.client("sagemaker")
     client.create_model(

@@ -1,7 +1,7 @@
 """What a request hands on or makes use of beside what it is about, each asked about as well.
 
 A role: who gives a job a role can do all that the role can. And a container image of another
-account: who runs it can read all that is in it.
+account: who runs it can read all that is in it. Those of AWS's own registries are built in here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelyard.arns import Arn
-from modelyard.compute.images import UnknownImageError, find_image
+from modelyard.compute.images.registries import all_registries
 from modelyard.identity.policies.member_values import MemberValues
 from modelyard.operations.schema import Schema
 
@@ -32,7 +32,8 @@ _IMAGES = frozenset({"Image", "ImageUri", "TrainingImage"})
 #: Their `RoleArn` is what the call is about, and not handed on.
 _OWN_RESOURCE = frozenset({"iam", "sts", "kms", "modelyard"})
 _REPOSITORY = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)(?:[:@].*)?"
+    r"(?P<registry>(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+)"
+    r"/(?P<name>[^:@]+)(?:[:@].*)?"
 )
 
 
@@ -61,7 +62,7 @@ class Passed:
 
 def _others_repository(uri: str, account: str) -> str | None:
     match = _REPOSITORY.fullmatch(uri)
-    if match is None or match["account"] == account or _is_built_in(uri):
+    if match is None or match["account"] == account or match["registry"] in all_registries():
         return None
     return str(
         Arn(
@@ -71,11 +72,3 @@ def _others_repository(uri: str, account: str) -> str | None:
             resource=f"repository/{match['name']}",
         )
     )
-
-
-def _is_built_in(uri: str) -> bool:
-    try:
-        find_image(uri)
-    except UnknownImageError:
-        return False
-    return True
