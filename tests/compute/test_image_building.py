@@ -218,7 +218,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, config: dict[str, object], 
     assert not (tmp_path / "images").exists()
 
 
-@pytest.mark.parametrize("name", ["proc", "opt/ml", "etc/hosts", "etc"])
+@pytest.mark.parametrize("name", ["", "proc", "opt/ml", "etc/hosts", "etc"])
 def test_a_link_where_something_is_mounted_is_refused(tmp_path: Path, name: str) -> None:
     folder = made(tmp_path / "a", {})
     path = folder / "rootfs" / name

@@ -152,10 +152,13 @@ def _checked(made: Path) -> str:
         manifest = read_text(made, f"layout/blobs/sha256/{value}", max_bytes=_MAX_BYTES) or ""
         if hashlib.sha256(manifest.encode()).hexdigest() != value:
             raise ValueError("its manifest is not what its digest says")
-        if read_text(made, "software.cdx.json", max_bytes=1) is None:
-            raise ValueError("the list of its software is missing")
+        software = read_text(made, "software.cdx.json", max_bytes=_MAX_BYTES)
+        if not isinstance(json.loads(software or ""), dict):
+            raise TypeError("the list of its software is none")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ImageFolderError(f"what was built is no image: {error}") from error
+    for name in ("rootfs", "layout"):
+        _require_real(made, name, folder=True)
     for name in IMAGE_FOLDERS:
         _require_real(made / "rootfs", name, folder=True)
     for name in IMAGE_FILES:
@@ -164,7 +167,11 @@ def _checked(made: Path) -> str:
 
 
 def _require_real(root: Path, name: str, *, folder: bool) -> None:
-    """Refuse a link wherever something is to be mounted: it could lead out of the image."""
+    """Refuse a link wherever something is to be mounted: it could lead out of the image.
+
+    A step of a build may have left anything: it is root in the sandbox, and could break out of the
+    engine's own walls, though not out of the sandbox.
+    """
     path = root
     parts = name.split("/")
     for part in parts:
