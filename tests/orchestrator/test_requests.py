@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from modelyard.arns import role_arn
-from modelyard.orchestrator.blueprints import NOT_OFFERED_YET, PIPELINE_TYPES, Place
-from modelyard.orchestrator.card_requests import CARD_TYPES
+from modelyard.orchestrator.blueprints import PIPELINE_TYPES, Place
 from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.reading import load
@@ -136,14 +135,6 @@ def test_both_spellings_at_once_must_agree(platform: Platform) -> None:
 @pytest.mark.parametrize("name", ["byom_realtime_builtin", " BYOM_Realtime_BuiltIn  "])
 def test_a_pipeline_type_may_have_blanks_and_capitals(platform: Platform, name: str) -> None:
     assert read(platform, realtime(pipeline_type=name)).kind.name == "byom_realtime_builtin"
-
-
-@pytest.mark.parametrize("name", NOT_OFFERED_YET)
-def test_a_type_that_is_not_offered_yet_is_known(platform: Platform, name: str) -> None:
-    first, second = problems(platform, {"pipeline_type": name})
-    assert first == UNSUPPORTED_TYPE
-    offered = ", ".join([*PIPELINE_TYPES, *CARD_TYPES])
-    assert second == f"{name} is not offered yet: offered are {offered}"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.orchestrator.blueprints import (
-    NOT_OFFERED_YET,
     PIPELINE_TYPES,
     Attribute,
     PipelineType,
@@ -70,8 +69,6 @@ def pipeline_type_of(name: object) -> PipelineType:
         return PIPELINE_TYPES[plain]
     names = (*PIPELINE_TYPES, *CARD_TYPES)
     offered = f"offered are {', '.join(names)}"
-    if plain in NOT_OFFERED_YET:
-        raise BadRequest([UNSUPPORTED_TYPE, f"{plain} is not offered yet: {offered}"])
     if name is None:
         raise BadRequest([UNSUPPORTED_TYPE, f"pipeline_type is missing: {offered}"])
     near = difflib.get_close_matches(plain, names, n=1)

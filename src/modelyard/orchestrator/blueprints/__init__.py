@@ -1,4 +1,4 @@
-"""The pipeline types on offer, by name, and those that are known but are not offered yet."""
+"""The pipeline types on offer, by name."""
 
 from collections.abc import Mapping
 
@@ -41,11 +41,8 @@ PIPELINE_TYPES: Mapping[str, PipelineType] = {
         ByomImageBuilder(),
     )
 }
-NOT_OFFERED_YET: tuple[str, ...] = (
-)
 
 __all__ = [
-    "NOT_OFFERED_YET",
     "PIPELINE_TYPES",
     "Attribute",
     "ImageRetriever",
