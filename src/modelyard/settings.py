@@ -178,7 +178,7 @@ class Settings:
         rules.one_of("auto", "bubblewrap", "unshare", "plain"),
     )
     image_registries: tuple[str, ...] = _setting(
-        (), "registries that base images may be pulled from: docker.io, ghcr.io", rules.host_names
+        (), "registries that base images may be pulled from: docker.io, ghcr.io", rules.registries
     )
     image_build_network: bool = _setting(
         False, "give RUN steps of Dockerfiles this machine's network", rules.flag
