@@ -139,7 +139,7 @@ def build(
     images.sweep()
     image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
     image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
-    service = add_orchestrator(ground, invoker.invoke, drafter, image_workshop)
+    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),

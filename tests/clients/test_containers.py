@@ -247,9 +247,16 @@ def pipeline(server: LiveServer, model: str, image: str) -> Iterator[dict[str, A
         "data_capture_location": f"{server.bucket}/captured",
         "endpoint_name": "mean",
     }
-    _, state = build(server, body)
+    answer, state = build(server, body)
     assert state["stageStates"][1]["latestExecution"]["status"] == "Succeeded", state
     yield state
+    # Other tests of this server look at every socket that there is: its own goes with it.
+    server.cli("delete", answer["pipeline_id"])
+    sagemaker = server.client("sagemaker")
+    deadline = time.monotonic() + 60
+    while sagemaker.list_endpoints(NameContains="mean")["Endpoints"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_pipeline_serves_a_model_in_an_image(

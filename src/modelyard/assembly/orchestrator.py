@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from modelyard.arns import role_arn
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import retrieve
+from modelyard.containers.catalogue import Catalogue
 from modelyard.containers.workshop import ImageWorkshop
 from modelyard.governance.cards.drafting.operations import DraftOperations
 from modelyard.identity.aws_accounts import AwsClients
@@ -35,7 +36,11 @@ from modelyard.store.s3_uris import S3Uri
 
 
 def add_orchestrator(
-    ground: Ground, invoke: Invoke, drafter: DraftOperations, image_workshop: ImageWorkshop
+    ground: Ground,
+    invoke: Invoke,
+    drafter: DraftOperations,
+    images: Catalogue,
+    image_workshop: ImageWorkshop,
 ) -> OrchestratorService:
     store, table, engine = ground.store, ground.table, ground.engine
     bucket_of = ground.settings.assets_bucket_of
@@ -80,6 +85,7 @@ def add_orchestrator(
             execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
             retrieve_image=retrieve,
             model_of=partial(_model_of, calls),
+            require_image=partial(images.image_of, purpose="serve"),
         ),
     )
     status = PipelineStatus(stack_engine, calls)

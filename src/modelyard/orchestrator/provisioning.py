@@ -47,6 +47,8 @@ class Settings:
     retrieve_image: ImageRetriever
     #: The model behind an endpoint, as a caller sees it. Raises ValueError, with a sentence.
     model_of: Callable[[Context, str], str]
+    #: Raises ValueError, with a sentence, where no image has a URI.
+    require_image: Callable[[str], object]
     stack_prefix: str = "mlops-pipeline"
 
 
@@ -105,6 +107,7 @@ class Provisioner:
             execution_role_arn=self._settings.execution_role_arn(context.account),
             retrieve_image=self._settings.retrieve_image,
             model_of=partial(self._settings.model_of, context),
+            require_image=self._settings.require_image,
         )
 
     def _stack_name(self, request: ProvisionRequest) -> str:

@@ -33,6 +33,8 @@ class Place:
     retrieve_image: ImageRetriever
     #: The model behind an endpoint. Raises ValueError, with a sentence: there is none.
     model_of: Callable[[str], str]
+    #: Raises ValueError, with a sentence, where no image has a URI.
+    require_image: Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from modelyard.orchestrator.blueprints._base import Attribute
+from modelyard.orchestrator.blueprints._base import Attribute, Place, Problem
 
 IMAGE = "custom_image_uri"
 _FRAMEWORK, _VERSION = "model_framework", "model_framework_version"
@@ -26,3 +26,12 @@ def with_image(attributes: Sequence[Attribute]) -> tuple[Attribute, ...]:
         elif attribute.name != _VERSION:
             found.append(attribute)
     return tuple(found)
+
+
+def check_image(values: Mapping[str, str], place: Place, problems: list[Problem]) -> None:
+    """Add to `problems` that there is no such image, if so."""
+    try:
+        if values.get(IMAGE):
+            place.require_image(values[IMAGE])
+    except ValueError as error:
+        problems.append(Problem(attribute=IMAGE, text=str(error)))

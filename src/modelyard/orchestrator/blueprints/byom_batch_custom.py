@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from modelyard.orchestrator.blueprints._base import Place, Problem
-from modelyard.orchestrator.blueprints._custom import IMAGE, with_image
+from modelyard.orchestrator.blueprints._custom import IMAGE, check_image, with_image
 from modelyard.orchestrator.blueprints.byom_batch_builtin import ByomBatchBuiltin
 
 
@@ -22,3 +22,9 @@ class ByomBatchCustom(ByomBatchBuiltin):
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
         }
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        check_image(values, place, problems)
+        super().find_problems(values, place, problems)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from modelyard.orchestrator.blueprints._base import Place, Problem
-from modelyard.orchestrator.blueprints._custom import IMAGE, with_image
+from modelyard.orchestrator.blueprints._custom import IMAGE, check_image, with_image
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
 
 
@@ -33,3 +33,9 @@ class ByomRealtimeCustom(ByomRealtimeBuiltin):
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
         }
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        check_image(values, place, problems)
+        super().find_problems(values, place, problems)
