@@ -38,7 +38,7 @@ def add_training(ground: Ground, workshop: Workshop, images: Catalogue) -> Train
 
 
 def add_processing(ground: Ground, workshop: Workshop, images: Catalogue) -> ProcessingOperations:
-    make_task = partial(processing_task.ProcessingTask, models=models_of(ground))
+    make_task = partial(processing_task.ProcessingTask, models=models_of(ground, images))
     workflow = JobWorkflow(workshop, processing_task.KIND, make_task)
     desk = _desk(ground, workflow, "processing job")
     operations = ProcessingOperations(
