@@ -29,9 +29,12 @@ from modelyard.assembly.tuning import add_tuning
 from modelyard.cloudwatch.job_metrics import keep as keep_metrics
 from modelyard.cloudwatch.operations import MetricOperations
 from modelyard.compute.capacity import Capacity
+from modelyard.compute.containers.building import ImageBuilder
+from modelyard.compute.containers.image_folder import ImageFolder
 from modelyard.compute.environments import Environments
-from modelyard.compute.images import find_image
 from modelyard.compute.runtime import Runtime
+from modelyard.containers.catalogue import Catalogue
+from modelyard.containers.workshop import ImageWorkshop, Rules
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.governance.stages.keeper import VERSION, StageKeeper
@@ -95,7 +98,11 @@ def build(
     memory.clear()
     deployments = add_registry(ground, memory)
     environments = Environments(runtime, home.environments, os.environ)
-    endpoints, routing = add_hosting(ground, gateway, runtime, memory, environments, deployments)
+    image_folder = ImageFolder(home.images)
+    images = Catalogue(ground.store, image_folder)
+    endpoints, routing = add_hosting(
+        ground, gateway, runtime, memory, environments, deployments, images
+    )
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
     tracked = experiments(ground, runtime, series, known)
@@ -112,14 +119,14 @@ def build(
         environments=environments,
         keys_of=partial(keys_of, ground),
         measured=partial(keep_metrics, ground.store),
-        image_of=find_image,
+        image_of=images.find,
     )
-    training = add_training(ground, workshop)
-    processing = add_processing(ground, workshop)
+    training = add_training(ground, workshop, images)
+    processing = add_processing(ground, workshop, images)
     monitors = add_monitoring(ground, processing)
-    add_tuning(ground, training, series)
+    add_tuning(ground, training, series, images)
     add_autopilot(ground, training)
-    add_transform(ground, workshop)
+    add_transform(ground, workshop, images)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
@@ -127,7 +134,12 @@ def build(
         OwnCredentials(credentials, account=settings.account).of,
         trust=trust,
     )
-    service = add_orchestrator(ground, invoker.invoke, drafter)
+    builder = ImageBuilder(runtime, image_folder, home.images / ".building")
+    builder.sweep()
+    images.sweep()
+    image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
+    image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
+    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),

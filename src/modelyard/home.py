@@ -58,6 +58,7 @@ class Home:
         self.jobs = path / "jobs"  # <account>/<region>/<kind>/<name>/
         self.keys = path / "keys"  # the master key
         self.models = path / "models"  # <sha256>/
+        self.images = path / "images"  # sha256-<digest>/, of containers
         self.environments = path / "environments"  # <account>/<sha256>/, of users' requirements
         self.logs = path / "logs"  # <account>/<region>/…
         self.metrics = path / "metrics"  # <account>/<region>/<kind>/<name>.jsonl

@@ -125,6 +125,23 @@ def host_names(value: object) -> tuple[str, ...]:
     return tuple(names)
 
 
+def registries(value: object) -> tuple[str, ...]:
+    """Return registries of container images out of a list, or out of text with commas."""
+    rule = "is a list of registries such as docker.io or registry.example.org:5000"
+    items = value.split(",") if isinstance(value, str) else value
+    texts = list(items) if isinstance(items, list | tuple) else [items]
+    names = [text.strip().lower() if isinstance(text, str) else "" for text in texts]
+    for name in names:
+        place, colon, port = name.partition(":")
+        try:
+            host(place)
+        except ValueError as error:
+            raise ValueError(rule) from error
+        if colon and not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+            raise ValueError(rule)
+    return tuple(names)
+
+
 def database_url(value: object) -> str:
     """Return the URL of a database file, or of a PostgreSQL database."""
     rule = "is sqlite:////absolute/file.db or postgresql+psycopg://user:password@host/database"

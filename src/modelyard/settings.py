@@ -177,6 +177,12 @@ class Settings:
         "how jobs are kept apart: auto, bubblewrap, unshare, plain",
         rules.one_of("auto", "bubblewrap", "unshare", "plain"),
     )
+    image_registries: tuple[str, ...] = _setting(
+        (), "registries that base images may be pulled from: docker.io, ghcr.io", rules.registries
+    )
+    image_build_network: bool = _setting(
+        False, "give RUN steps of Dockerfiles this machine's network", rules.flag
+    )
     log_level: str = _setting(
         "info",
         "least important message that is logged: debug, info, warning, error",

@@ -44,7 +44,7 @@ def _archive() -> bytes:
     return target.getvalue()
 
 
-def put(server: LiveServer, key: str, body: str) -> None:
+def put(server: LiveServer, key: str, body: str | bytes) -> None:
     server.client("s3").put_object(Bucket=server.bucket, Key=key, Body=body)
 
 

@@ -118,6 +118,29 @@ def test_a_role_within_a_request_is_found_where_its_model_has_one(home: World) -
     assert decision(home, engineer, "sagemaker:CreateTrainingJob", MODEL, job).allowed
 
 
+@pytest.mark.parametrize(
+    ("registry", "allowed"),
+    [
+        (f"{OTHER}.dkr.ecr.us-east-1.amazonaws.com", False),
+        (f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com", True),
+        ("683313688378.dkr.ecr.us-east-1.amazonaws.com", True),  # AWS's own: built in, or none
+        ("docker.io", True),  # there is no such image, which is for the operation to say
+    ],
+)
+def test_another_accounts_container_image_takes_leave(
+    home: World, registry: str, allowed: bool
+) -> None:
+    container = {"Image": f"{registry}/team/toy:1", "Environment": {"ImageUri": "x"}}
+    made = {"ModelName": "m", "PrimaryContainer": container}
+    found = decision(home, ROOT, "sagemaker:CreateModel", MODEL, made)
+    assert found.allowed is allowed
+    if not allowed:
+        account = registry.partition(".")[0]
+        arn = f"arn:aws:ecr:us-east-1:{account}:repository/team/toy"
+        assert "it runs another account's image" in found.refusal
+        assert f"ecr:BatchGetImage on resource: {arn}" in found.refusal
+
+
 def test_a_role_is_assumed_by_whom_its_trust_policy_names(home: World) -> None:
     nobody = make_role(home, "nobody", Persona="")
     target = make_role(

@@ -39,6 +39,11 @@ def retrieve(framework: str, version: str, region: str) -> str:
     return IMAGE
 
 
+def require_image(uri: str) -> None:
+    if uri != IMAGE:
+        raise ValueError(f"Image {uri!r} is not offered")
+
+
 def model_of(endpoint: str) -> str:
     if endpoint != "census":
         raise ValueError(f"Could not find endpoint {endpoint!r}")
@@ -82,6 +87,7 @@ class Platform(World):
                 execution_role_arn=lambda account: role_arn(account=account, name="execution"),
                 retrieve_image=lambda *what: self.retrieve(*what),
                 model_of=lambda _context, endpoint: model_of(endpoint),
+                require_image=require_image,
             ),
         )
         self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.005)

@@ -13,7 +13,7 @@ from modelyard.orchestrator.blueprints import Place
 from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.store.s3_uris import S3Uri
-from tests.orchestrator.platform import ASSETS, Platform, model_of
+from tests.orchestrator.platform import ASSETS, Platform, model_of, require_image
 from tests.orchestrator.world import ACCOUNT, REGION, new_store
 
 MISSING = "Bad request. API body does not have the necessary parameter: "
@@ -86,6 +86,7 @@ def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
         execution_role_arn=role_arn(account=ACCOUNT, name="execution"),
         retrieve_image=lambda framework, version, _region: f"{framework}:{version}",
         model_of=model_of,
+        require_image=require_image,
     )
     return read_request(body, place, platform.types)
 

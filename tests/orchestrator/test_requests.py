@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 
 from modelyard.arns import role_arn
-from modelyard.orchestrator.blueprints import NOT_OFFERED_YET, PIPELINE_TYPES, Place
-from modelyard.orchestrator.card_requests import CARD_TYPES
+from modelyard.orchestrator.blueprints import PIPELINE_TYPES, Place
 from modelyard.orchestrator.errors import UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.reading import load
 from modelyard.store.resources import Store
+from modelyard.store.s3_uris import S3Uri
 from tests.orchestrator.platform import (
+    ASSETS,
     IMAGE,
     Platform,
     batch,
     model_of,
     realtime,
+    require_image,
     retrieve,
     training,
 )
@@ -53,6 +55,7 @@ def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
         execution_role_arn=role_arn(account=ACCOUNT, name="execution"),
         retrieve_image=retrieve,
         model_of=model_of,
+        require_image=require_image,
     )
     return read_request(body, place, platform.types)
 
@@ -65,7 +68,7 @@ def problems(platform: Platform, body: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("kind", PIPELINE_TYPES.values(), ids=lambda kind: str(kind.name))
 def test_every_blueprint_is_right_and_knows_its_attributes(store: Store, kind: Any) -> None:
-    template = load(kind.source, World(store).types)
+    template = load(kind.source, {**World(store).types, **kind.own_types})
     for attribute in kind.attributes:
         assert attribute.parameter is None or attribute.parameter in template.parameters
     assert set(kind.named_by) <= set(template.resources)
@@ -136,14 +139,6 @@ def test_both_spellings_at_once_must_agree(platform: Platform) -> None:
 @pytest.mark.parametrize("name", ["byom_realtime_builtin", " BYOM_Realtime_BuiltIn  "])
 def test_a_pipeline_type_may_have_blanks_and_capitals(platform: Platform, name: str) -> None:
     assert read(platform, realtime(pipeline_type=name)).kind.name == "byom_realtime_builtin"
-
-
-@pytest.mark.parametrize("name", NOT_OFFERED_YET)
-def test_a_type_that_is_not_offered_yet_is_known(platform: Platform, name: str) -> None:
-    first, second = problems(platform, {"pipeline_type": name})
-    assert first == UNSUPPORTED_TYPE
-    offered = ", ".join([*PIPELINE_TYPES, *CARD_TYPES])
-    assert second == f"{name} is not offered yet: offered are {offered}"
 
 
 @pytest.mark.parametrize(
@@ -359,3 +354,44 @@ def test_an_empty_package_is_none(platform: Platform) -> None:
     assert read(platform, batch(model_package_name="")).parameters["ImageUri"] == IMAGE
     (found,) = problems(platform, registered(model_package_name=""))
     assert "is empty: give a model package's ARN" in found
+
+
+def custom(kind: str, **changes: Any) -> dict[str, Any]:
+    """A request for a model in a custom image, otherwise as for a built-in one."""
+    body = {**(realtime() if kind == "byom_realtime_custom" else batch()), "pipeline_type": kind}
+    del body["model_framework"], body["model_framework_version"]
+    return {**body, "custom_image_uri": f" {IMAGE} ", **changes}
+
+
+@pytest.mark.parametrize("kind", ["byom_realtime_custom", "byom_batch_custom"])
+def test_a_custom_image_stands_in_for_a_framework(platform: Platform, kind: str) -> None:
+    assert read(platform, custom(kind)).parameters["ImageUri"] == IMAGE
+    assert problems(platform, custom(kind, custom_image_uri="x/y:1")) == [
+        "Bad request. custom_image_uri: Image 'x/y:1' is not offered"
+    ]
+    body = custom(kind)
+    del body["custom_image_uri"]
+    assert problems(platform, body)[0] == f"{MISSING}custom_image_uri"
+    unknown = problems(platform, custom(kind, model_framework="xgboost"))
+    assert "model_framework: is not an attribute" in unknown[0]
+
+
+def test_an_image_builder_is_named_after_its_tag(platform: Platform) -> None:
+    platform.objects.of(ACCOUNT).put_bytes(S3Uri(ASSETS, "x.zip"), b"x")
+    body = {
+        "pipeline_type": "byom_image_builder",
+        "custom_algorithm_docker": "x.zip",
+        "ecr_repo_name": "team/toy",
+        "image_tag": "V1.0",
+    }
+    request = read(platform, body)
+    assert request.named_after == "V1.0"
+    assert request.parameters == {
+        "AssetsBucket": ASSETS,
+        "CustomContainer": "x.zip",
+        "ECRRepoName": "team/toy",
+        "ImageTag": "V1.0",
+    }
+    assert problems(platform, {"pipeline_type": "byom_image_builder"}) == [
+        f"{MISSING}{name}" for name in ("custom_algorithm_docker", "ecr_repo_name", "image_tag")
+    ]

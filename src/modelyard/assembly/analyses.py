@@ -6,7 +6,7 @@ import uuid
 from functools import partial
 
 from modelyard.assembly.ground import Ground
-from modelyard.compute.images import image_of
+from modelyard.containers.catalogue import Catalogue
 from modelyard.hosting.endpoint_operations import find_endpoint
 from modelyard.hosting.model_lookup import find_model_whatever_case
 from modelyard.hosting.model_operations import archive_url, artifact_of, container_of
@@ -26,11 +26,11 @@ from modelyard.store.resources import Json, Resource
 _OF_ENDPOINT, _OF_MODEL = "sagemaker:InvokeEndpoint", "sagemaker:DescribeModel"
 
 
-def models_of(ground: Ground) -> Models:
+def models_of(ground: Ground, images: Catalogue) -> Models:
     """Return what processing jobs are to know of models."""
     return Models(
         find=partial(_found, ground),
-        image_of=partial(image_of, purpose="serve"),
+        image_of=partial(images.image_of, purpose="serve"),
         keys_of=partial(_keys_of, ground),
     )
 

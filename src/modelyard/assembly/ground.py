@@ -37,6 +37,7 @@ _GUARDED = (
     *mlflow_routes.ACTIONS,
     *(f"modelyard:{name}" for name in ("GetMetrics", "GetReadiness", "InvokeInference")),
     *(f"modelyard:{name}" for name in ("DeletePipeline", "GetPipelineStatus", "ProvisionPipeline")),
+    "ecr:BatchGetImage",
     "iam:PassRole",
     "sagemaker:InvokeEndpoint",
 )

@@ -7,10 +7,10 @@ from functools import partial
 
 from modelyard.assembly.ground import Ground
 from modelyard.compute.environments import Environments
-from modelyard.compute.images import image_of
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
+from modelyard.containers.catalogue import Catalogue
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.hosting import endpoint_operations
 from modelyard.hosting.artifacts import ModelCache
@@ -34,6 +34,7 @@ def add_hosting(
     memory: MemoryFolder,
     environments: Environments,
     deployments: Deployments,
+    images: Catalogue,
 ) -> tuple[EndpointWorkflow, Routing]:
     store, objects, home = ground.store, ground.objects, ground.home
 
@@ -43,7 +44,7 @@ def add_hosting(
             return NoKeys()
         return ground.keys.of_role(endpoint.scope, role, endpoint.name)
 
-    serving_image = partial(image_of, purpose="serve")
+    serving_image = partial(images.image_of, purpose="serve")
     for capability in (
         ModelOperations(
             store,

@@ -6,7 +6,7 @@ from functools import partial
 
 from modelyard.assembly.analyses import job_model, models_of
 from modelyard.assembly.ground import Ground
-from modelyard.compute.images import find_image, image_of
+from modelyard.containers.catalogue import Catalogue
 from modelyard.hosting.model_lookup import find_model_whatever_case
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
@@ -24,34 +24,34 @@ from modelyard.transform import task as transform_task
 from modelyard.transform.operations import TransformOperations
 
 
-def add_training(ground: Ground, workshop: Workshop) -> TrainingOperations:
+def add_training(ground: Ground, workshop: Workshop, images: Catalogue) -> TrainingOperations:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
     desk = _desk(ground, workflow, "training job")
     operations = TrainingOperations(
         desk,
         ground.objects,
-        image_of=partial(image_of, purpose="train"),
+        image_of=partial(images.image_of, purpose="train"),
         key_problem=ground.keys.problem,
     )
     ground.table.add(operations)
     return operations
 
 
-def add_processing(ground: Ground, workshop: Workshop) -> ProcessingOperations:
-    make_task = partial(processing_task.ProcessingTask, models=models_of(ground))
+def add_processing(ground: Ground, workshop: Workshop, images: Catalogue) -> ProcessingOperations:
+    make_task = partial(processing_task.ProcessingTask, models=models_of(ground, images))
     workflow = JobWorkflow(workshop, processing_task.KIND, make_task)
     desk = _desk(ground, workflow, "processing job")
     operations = ProcessingOperations(
         desk,
         ground.objects,
-        image_of=find_image,
+        image_of=images.find,
         key_problem=ground.keys.problem,
     )
     ground.table.add(operations)
     return operations
 
 
-def add_transform(ground: Ground, workshop: Workshop) -> None:
+def add_transform(ground: Ground, workshop: Workshop, images: Catalogue) -> None:
     workflow = JobWorkflow(workshop, transform_task.KIND, transform_task.TransformTask)
     desk = _desk(ground, workflow, "transform job")
     ground.table.add(
@@ -59,7 +59,7 @@ def add_transform(ground: Ground, workshop: Workshop) -> None:
             desk,
             ground.objects,
             find_model=partial(transformed_by, ground.store),
-            image_of=partial(image_of, purpose="serve"),
+            image_of=partial(images.image_of, purpose="serve"),
             key_problem=ground.keys.problem,
         )
     )

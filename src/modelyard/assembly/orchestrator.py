@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from modelyard.arns import role_arn
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import retrieve
+from modelyard.containers.catalogue import Catalogue
+from modelyard.containers.workshop import ImageWorkshop
 from modelyard.governance.cards.drafting.operations import DraftOperations
 from modelyard.identity.aws_accounts import AwsClients
 from modelyard.identity.roles import DEFAULT_ROLE
@@ -18,6 +20,8 @@ from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline
 from modelyard.orchestrator.delivery.execution import Deliverer
 from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.image_builds import provisioning as image_builds_rows
+from modelyard.orchestrator.image_builds.execution import ImageBuilds
 from modelyard.orchestrator.inference import Invoke
 from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackOperations
@@ -32,7 +36,11 @@ from modelyard.store.s3_uris import S3Uri
 
 
 def add_orchestrator(
-    ground: Ground, invoke: Invoke, drafter: DraftOperations
+    ground: Ground,
+    invoke: Invoke,
+    drafter: DraftOperations,
+    images: Catalogue,
+    image_workshop: ImageWorkshop,
 ) -> OrchestratorService:
     store, table, engine = ground.store, ground.table, ground.engine
     bucket_of = ground.settings.assets_bucket_of
@@ -63,6 +71,10 @@ def add_orchestrator(
     # What a rule set off stays known as that, down to the last resource of a pipeline's stack.
     engine.register(stacks.WORKFLOW, following(store, stack_engine.run))
     engine.register(pipeline.WORKFLOW, following(store, deliverer.run))
+    image_builds = ImageBuilds(
+        store, image_workshop, assets, ground.logs, ground.home.run / "image-builds"
+    )
+    engine.register(image_builds_rows.WORKFLOW, following(store, image_builds.run))
     table.add(StackOperations(store, stack_engine))
     provisioner = Provisioner(
         store,
@@ -73,6 +85,7 @@ def add_orchestrator(
             execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
             retrieve_image=retrieve,
             model_of=partial(_model_of, calls),
+            require_image=partial(images.image_of, purpose="serve"),
         ),
     )
     status = PipelineStatus(stack_engine, calls)

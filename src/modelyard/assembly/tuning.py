@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from modelyard.assembly.ground import Ground
-from modelyard.compute.images import image_of
+from modelyard.containers.catalogue import Catalogue
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.metric_series import MetricSeries
@@ -49,10 +49,12 @@ class TrainingDesk:
         return self._training.problems(context, request)
 
 
-def add_tuning(ground: Ground, training: TrainingOperations, series: MetricSeries) -> None:
+def add_tuning(
+    ground: Ground, training: TrainingOperations, series: MetricSeries, images: Catalogue
+) -> None:
     desk = TrainingDesk(ground, training)
     trials = TrialJobs(ground.store, series, ground.logs)
-    train = partial(image_of, purpose="train")
+    train = partial(images.image_of, purpose="train")
     workflow = TuningWorkflow(
         Rooms(store=ground.store, trials=trials, training=desk, image_of=train)
     )

@@ -43,6 +43,8 @@ class Plan:
     join_input: bool = False
     #: The image's program that serves; empty: the gateway's code does.
     server: Sequence[str] = ()
+    #: Where that program listens; None: at the socket that it is told.
+    port: int | None = None
     invocation_seconds: int = 600
     invocation_retries: int = 3
 

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from modelyard.compute.confinement import Launch, environment_of
+from modelyard.compute.confinement import Launch, environment_of, launcher
 from modelyard.compute.job_files import BASE
 from modelyard.compute.runtime import Program, RuntimeUnavailableError
 from modelyard.compute.system_view import Mount, view_of
@@ -18,7 +18,6 @@ from modelyard.compute.system_view import Mount, view_of
 _CONFINED = [
     "--die-with-parent",
     "--new-session",
-    "--unshare-user-try",
     "--unshare-ipc",
     "--unshare-pid",
     "--unshare-uts",
@@ -46,19 +45,36 @@ class Bubblewrap:
             raise RuntimeUnavailableError(
                 "there is no bwrap program: install it (Debian: apt-get install bubblewrap)"
             )
-        view = view_of(program, scratch, hidden=self._hidden, uid=os.geteuid())
-        arguments = [*_CONFINED, *([] if program.network else ["--unshare-net"])]
+        uid = 0 if program.builder else os.geteuid()
+        view = view_of(program, scratch, hidden=self._hidden, uid=uid)
+        arguments = [*_CONFINED, *_powers(program)]
+        if not program.network:
+            arguments.append("--unshare-net")
         for mount in view:
             arguments += _mount_arguments(mount)
         arguments += ["--remount-ro", "/", "--chdir", BASE]
         for key, value in environment_of(program, temporary="/tmp").items():  # noqa: S108
             arguments += ["--setenv", key, value]
+        before = launcher("subordinate_ids") if program.builder else []
         return Launch(
-            argv=[bwrap, "--args", "", "--", *program.argv],
+            argv=[*before, bwrap, "--args", "", "--", *program.argv],
             depth=3,  # bwrap starts process 1 of the namespace, and that the program
             arguments=arguments,
-            arguments_at=2,
+            arguments_at=len(before) + 2,
         )
+
+
+def _powers(program: Program) -> list[str]:
+    """Return what a program may do beside the ordinary, each in a user namespace."""
+    if program.builder:
+        return ["--cap-add", "ALL"]  # `subordinate_ids` has made the namespace
+    user = ["--unshare-user-try"]
+    if program.image is not None:
+        # Only to enter the image: `in_image` gives it up.
+        user += ["--cap-add", "CAP_SYS_CHROOT"]
+        if os.geteuid() != 0:
+            user += ["--uid", "0", "--gid", "0"]  # the one user that every image knows
+    return user
 
 
 def _mount_arguments(mount: Mount) -> list[str]:

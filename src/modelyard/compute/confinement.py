@@ -63,11 +63,15 @@ def launcher(name: str, *arguments: str) -> list[str]:
 def environment_of(program: Program, *, temporary: str) -> dict[str, str]:
     """Return all that a program's environment holds: the essentials, then what it was given."""
     threads = str(max(1, min(program.vcpus, len(os.sched_getaffinity(0)))))
-    return {
+    machine = {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin"
         ":/usr/sbin:/usr/bin:/sbin:/bin",
         "LANG": "C.UTF-8",
         "HOME": temporary,
+    }
+    return {
+        # An image has these of its own.
+        **(machine if program.image is None else {}),
         "TMPDIR": temporary,
         "PYTHONUNBUFFERED": "1",
         **dict.fromkeys(_THREAD_VARIABLES, threads),

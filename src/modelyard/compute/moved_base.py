@@ -92,6 +92,11 @@ class MovedBase:
                 f"how to keep a job from others' sockets is not known on {os.uname().machine}: "
                 "install bubblewrap"
             )
+        if program.image is not None or program.builder:
+            raise RuntimeUnavailableError(
+                "a container image is a file system of its own, which needs a mount namespace: "
+                "install bubblewrap"
+            )
         if len(program.hosts) > 1:
             raise RuntimeUnavailableError(
                 "several hosts find each other by /etc/hosts, which only a mount namespace can "

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from modelyard.compute.confinement import Launch, environment_of, launcher
 from modelyard.compute.job_files import BASE
+from modelyard.compute.launchers.kernel import ALL, CHROOT
 from modelyard.compute.runtime import Program, RuntimeUnavailableError
 from modelyard.compute.system_view import view_of
 
@@ -52,15 +53,17 @@ class Namespaces:
             "argv": list(program.argv),
             "environment": environment_of(program, temporary="/tmp"),  # noqa: S108
             "folder": BASE,
+            "keep": ALL if program.builder else [CHROOT] if program.image is not None else [],
         }
         file = scratch / "plan.json"
         file.write_text(json.dumps(plan))
         flags = ["--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child=SIGKILL"]
-        if self._user_namespace:
+        before = launcher("subordinate_ids") if program.builder else []
+        if self._user_namespace and not program.builder:
             flags.append("--map-root-user")
         if not program.network:
             flags.append("--net")
         return Launch(
-            argv=[unshare, *flags, "--", *launcher("new_root", str(file))],
+            argv=[*before, unshare, *flags, "--", *launcher("new_root", str(file))],
             depth=3,  # unshare starts process 1 of the namespace, and that the program
         )

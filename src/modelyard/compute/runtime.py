@@ -43,6 +43,11 @@ class Program:
     #: Open files of the server's, a listening socket say, that it inherits under these numbers.
     descriptors: Sequence[int] = ()
     urgent: bool = False  # somebody waits for its answers: it does not yield the CPU, as jobs do
+    #: The file system of a container image. It is seen, read-only, at `system_view.IMAGE_ROOT`,
+    #: with /opt/ml in it, and `launchers.in_image` starts what is to see it as its root.
+    image: Path | None = None
+    #: It builds images: in a user namespace of its own it is root, with all of root's powers there.
+    builder: bool = False
 
 
 class Process(Protocol):

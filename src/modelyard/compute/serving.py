@@ -69,6 +69,8 @@ class Service:
     #: Where a program listens that knows nothing of the inherited socket: then it has a network of
     #: its own, which leads nowhere, and a relay beside it.
     port: int | None = None
+    #: The file system of the image that the programs are of; None: they see the machine's.
+    image: Path | None = None
     private: bool = False  # `folder` is in memory, and nothing of it may reach a disk
     start_seconds: float = START_SECONDS
 
@@ -356,6 +358,7 @@ class Keeper:
             memory_bytes=service.memory_bytes,
             descriptors=[descriptor],
             urgent=True,
+            image=service.image,
         )
 
     def _line(self, line: str) -> None:

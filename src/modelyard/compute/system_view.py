@@ -22,6 +22,11 @@ from modelyard.compute.runtime import Program
 Kind = Literal["read-only", "writable", "symlink", "hidden", "processes", "devices"]
 
 SYSTEM_FOLDERS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+#: Where a program sees the file system of the container image that it runs.
+IMAGE_ROOT = "/run/image"
+#: What is mounted in an image: its unpacked file system has a folder, or a file, for each.
+IMAGE_FOLDERS = ("proc", "dev", "tmp", "var/tmp", BASE.lstrip("/"))
+IMAGE_FILES = ("etc/hosts", "etc/resolv.conf")
 #: The machine's own switches: for root they are files of its own, to be turned without capability.
 _PROC_SWITCHES = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 #: Of /etc: no file here holds a secret. /etc/ssl/private and /etc/pki/tls/private do.
@@ -68,13 +73,7 @@ def view_of(program: Program, scratch: Path, *, hidden: Sequence[Path], uid: int
     buried = [mount for mount in own if _lies_in(mount.source, hidden)]
     shown = [*_system(), *(mount for mount in own if mount not in buried)]
     return [
-        Mount(kind="processes", target="/proc"),
-        *(
-            Mount(kind="read-only", target=f"/proc/{name}", source=f"/proc/{name}")
-            for name in _PROC_SWITCHES
-            if Path(f"/proc/{name}").exists()
-        ),
-        Mount(kind="devices", target="/dev"),
+        *_kernel(""),
         Mount(kind="writable", target="/tmp", source=str(scratch / "tmp")),  # noqa: S108
         Mount(kind="symlink", target="/var/tmp", source="/tmp"),  # noqa: S108
         *_etc(program, scratch, uid),
@@ -86,11 +85,60 @@ def view_of(program: Program, scratch: Path, *, hidden: Sequence[Path], uid: int
             if _lies_in(str(path), [Path(m.source) for m in shown if m.kind == "read-only"])
         ),
         *buried,
-        Mount(kind="writable", target=BASE, source=str(program.base)),
+        *_base(program, ""),
+        *_image(program, scratch),
+        *(_empty("/sys", scratch) if program.builder else []),  # a RUN step's /sys is bound to it
+    ]
+
+
+def _empty(target: str, scratch: Path) -> list[Mount]:
+    folder = scratch / "empty"
+    folder.mkdir()
+    return [Mount(kind="read-only", target=target, source=str(folder))]
+
+
+def _kernel(root: str) -> list[Mount]:
+    """Return /proc and /dev below `root`."""
+    return [
+        Mount(kind="processes", target=f"{root}/proc"),
         *(
-            Mount(kind="read-only", target=f"{BASE}/{path}", source=str(folder))
+            Mount(kind="read-only", target=f"{root}/proc/{name}", source=f"/proc/{name}")
+            for name in _PROC_SWITCHES
+            if Path(f"/proc/{name}").exists()
+        ),
+        Mount(kind="devices", target=f"{root}/dev"),
+    ]
+
+
+def _base(program: Program, root: str) -> list[Mount]:
+    """Return /opt/ml below `root`."""
+    return [
+        Mount(kind="writable", target=f"{root}{BASE}", source=str(program.base)),
+        *(
+            Mount(kind="read-only", target=f"{root}{BASE}/{path}", source=str(folder))
             for path, folder in program.inputs.items()
         ),
+    ]
+
+
+def _image(program: Program, scratch: Path) -> list[Mount]:
+    """Return the image's file system and what is mounted in it, if the program runs one."""
+    if program.image is None:
+        return []
+    etc = scratch / "etc"
+    return [
+        Mount(kind="read-only", target=IMAGE_ROOT, source=str(program.image)),
+        *_kernel(IMAGE_ROOT),
+        *(
+            Mount(kind="writable", target=f"{IMAGE_ROOT}/{name}", source=str(scratch / "tmp"))
+            for name in ("tmp", "var/tmp")
+        ),
+        *(
+            Mount(kind="read-only", target=f"{IMAGE_ROOT}/{name}", source=str(source))
+            for name in IMAGE_FILES
+            if (source := etc / Path(name).name).exists()
+        ),
+        *_base(program, IMAGE_ROOT),
     ]
 
 

@@ -163,7 +163,7 @@ def description_of(endpoint: Resource) -> Response:
                 "DeployedImages": [
                     {
                         "SpecifiedImage": variant["container"]["Image"],
-                        "ResolvedImage": variant["container"]["Image"],
+                        "ResolvedImage": variant.get("pinned") or variant["container"]["Image"],
                         "ResolutionTime": endpoint.created_at,
                     }
                 ],

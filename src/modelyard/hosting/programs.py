@@ -47,6 +47,18 @@ class ServingImage(Protocol):
     def serve(self) -> list[str]:
         """That program, with its arguments."""
 
+    @property
+    def root(self) -> Path | None:
+        """A container's file system; None: its program sees the machine's."""
+
+    @property
+    def port(self) -> int | None:
+        """Where the program listens; None: at the socket that it inherits."""
+
+    @property
+    def pinned(self) -> str:
+        """The URI that means the image for ever; empty: it has none."""
+
     def with_script(self, settings: Mapping[str, str], /) -> Self:
         """Return the image that runs the script that a model's environment names, or this one."""
 
@@ -249,9 +261,13 @@ class EndpointPrograms:
         kind = instance_type(variant["instance_type"])
         told = variant["container"].get("Environment", {})
         scope = endpoint.scope
+        uri = variant.get("pinned") or variant["container"]["Image"]
+        image = self._image_of(uri).with_script(told)
         return Service(
             identity=f"endpoint/{scope.account}/{scope.region}/{endpoint.name}/{identity}",
-            argv=self._image_of(variant["container"]["Image"]).with_script(told).serve,
+            argv=image.serve,
+            image=image.root,
+            port=image.port,
             environment=_environment(endpoint, variant),
             inputs=self._inputs(endpoint, variant),
             folder=self._place(private) / identity,

@@ -228,6 +228,7 @@ class EndpointWorkflow:
                 "digest": ready.digest,
                 "private": ready.private,
                 "image": image.name,
+                "pinned": image.pinned,
                 "server": image.server,
                 "code": await self._code(endpoint, variant, image),
             }

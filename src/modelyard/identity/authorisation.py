@@ -3,12 +3,13 @@
 A call is allowed where a policy permits it and none forbids it (`policies/`). It is about one
 resource; what the resource's own policy says of it (`policies/shares.py`) is a fact that the
 policies look at, and so are the accounts of the caller and of the resource, and their stages. A
-request that hands on a role, to a job or to a rule, needs `iam:PassRole` on that role too.
+request that hands on a role, to a job or to a rule, needs `iam:PassRole` on that role too, and one
+that runs a container image of another account `ecr:BatchGetImage` on its repository.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +53,8 @@ class Permissions:
     """Decides. Safe to use from any thread.
 
     Args:
-        passed_roles: finds the roles that a request hands on: (action, request) -> ARNs.
+        passed: finds what a request hands on or makes use of:
+            (account, action, request) -> what it takes for each, as (action, ARN).
     """
 
     def __init__(
@@ -61,13 +63,13 @@ class Permissions:
         directory: Directory,
         shares: Shares,
         states: States = lambda _: ({}, {}),
-        passed_roles: Callable[[str, Mapping[str, Any]], Sequence[str]] = lambda *_: (),
+        passed: Callable[[str, str, Mapping[str, Any]], Iterable[tuple[str, str]]] = lambda *_: (),
     ) -> None:
         self.book = book
         self._directory = directory
         self._shares = shares
         self._states = states
-        self._passed_roles = passed_roles
+        self._passed = passed
 
     def decide(
         self, context: Context, action: str, resource: str, request: Mapping[str, Any]
@@ -96,10 +98,11 @@ class Permissions:
         if not found.allowed or effect_of(action) != WRITE:
             return found
         policies = {policy.id: policy for policy in found.policies}
-        for role in self._passed_roles(action, request):
-            passed = _Call(self, library, subject, context, PASSING, role, {}).examined()
+        for taken, arn in self._passed(context.account, action, request):
+            passed = _Call(self, library, subject, context, taken, arn, {}).examined()
             if not passed.allowed:
-                reason = f"{call.refused()}: it hands on a role. {passed.reason}"
+                what = "hands on a role" if taken == PASSING else "runs another account's image"
+                reason = f"{call.refused()}: it {what}. {passed.reason}"
                 return replace(passed, reason=reason)
             policies |= {policy.id: policy for policy in passed.policies}
         decided = tuple(policies[name] for name in sorted(policies))

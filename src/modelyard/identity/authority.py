@@ -10,7 +10,7 @@ from modelyard.identity.authorisation import Permissions
 from modelyard.identity.policies.book import PolicyBook
 from modelyard.identity.policies.checking import PolicyChecker
 from modelyard.identity.policies.directory import StoreDirectory, StoreStates
-from modelyard.identity.policies.passing import PassedRoles
+from modelyard.identity.policies.passing import Passed
 from modelyard.identity.policies.shares import KeptPolicies, Shares
 from modelyard.operations.schema import Schema
 from modelyard.operations.table import Auditor, OperationTable
@@ -60,7 +60,7 @@ def authority(
         StoreDirectory(store, account),
         shares,
         StoreStates(store),
-        PassedRoles(schema),
+        Passed(schema),
     )
     table = OperationTable(schema, permissions, auditor)
     return Authority(table=table, permissions=permissions, shares=shares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from typing import BinaryIO
 
 from modelyard.store.errors import NoSuchBucket
 from modelyard.store.objects import Objects
@@ -88,6 +89,23 @@ class Assets:
         """Return why there are no objects whose names begin `<bucket>/<prefix>`, or None."""
         bucket, _, prefix = location.partition("/")
         return Assets(self._objects, bucket).prefix_problem(prefix)
+
+    def version(self, key: str) -> str:
+        """Return an object's version, which is another one whenever its bytes are.
+
+        Raises:
+            NotFound: there is none of that key.
+        """
+        return self._objects.head(S3Uri(self.bucket, key)).version
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object to be read.
+
+        Raises:
+            NotFound: there is none of that key.
+            KeyUnusable: it is encrypted, and its key may not be used.
+        """
+        return self._objects.open(S3Uri(self.bucket, key))
 
     def put(self, key: str, data: bytes) -> S3Uri:
         """Write an object, whole or not at all, and return where it is.

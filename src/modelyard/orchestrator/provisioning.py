@@ -8,6 +8,7 @@ creates, and the other one updates.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from modelyard.orchestrator.blueprints import ImageRetriever, Place
 from modelyard.orchestrator.delivery import pipeline as rows
 from modelyard.orchestrator.delivery.pipeline import Execution
 from modelyard.orchestrator.errors import BadRequest
+from modelyard.orchestrator.image_builds.provisioning import ImageBuildProvisioner
 from modelyard.orchestrator.names import physical_name, shortened
 from modelyard.orchestrator.requests import ProvisionRequest, read_request
 from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
@@ -45,6 +47,8 @@ class Settings:
     retrieve_image: ImageRetriever
     #: The model behind an endpoint, as a caller sees it. Raises ValueError, with a sentence.
     model_of: Callable[[Context, str], str]
+    #: Raises ValueError, with a sentence, where no image has a URI.
+    require_image: Callable[[str], object]
     stack_prefix: str = "mlops-pipeline"
 
 
@@ -68,6 +72,7 @@ class Provisioner:
         self._types = types
         self._assets = assets
         self._settings = settings
+        self._image_builds = ImageBuildProvisioner(store, workflows, assets)
         self._previewer = Previewer(types)
 
     def provision(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,12 +83,22 @@ class Provisioner:
         """
         request = read_request(body, self._place(context), self._types)
         name = self._stack_name(request)
+        if request.kind.own_types:  # its stack is the pipeline
+            return self._provision_image_build(context, request, name)
         changes = self._look_ahead(context, request, name)
         try:
             return self._commit(context, request, name, changes)
         except (AlreadyExists, StaleRevision):
             # Another request was there at the same instant: this one comes after it.
             return self._commit(context, request, name, changes)
+
+    def _provision_image_build(
+        self, context: Context, request: ProvisionRequest, name: str
+    ) -> dict[str, Any]:
+        try:
+            return self._image_builds.provision(context, request, name)
+        except (AlreadyExists, StaleRevision):
+            return self._image_builds.provision(context, request, name)
 
     def _place(self, context: Context) -> Place:
         return Place(
@@ -92,11 +107,13 @@ class Provisioner:
             execution_role_arn=self._settings.execution_role_arn(context.account),
             retrieve_image=self._settings.retrieve_image,
             model_of=partial(self._settings.model_of, context),
+            require_image=self._settings.require_image,
         )
 
     def _stack_name(self, request: ProvisionRequest) -> str:
-        name = f"{self._settings.stack_prefix}-{request.model_name}-{request.kind.postfix}"
-        return shortened(name.lower(), _STACK_NAME_LIMIT - len(PIPELINE_SUFFIX))
+        name = f"{self._settings.stack_prefix}-{request.named_after}-{request.kind.postfix}"
+        name = re.sub(r"[^a-z0-9-]", "-", name.lower())  # a tag may have dots and underscores
+        return shortened(name, _STACK_NAME_LIMIT - len(PIPELINE_SUFFIX))
 
     def _look_ahead(self, context: Context, request: ProvisionRequest, name: str) -> list[str]:
         """Return what will change.

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.orchestrator.blueprints import (
-    NOT_OFFERED_YET,
     PIPELINE_TYPES,
     Attribute,
     PipelineType,
@@ -32,7 +31,7 @@ class ProvisionRequest:
     """A request that is right in itself."""
 
     kind: PipelineType
-    model_name: str
+    named_after: str  # the model's name, or what stands for it
     template: Template
     parameters: Mapping[str, str]
 
@@ -46,14 +45,14 @@ def read_request(
         BadRequest: with all its problems. Missing attributes come first, in the API's order.
     """
     kind = pipeline_type_of(body.get("pipeline_type"))
-    template = load(kind.source, types)
+    template = load(kind.source, {**types, **kind.own_types})
     reading = _Reading(kind, body)
     parameters = reading.parameters(template, place)
     if reading.sentences:
         raise BadRequest(reading.sentences)
     return ProvisionRequest(
         kind=kind,
-        model_name=reading.values["model_name"],
+        named_after=reading.values[kind.named_after],
         template=template,
         parameters=parameters,
     )
@@ -70,8 +69,6 @@ def pipeline_type_of(name: object) -> PipelineType:
         return PIPELINE_TYPES[plain]
     names = (*PIPELINE_TYPES, *CARD_TYPES)
     offered = f"offered are {', '.join(names)}"
-    if plain in NOT_OFFERED_YET:
-        raise BadRequest([UNSUPPORTED_TYPE, f"{plain} is not offered yet: {offered}"])
     if name is None:
         raise BadRequest([UNSUPPORTED_TYPE, f"pipeline_type is missing: {offered}"])
     near = difflib.get_close_matches(plain, names, n=1)

@@ -119,7 +119,8 @@ class OrchestratorService:
             pipeline = snapshot.find(scope_of(context), rows.KIND, name)
             if pipeline is None:
                 raise _pipeline_not_found(context, name)
-            stack = snapshot.find(pipeline.scope, STACK, pipeline.spec["stack_name"])
+            deployed = pipeline.spec["stack_name"]
+            stack = snapshot.find(pipeline.scope, STACK, deployed) if deployed else found.row
         return self._status.describe(context, pipeline, stack)
 
     def delete(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,7 +196,8 @@ class OrchestratorService:
     def _retained(self, pipeline: Resource, stack: Resource | None) -> list[str]:
         """Return what stays when a pipeline goes."""
         bucket = self._assets_bucket(pipeline.scope.account)
-        kept = [f"s3://{bucket}/{archive_key(pipeline.spec['stack_name'])}"]
+        deployed = pipeline.spec["stack_name"]
+        kept = [f"s3://{bucket}/{archive_key(deployed)}"] if deployed else []
         if stack is None:
             return kept
         kept.extend(
@@ -237,8 +239,10 @@ def _pipeline_stack(snapshot: Snapshot, context: Context, named: str) -> Resourc
     name = named.split("/")[1] if named.startswith("arn:") and named.count("/") == 2 else named
     own = f"{name.removesuffix(PIPELINE_SUFFIX)}{PIPELINE_SUFFIX}"
     stack = snapshot.find(scope_of(context), STACK, own)
-    if stack is None:
-        raise _does_not_exist(named)
+    if stack is None:  # an image builder's stack is the pipeline
+        stack = snapshot.find(scope_of(context), STACK, name)
+        if stack is None or rows.pipeline_in(stack.observed) is None:
+            raise _does_not_exist(named)
     if named.startswith("arn:") and named != stack.arn:
         deployed = snapshot.find(scope_of(context), STACK, name)
         if deployed is None or deployed.arn != named:

@@ -72,7 +72,8 @@ def program_of(
     """Return the program of one host."""
     return Program(
         identity=identity_of(job, host),
-        argv=[*(spec.entrypoint or image.entrypoint), *spec.arguments],
+        argv=image.argv(spec.entrypoint, spec.arguments),
+        image=image.root,
         environment=_environment(job),
         base=folder.base(host),
         temporary=folder.temporary(host),

@@ -236,6 +236,8 @@ class Predictor:
                 **model.environment,
             },
             inputs=inputs,
+            image=image.root,
+            port=image.port,
             folder=self._at("programs"),
             programs=programs,
             memory_bytes=int(kind.memory_gib * _GIB),

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard.compute.job_files import read_text
 from modelyard.compute.runtime import Program
+from modelyard.jobs.images import pinned_image
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.outcome import Outcome
@@ -67,7 +68,7 @@ class ProcessingTask(Task):
         self._job = job
         self._folder = folder
         self._spec = spec = ProcessingSpec.of(job.spec)
-        self._image = image = workshop.image_of(spec.image)
+        self._image = image = workshop.image_of(pinned_image(job, spec.image))
         self._seconds = workshop.checkpoint_seconds
         bases = [folder.base(host) for host in spec.hosts]
         objects = workshop.objects_of(job)
@@ -112,6 +113,8 @@ class ProcessingTask(Task):
         for key in filter(None, (spec.volume_key, spec.output_key)):
             # Nobody works on what is under a key who may not use it; see the training task.
             self._keys.generate(key, {"modelyard:job": self._job.arn})
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         for given in spec.inputs:
             targets = [container.staged(spec, folder, host, given) for host in spec.hosts]
             for target in targets:

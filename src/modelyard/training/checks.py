@@ -106,7 +106,7 @@ def _script(request: _Request, image_of: Callable[[str], Image]) -> Iterator[str
     except ValueError:
         return  # which is told already
     named = hyperparameters.get("sagemaker_program")
-    if not image.entrypoint and not named and not algorithm.get("ContainerEntrypoint"):
+    if not image.has_program and not named and not algorithm.get("ContainerEntrypoint"):
         yield (
             f"The image {image.name} has no algorithm of its own: name your script with the "
             "hyperparameters sagemaker_program and sagemaker_submit_directory (the sagemaker SDK's "

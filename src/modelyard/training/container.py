@@ -52,6 +52,7 @@ def program_of(
         environment=_environment(job),
         base=folder.base(host),
         inputs={mount: folder.staged(host, mount) for mount in mounts_of(spec)},
+        image=image.root,
         temporary=folder.temporary(host),
         hosts=addresses_of(job, spec.hosts),
         network=spec.network,
@@ -63,9 +64,9 @@ def program_of(
 def argv_of(spec: TrainingSpec, image: Image) -> list[str]:
     """Return the argument list: the image's own, or the job's entry point and arguments."""
     if spec.entrypoint:
-        return [*spec.entrypoint, *spec.arguments]
+        return image.argv(spec.entrypoint, spec.arguments)
     image = image.with_script(spec.hyperparameters)
-    return [*image.entrypoint, *spec.arguments] if spec.arguments else image.train
+    return image.argv((), spec.arguments) if spec.arguments else image.train
 
 
 def mounts_of(spec: TrainingSpec) -> list[str]:

@@ -7,6 +7,7 @@ from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.images import pinning
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
@@ -63,6 +64,8 @@ class TrainingOperations:
         problems = self.problems(context, request)
         if problems:
             raise ValidationError.of(problems)
+        image = self._image_of(request["AlgorithmSpecification"]["TrainingImage"])
+        observed = {**(observed or {}), **pinning(image)}
         return self._desk.create(context, request["TrainingJobName"], request, observed=observed)
 
     @operation("sagemaker", "CreateTrainingJob", on=_JOB)

@@ -11,6 +11,7 @@ from typing import Any
 from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
 from modelyard.jobs.data_error import DataError
+from modelyard.jobs.images import pinned_image
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
@@ -75,7 +76,7 @@ class TrainingTask(Task):
         self._job = job
         self._folder = folder
         self._spec = spec = TrainingSpec.of(job.spec)
-        self._image = workshop.image_of(spec.image)
+        self._image = workshop.image_of(pinned_image(job, spec.image))
         self._bases = [folder.base(host) for host in spec.hosts]
         self._objects = workshop.objects_of(job)
         self._keys = workshop.keys_of(job)
@@ -121,6 +122,8 @@ class TrainingTask(Task):
         spec, folder = self._spec, self._folder
         if self._series is not None:
             self._series.begin_again()
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         if spec.keeps_warm:
             say("KeepAlivePeriodInSeconds has no effect: programs start at once here")
         for key in filter(None, (spec.volume_key, spec.output_key)):

@@ -32,11 +32,18 @@ def write_plan(folder: Path, spec: TransformSpec, image: Image) -> None:
 
 def planned(spec: TransformSpec, image: Image) -> Plan:
     """Return what the job's program is to do, and who serves the model in it."""
-    return replace(spec.plan, server=image.serve if image.server == "program" else ())
+    if image.server != "program":
+        return replace(spec.plan, server=())
+    return replace(spec.plan, server=image.serve, port=image.port)
 
 
 def program_of(
-    job: Resource, spec: TransformSpec, model: JobModel, folder: JobFolder, host: str
+    job: Resource,
+    spec: TransformSpec,
+    model: JobModel,
+    image: Image,
+    folder: JobFolder,
+    host: str,
 ) -> Program:
     """Return the program of one host. It needs no network: its inputs are in its folder."""
     return Program(
@@ -47,6 +54,7 @@ def program_of(
         temporary=folder.temporary(host),
         inputs={INPUT_FOLDER: folder.staged(host, INPUT_FOLDER)},
         network=False,
+        image=image.root,
         vcpus=spec.instance_type.vcpus,
         memory_bytes=int(spec.instance_type.memory_gib * _GIB),
     )

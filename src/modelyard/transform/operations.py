@@ -7,6 +7,7 @@ from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.images import pinning
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
@@ -61,7 +62,11 @@ class TransformOperations:
             context,
             request["TransformJobName"],
             request,
-            observed={"model": model.to_json(), "role": model.role},
+            observed={
+                "model": model.to_json(),
+                "role": model.role,
+                **pinning(self._image_of(model.image)),
+            },
         )
         return {"TransformJobArn": arn}
 

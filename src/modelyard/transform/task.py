@@ -10,6 +10,7 @@ from typing import Any
 from modelyard import clock
 from modelyard.batch.plan import INPUT_FOLDER, MODEL_FOLDER, OUTPUT_FOLDER, SUFFIX
 from modelyard.compute.runtime import Program
+from modelyard.jobs.images import pinned_image
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.model import JobModel
@@ -71,7 +72,7 @@ class TransformTask(Task):
         self._folder = folder
         self._spec = spec = TransformSpec.of(job.spec)
         self._model = JobModel.from_json(job.observed["model"])
-        self._image = workshop.image_of(self._model.image)
+        self._image = workshop.image_of(pinned_image(job, self._model.image))
         self._keys = workshop.keys_of(job)
         self._objects = workshop.objects_of(job)
         self._archives = workshop.objects.of(self._model.account).acting(self._keys)
@@ -100,6 +101,8 @@ class TransformTask(Task):
             folder.aside,
             private=folder.private,
         )
+        if self._image.pinned:
+            say(f"image: {self._image.pinned}")
         say(f"model {self._model.name}: {self._model.archive}")
         if spec.capture is not None:
             found = {name: str(uri) for name, uri in staging.files(spec.source).items()}
@@ -111,7 +114,9 @@ class TransformTask(Task):
             container.write_plan(base, spec, self._image)
 
     def program(self, host: str) -> Program:
-        return container.program_of(self._job, self._spec, self._model, self._folder, host)
+        return container.program_of(
+            self._job, self._spec, self._model, self._image, self._folder, host
+        )
 
     def listen(self, line: str) -> None:
         """Nothing is looked for in a transform job's log."""

@@ -1,4 +1,4 @@
-"""An image's own program, `serve`, as a child: asked over HTTP on a unix socket.
+"""An image's own program, `serve`, as a child: asked over HTTP on a unix socket, or at its port.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html
 """
@@ -23,9 +23,11 @@ from modelyard.batch.plan import (
     Strategy,
 )
 from modelyard.batch.scorers._base import Preferences
-from modelyard.batch.scorers.unix_http import UnixHttp
+from modelyard.batch.scorers.local_http import LocalHttp
 from modelyard.images.serving.server import SOCKET_VARIABLE
 
+#: The public contract's: at which port to listen.
+PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
 #: In which the program must have loaded its model and answer GET /ping.
 READY_SECONDS = 600.0
 _POLL_SECONDS = 0.05
@@ -58,12 +60,15 @@ class ServeProgram:
         self._retries = plan.invocation_retries
         self._folder = tempfile.TemporaryDirectory(prefix="serve-")
         socket = str(Path(self._folder.name) / "http")
-        self._http = UnixHttp(socket)
+        self._http = LocalHttp(plan.port or socket)
+        listening = (
+            {PORT_VARIABLE: str(plan.port)} if plan.port is not None else {SOCKET_VARIABLE: socket}
+        )
         try:
             self._process = subprocess.Popen(
                 list(plan.server),
                 stdin=subprocess.DEVNULL,
-                env={**environment, **_told(plan), SOCKET_VARIABLE: socket},
+                env={**environment, **_told(plan), **listening},
             )
         except OSError as error:
             raise BatchError(f"the model's program cannot be started: {error}") from error

@@ -1,7 +1,7 @@
 """What an image is, and what a family of them is: all versions of one program.
 
-Nothing is pulled. A built-in image is a program of `modelyard.images`, and every URI that AWS's
-clients compute for its counterpart means it, whatever the region and the version's tag.
+For a family nothing is pulled. A built-in image is a program of `modelyard.images`, and every URI
+that AWS's clients compute for its counterpart means it, whatever the region and the version's tag.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 #: What an image is asked to do; the public container contract has a form for each.
@@ -21,12 +22,15 @@ Server = Literal["gateway", "program"]
 #: What names a user's script: of training jobs, and of models.
 SCRIPT_SETTINGS = ("sagemaker_program", "SAGEMAKER_PROGRAM")
 
-_URI = re.compile(r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(?::(?P<tag>[^:@]+))?")
+_URI = re.compile(
+    r"(?P<registry>[^/]+)/(?P<repository>[^:@]+)(?::(?P<tag>[^:@]+))?"
+    r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What a built-in image is."""
+    """What an image is: a built-in one's program, or a container's with its own file system."""
 
     name: str
     version: str
@@ -42,16 +46,37 @@ class Image:
     metric_definitions: Sequence[tuple[str, str]] = ()
     #: What stands against hyperparameters, for a job of so many hosts; None: anything goes.
     hyperparameter_problems: Callable[[Mapping[str, str], int], Sequence[str]] | None = None
+    #: The arguments of its program, where a job gives none (a container's CMD).
+    command: Sequence[str] = ()
+    #: A container's file system; None: its program sees the machine's.
+    root: Path | None = None
+    #: What starts a program in that file system, ahead of the program's own argument list.
+    inside: Sequence[str] = ()
+    #: Where it listens when it serves; None: at the socket that it inherits.
+    port: int | None = None
+    #: The URI that means it for ever, whatever becomes of its tag; empty: it has no digest.
+    pinned: str = ""
 
     @property
     def train(self) -> list[str]:
         """The argument list that trains."""
-        return [*self.entrypoint, "train"]
+        return self.argv((), ["train"])
 
     @property
     def serve(self) -> list[str]:
         """The argument list that serves."""
-        return [*self.entrypoint, "serve"]
+        return self.argv((), ["serve"])
+
+    @property
+    def has_program(self) -> bool:
+        """Whether it has one of its own; a container's may be found by its name, `train`."""
+        return bool(self.entrypoint) or self.root is not None
+
+    def argv(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
+        """Return the argument list of a program of it: of its own where no entry point is given."""
+        if entrypoint:
+            return [*self.inside, *entrypoint, *arguments]
+        return [*self.inside, *self.entrypoint, *(arguments or self.command)]
 
     def with_script(self, settings: Mapping[str, str]) -> Image:
         """Return the image that runs the script that settings name, or this one if there is none.
@@ -73,7 +98,7 @@ class Image:
     @property
     def processes(self) -> bool:
         """Whether its own program is one for processing jobs, which then need no entry point."""
-        return bool(self.entrypoint) and "process" in self.purposes
+        return bool(self.entrypoint or self.command) and "process" in self.purposes
 
 
 class UnknownImageError(ValueError):
@@ -87,6 +112,7 @@ class Reference:
     registry: str
     repository: str
     tag: str  # empty where there is none
+    digest: str = ""  # "sha256:…"; empty where there is none
 
     @classmethod
     def parse(cls, uri: str) -> Reference | None:
@@ -95,7 +121,10 @@ class Reference:
         if match is None:
             return None
         return cls(
-            registry=match["registry"], repository=match["repository"], tag=match["tag"] or ""
+            registry=match["registry"],
+            repository=match["repository"],
+            tag=match["tag"] or "",
+            digest=match["digest"] or "",
         )
 
 

@@ -124,6 +124,8 @@ class BuiltIn(Family):
     def _version(self, reference: Reference) -> str | None:
         if reference.repository != self._repository or not self._is_home(reference.registry):
             return None
+        if reference.digest:
+            return None  # the digest is one of AWS's image, which this is not
         return next(
             (version for version, tag in self._tags.items() if reference.tag == tag),
             None,

@@ -38,6 +38,12 @@ def registries_of(family: str) -> frozenset[str]:
 
 
 @functools.cache
+def all_registries() -> frozenset[str]:
+    """Return the host names of all registries of all families."""
+    return frozenset().union(*(registries_of(family) for family in _accounts()))
+
+
+@functools.cache
 def _accounts() -> Mapping[str, Mapping[str, str]]:
     text = resources.files("modelyard.compute.images").joinpath("registries.yaml").read_text()
     found: Mapping[str, Mapping[str, str]] = yaml.safe_load(text)

@@ -35,6 +35,10 @@ _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, 
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 1, 36, 38, 24
 _CAPABILITY_VERSION_3 = 0x20080522
+_CLONE_NEWUSER = 0x10000000
+CHROOT = 18  # CAP_SYS_CHROOT
+#: Every capability up to CAP_CHECKPOINT_RESTORE, of Linux 5.9.
+ALL = tuple(range(41))
 
 _SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_ADD_RULE, _SYS_LANDLOCK_RESTRICT_SELF = 444, 445, 446
 _LANDLOCK_CREATE_RULESET_VERSION = 1
@@ -56,14 +60,25 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def drop_privileges() -> None:
-    """Give up every capability, for good: also a setuid program gives none back."""
+def drop_privileges(keep: Iterable[int] = ()) -> None:
+    """Give up every capability but those to keep, for good: a setuid program gives none back."""
+    kept = frozenset(keep)
     for capability in range(64):
+        if capability in kept:
+            continue
         if _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) != 0:
             break  # the kernel knows no more, or there is none to drop
+    low, high = (sum(1 << bit % 32 for bit in kept if bit // 32 == word) for word in (0, 1))
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    _check(_libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    # Effective, permitted, inheritable: of the first 32, then of the others.
+    sets = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
+    _check(_libc.capset(header, sets), "capset")
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def new_user_namespace() -> None:
+    """Go into a user namespace of this process's own, in which nobody is anybody yet."""
+    _check(_libc.unshare(ctypes.c_int(_CLONE_NEWUSER)), "unshare")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     kernel.mount("", "/", flags=_READ_ONLY_AGAIN)
     if plan["loopback"]:
         _raise_loopback()
-    return _run(plan["argv"], plan["environment"], plan["folder"])
+    return _run(plan["argv"], plan["environment"], plan["folder"], plan["keep"])
 
 
 #: MS_REMOUNT; the job must not be able to write even to its empty root.
@@ -65,7 +65,7 @@ def _mount(root: str, entry: Mapping[str, str]) -> None:
         kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0700")
         kernel.make_read_only(target)
     else:
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
         {"processes": _mount_processes, "devices": _mount_devices}[kind](path)
 
 
@@ -108,10 +108,12 @@ def _raise_loopback() -> None:
         fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def _run(argv: Sequence[str], environment: Mapping[str, str], folder: str) -> int:
+def _run(
+    argv: Sequence[str], environment: Mapping[str, str], folder: str, keep: Sequence[int]
+) -> int:
     child = os.fork()
     if child == 0:
-        _become(argv, environment, folder)
+        _become(argv, environment, folder, keep)
     # Process 1 gets no signal that it has no handler for; those are for the program anyway.
     while True:
         pid, status = os.waitpid(-1, 0)
@@ -120,12 +122,14 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: str) -> in
             return code if code >= 0 else 128 - code
 
 
-def _become(argv: Sequence[str], environment: Mapping[str, str], folder: str) -> None:
+def _become(
+    argv: Sequence[str], environment: Mapping[str, str], folder: str, keep: Sequence[int]
+) -> None:
     try:
         os.setsid()
         os.chdir(folder)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        kernel.drop_privileges()
+        kernel.drop_privileges(keep)
         os.execvpe(argv[0], list(argv), dict(environment))  # noqa: S606 - no shell is the point
     except OSError as error:
         os.write(1, f"cannot start {argv[0]}: {error}\n".encode())

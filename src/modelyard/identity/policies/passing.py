@@ -1,21 +1,23 @@
-"""Which roles a request hands on: who gives a job a role can do all that the role can.
+"""What a request hands on or makes use of beside what it is about, each asked about as well.
 
-Where an operation takes a role follows from its model, so that a user's own map (hyperparameters,
-an environment) can neither hide a role nor invent one.
+A role: who gives a job a role can do all that the role can. And a container image of another
+account: who runs it can read all that is in it. Those of AWS's own registries are built in here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from threading import Lock
 from typing import Any
 
-from botocore.model import ListShape, Shape, StructureShape
-
+from modelyard.arns import Arn
+from modelyard.compute.images.registries import all_registries
+from modelyard.identity.policies.member_values import MemberValues
 from modelyard.operations.schema import Schema
 
 PASSING = "iam:PassRole"
-_MEMBERS = frozenset(
+PULLING = "ecr:BatchGetImage"
+_ROLES = frozenset(
     {
         "DomainExecutionRoleArn",
         "ExecutionRole",
@@ -26,65 +28,47 @@ _MEMBERS = frozenset(
         "ValidationRole",
     }
 )
+_IMAGES = frozenset({"Image", "ImageUri", "TrainingImage"})
 #: Their `RoleArn` is what the call is about, and not handed on.
 _OWN_RESOURCE = frozenset({"iam", "sts", "kms", "modelyard"})
-_ANY = "*"  # in a path: each entry of a list
+_REPOSITORY = re.compile(
+    r"(?P<registry>(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+)"
+    r"/(?P<name>[^:@]+)(?:[:@].*)?"
+)
 
-Path = tuple[str, ...]
 
-
-class PassedRoles:
-    """Finds the roles in requests. Safe to use from any thread."""
+class Passed:
+    """Finds what requests hand on or make use of. Safe to use from any thread."""
 
     def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._paths: dict[str, tuple[Path, ...]] = {}
-        self._lock = Lock()
+        self._roles = MemberValues(schema, _ROLES, except_of=_OWN_RESOURCE)
+        self._images = MemberValues(schema, _IMAGES)
 
-    def __call__(self, action: str, request: Mapping[str, Any]) -> list[str]:
-        """Return the ARNs of the roles that a request hands on, sorted."""
-        found: set[str] = set()
-        for path in self._known(action):
-            found.update(_at(request, path))
-        return sorted(found)
+    def __call__(
+        self, account: str, action: str, request: Mapping[str, Any]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield each as the action that it takes, and the ARN that the action is on.
 
-    def _known(self, action: str) -> tuple[Path, ...]:
-        paths = self._paths.get(action)
-        if paths is None:
-            paths = self._found(action)
-            with self._lock:
-                self._paths[action] = paths
-        return paths
-
-    def _found(self, action: str) -> tuple[Path, ...]:
-        service, _, name = action.partition(":")
-        if service in _OWN_RESOURCE or not self._schema.knows(service, name):
-            return ()
-        shape = self._schema.input_shape(service, name)
-        return () if shape is None else tuple(_paths(shape, (), frozenset()))
+        Args:
+            account: of the call; its own images need no leave.
+        """
+        for role in self._roles(action, request):
+            yield PASSING, role
+        for uri in self._images(action, request):
+            arn = _others_repository(uri, account)
+            if arn is not None:
+                yield PULLING, arn
 
 
-def _paths(shape: Shape, here: Path, above: frozenset[str]) -> Iterator[Path]:
-    if shape.name in above:
-        return  # a shape that holds itself
-    if isinstance(shape, StructureShape):
-        for name, member in shape.members.items():
-            if name in _MEMBERS and member.type_name == "string":
-                yield (*here, name)
-            else:
-                yield from _paths(member, (*here, name), above | {shape.name})
-    elif isinstance(shape, ListShape):
-        yield from _paths(shape.member, (*here, _ANY), above | {shape.name})
-
-
-def _at(value: object, path: Path) -> Iterator[str]:
-    if not path:
-        if isinstance(value, str) and value:
-            yield value
-        return
-    first, rest = path[0], path[1:]
-    if first == _ANY:
-        for part in value if isinstance(value, list | tuple) else ():
-            yield from _at(part, rest)
-    elif isinstance(value, Mapping):
-        yield from _at(value.get(first), rest)
+def _others_repository(uri: str, account: str) -> str | None:
+    match = _REPOSITORY.fullmatch(uri)
+    if match is None or match["account"] == account or match["registry"] in all_registries():
+        return None
+    return str(
+        Arn(
+            service="ecr",
+            region=match["region"],
+            account=match["account"],
+            resource=f"repository/{match['name']}",
+        )
+    )

@@ -1,4 +1,4 @@
-"""The pipeline types on offer, by name, and those that are known but are not offered yet."""
+"""The pipeline types on offer, by name."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,16 @@ from modelyard.orchestrator.blueprints._base import (
     Problem,
 )
 from modelyard.orchestrator.blueprints.byom_batch_builtin import ByomBatchBuiltin
+from modelyard.orchestrator.blueprints.byom_batch_custom import ByomBatchCustom
 from modelyard.orchestrator.blueprints.byom_data_quality_monitor import ByomDataQualityMonitor
+from modelyard.orchestrator.blueprints.byom_image_builder import ByomImageBuilder
 from modelyard.orchestrator.blueprints.byom_model_bias_monitor import ByomModelBiasMonitor
 from modelyard.orchestrator.blueprints.byom_model_explainability_monitor import (
     ByomModelExplainabilityMonitor,
 )
 from modelyard.orchestrator.blueprints.byom_model_quality_monitor import ByomModelQualityMonitor
 from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
+from modelyard.orchestrator.blueprints.byom_realtime_custom import ByomRealtimeCustom
 from modelyard.orchestrator.blueprints.model_autopilot_training import ModelAutopilotTraining
 from modelyard.orchestrator.blueprints.model_training_builtin import ModelTrainingBuiltin
 from modelyard.orchestrator.blueprints.model_tuner_builtin import ModelTunerBuiltin
@@ -33,16 +36,13 @@ PIPELINE_TYPES: Mapping[str, PipelineType] = {
         ByomModelQualityMonitor(),
         ByomModelBiasMonitor(),
         ByomModelExplainabilityMonitor(),
+        ByomRealtimeCustom(),
+        ByomBatchCustom(),
+        ByomImageBuilder(),
     )
 }
-NOT_OFFERED_YET = (
-    "byom_realtime_custom",
-    "byom_batch_custom",
-    "byom_image_builder",
-)
 
 __all__ = [
-    "NOT_OFFERED_YET",
     "PIPELINE_TYPES",
     "Attribute",
     "ImageRetriever",

@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.stacks.loader import read_yaml
+from modelyard.orchestrator.stacks.template import DeclaredType
 
 #: Gives the URI of a built-in image. Raises ValueError, naming what there is.
 ImageRetriever = Callable[[str, str, str], str]  # framework, version, region
@@ -31,6 +33,8 @@ class Place:
     retrieve_image: ImageRetriever
     #: The model behind an endpoint. Raises ValueError, with a sentence: there is none.
     model_of: Callable[[str], str]
+    #: Raises ValueError, with a sentence, where no image has a URI.
+    require_image: Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,10 @@ class PipelineType(ABC):
     attributes: Sequence[Attribute]
     #: Resources that an attribute names, by logical id.
     named_by: Mapping[str, str]
+    #: The attribute that its stacks are named after.
+    named_after = "model_name"
+    #: What its blueprint declares beside the resources of all stacks.
+    own_types: Mapping[str, DeclaredType] = MappingProxyType({})
 
     @cached_property
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modelyard.orchestrator.blueprints._base import (
     KMS_KEY_ARN,
@@ -16,8 +16,6 @@ from modelyard.orchestrator.blueprints._base import (
 )
 
 _PACKAGE = "model_package_name"
-#: What a registered model brings along.
-_OWN_MODEL = ("model_framework", "model_framework_version", "model_artifact_location")
 
 
 class ByomBatchBuiltin(PipelineType):
@@ -25,7 +23,13 @@ class ByomBatchBuiltin(PipelineType):
     postfix = "byompipelinebatchbuiltin"
     blueprint = "byom_batch_pipeline.yaml"
     named_by: Mapping[str, str] = {}
-    attributes = (
+    #: What a registered model brings along.
+    own_model: Sequence[str] = (
+        "model_framework",
+        "model_framework_version",
+        "model_artifact_location",
+    )
+    attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         Attribute(
             name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
@@ -69,7 +73,7 @@ class ByomBatchBuiltin(PipelineType):
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
-        _check_model(values, problems)
+        _check_model(values, self.own_model, problems)
         checks = {
             "model_artifact_location": place.assets.object_problem,
             "batch_inference_data": place.assets.data_problem,
@@ -78,12 +82,12 @@ class ByomBatchBuiltin(PipelineType):
         add_problems(values, checks, problems)
 
 
-def _check_model(values: Mapping[str, str], problems: list[Problem]) -> None:
+def _check_model(values: Mapping[str, str], own: Sequence[str], problems: list[Problem]) -> None:
     """The model is registered, or it is given; not both, and not neither."""
-    given = [name for name in _OWN_MODEL if values.get(name)]
+    given = [name for name in own if values.get(name)]
     if values.get(_PACKAGE) and given:
         text = f"a registered model has its own: leave {' and '.join(given)} out, or leave this out"
         problems.append(Problem(attribute=_PACKAGE, text=text))
-    elif _PACKAGE in values and not values[_PACKAGE] and len(given) < len(_OWN_MODEL):
-        text = f"is empty: give a model package's ARN, or all of {', '.join(_OWN_MODEL)}"
+    elif _PACKAGE in values and not values[_PACKAGE] and len(given) < len(own):
+        text = f"is empty: give a model package's ARN, or all of {', '.join(own)}"
         problems.append(Problem(attribute=_PACKAGE, text=text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from modelyard.orchestrator.blueprints._base import (
     KMS_KEY_ARN,
@@ -21,7 +21,7 @@ class ByomRealtimeBuiltin(PipelineType):
     postfix = "byompipelinerealtimebuiltin"
     blueprint = "byom_realtime_inference_pipeline.yaml"
     named_by: Mapping[str, str] = {"MLOpsSagemakerEndpoint": "endpoint_name"}
-    attributes = (
+    attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         Attribute(
             name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True

@@ -8,7 +8,7 @@ execution, which supersedes the one that runs.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -25,6 +25,10 @@ SUCCEEDED = "Succeeded"
 FAILED = "Failed"
 DELETING = "Deleting"
 DELETE_FAILED = "DeleteFailed"
+
+#: Stage and action, of the first and of the second action of an execution, by pipeline type.
+_DELIVERY = (("Source", "S3Source"), ("DeployCloudFormation", "deploy_stack"))
+_STAGES = {"byom_image_builder": (("Source", "S3Source"), ("Build", "CodeBuild"))}
 
 _LOGICAL_ID = "MLOpsPipeline"
 _TYPE = "AWS::CodePipeline::Pipeline"
@@ -53,7 +57,7 @@ class Execution:
     id: str
     status: str
     source: Action
-    deploy: Action
+    deploy: Action  # or, of an image builder, the build
 
     @classmethod
     def new(cls) -> Self:
@@ -105,6 +109,11 @@ def pipeline_in(observed: Json) -> str | None:
         if data["type"] == _TYPE:
             return str(data["name"])
     return None
+
+
+def stages_of(pipeline: Resource) -> Sequence[tuple[str, str]]:
+    """Return the names of a pipeline's two stages, each with that of its action."""
+    return _STAGES.get(pipeline.spec["pipeline_type"], _DELIVERY)
 
 
 def caller_spec(context: Context) -> Json:

@@ -15,7 +15,7 @@ from typing import Any
 from modelyard import clock
 from modelyard.operations.context import Context
 from modelyard.orchestrator.delivery.jobs import StackJobs
-from modelyard.orchestrator.delivery.pipeline import Action, Execution
+from modelyard.orchestrator.delivery.pipeline import Action, Execution, stages_of
 from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.resources import Calls
 from modelyard.store.resources import Resource
@@ -65,9 +65,10 @@ class PipelineStatus:
 
 def _stages(pipeline: Resource) -> list[dict[str, Any]]:
     execution = Execution.of(pipeline)
+    actions = (execution.source, execution.deploy)
     return [
-        _stage("Source", "S3Source", execution, execution.source),
-        _stage("DeployCloudFormation", "deploy_stack", execution, execution.deploy),
+        _stage(stage, action, execution, state)
+        for (stage, action), state in zip(stages_of(pipeline), actions, strict=True)
     ]
 
 

@@ -1,4 +1,7 @@
-"""HTTP over a unix socket, on connections that are kept. Safe to use from several threads."""
+"""HTTP to a program beside this one, at its unix socket or its port, on kept connections.
+
+Safe to use from several threads.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,15 @@ from collections.abc import Mapping
 from modelyard.batch.errors import ServerLost
 
 
-class UnixHttp:
-    """A client of the server behind one socket."""
+class LocalHttp:
+    """A client of one server.
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    Args:
+        address: the path of its unix socket, or the port that it listens at.
+    """
+
+    def __init__(self, address: str | int) -> None:
+        self._address = address
         self._idle: queue.SimpleQueue[_Connection] = queue.SimpleQueue()
 
     def request(
@@ -36,7 +43,7 @@ class UnixHttp:
             try:
                 connection, is_kept = self._idle.get_nowait(), True
             except queue.Empty:
-                connection, is_kept = _Connection(self._path), False
+                connection, is_kept = _Connection(self._address), False
             try:
                 connection.be_patient(seconds)
                 connection.request(method, path, body, dict(headers or {}))
@@ -59,9 +66,9 @@ class UnixHttp:
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
+    def __init__(self, address: str | int) -> None:
         super().__init__("localhost")
-        self._path = path
+        self._address = address
 
     def be_patient(self, seconds: float) -> None:
         self.timeout = seconds
@@ -69,6 +76,9 @@ class _Connection(http.client.HTTPConnection):
             self.sock.settimeout(seconds)
 
     def connect(self) -> None:
+        if isinstance(self._address, int):
+            self.sock = socket.create_connection(("127.0.0.1", self._address), self.timeout)
+            return
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock.connect(self._address)

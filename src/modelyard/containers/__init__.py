@@ -1,0 +1,1 @@
+"""Container images: which there are, under which names, and how new ones come about."""

@@ -1,0 +1,129 @@
+"""The workshop: images are built and pulled in it, from base images that are here or pulled first.
+
+A base image that is pulled becomes an image of this machine like any other, known by its digest, so
+that a build itself needs no network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelyard.compute.containers.building import BuildError, ImageBuilder, Order
+from modelyard.compute.containers.image_folder import ImageFolder
+from modelyard.containers.catalogue import digest_of
+from modelyard.containers.references import OwnReference
+from modelyard.store.resources import Scope, Store
+
+_DOCKER_HUB = "docker.io"
+_LATEST = "latest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What builds may reach."""
+
+    registries: Sequence[str] = ()  # that base images may be pulled from
+    network: bool = False  # whether RUN steps have one
+
+
+class ImageWorkshop:
+    """Makes images for accounts. For one event loop.
+
+    Args:
+        builder: runs the engine.
+        images: where they are kept.
+    """
+
+    def __init__(
+        self, store: Store, builder: ImageBuilder, images: ImageFolder, rules: Rules
+    ) -> None:
+        self._store = store
+        self._builder = builder
+        self._images = images
+        self._rules = rules
+
+    async def build(
+        self,
+        scope: Scope,
+        name: str,
+        context: Path,
+        bases: Iterable[str],
+        say: Callable[[str], None],
+        *,
+        identity: str,
+    ) -> str:
+        """Build an image for an account and return its digest.
+
+        Args:
+            name: its URI.
+            bases: the images that its Dockerfile builds upon.
+            identity: unique; an earlier build under it is ended first.
+
+        Raises:
+            BuildError: it cannot be built; the message says why.
+            RuntimeUnavailableError: nothing can be built here.
+        """
+        found: dict[str, str] = {}
+        for base in dict.fromkeys(bases):
+            name = canonical(base)
+            found[name] = await self._base(scope, base, say, identity=f"{identity}/base")
+        order = Order(
+            identity=identity,
+            name=name,
+            context=context,
+            network=self._rules.network,
+            bases=found,
+        )
+        return await self._builder.make(order, say)
+
+    def software(self, digest: str) -> bytes:
+        """Return the CycloneDX document of an image's software."""
+        return self._images.software(digest)
+
+    def has(self, digest: str) -> bool:
+        """Return whether an image is on this machine."""
+        return self._images.has(digest)
+
+    async def _base(
+        self, scope: Scope, base: str, say: Callable[[str], None], *, identity: str
+    ) -> str:
+        own = OwnReference.parse(base)
+        if own is not None and own.scope == scope:
+            digest = await asyncio.to_thread(self._digest, own)
+            if digest is None or not self._images.has(digest):
+                raise BuildError(f"FROM {base}: there is no such image here: build it first")
+            return digest
+        source = canonical(base)
+        registry = source.partition("/")[0]
+        if registry not in self._rules.registries:
+            allowed = ", ".join(self._rules.registries) or "none is"
+            raise BuildError(
+                f"FROM {base}: images are not pulled from {registry}: add it to the setting "
+                f"image_registries ({allowed} there now)"
+            )
+        say(f"pulling {source}")
+        order = Order(
+            identity=identity,
+            name=source,
+            pull=source,
+            registries=self._rules.registries,
+            network=True,
+        )
+        return await self._builder.make(order, say)
+
+    def _digest(self, reference: OwnReference) -> str | None:
+        with self._store.read() as snapshot:
+            return digest_of(snapshot, reference)
+
+
+def canonical(name: str) -> str:
+    """Return an image's name with its registry and a tag, as every engine completes it."""
+    first, slash, _ = name.partition("/")
+    if not slash:
+        name = f"{_DOCKER_HUB}/library/{name}"
+    elif not ("." in first or ":" in first or first == "localhost"):
+        name = f"{_DOCKER_HUB}/{name}"
+    return name if ":" in name.rpartition("/")[2] else f"{name}:{_LATEST}"

@@ -1,0 +1,41 @@
+"""`byom_realtime_custom`: a model in a container image of one's own behind an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelyard.orchestrator.blueprints._base import Place, Problem
+from modelyard.orchestrator.blueprints._custom import IMAGE, check_image, with_image
+from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtimeBuiltin
+
+
+class ByomRealtimeCustom(ByomRealtimeBuiltin):
+    name = "byom_realtime_custom"
+    postfix = "byompipelinerealtimecustom"
+    attributes = tuple(
+        attribute
+        if not attribute.not_offered
+        else replace(
+            attribute,
+            not_offered=(
+                "models of the registry are not offered yet: leave it out, and give "
+                f"{IMAGE} and model_artifact_location"
+            ),
+        )
+        for attribute in with_image(ByomRealtimeBuiltin.attributes)
+    )
+
+    def parameters(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> dict[str, str]:
+        return {
+            "AssetsBucket": place.assets.bucket,
+            "ExecutionRoleArn": place.execution_role_arn,
+        }
+
+    def find_problems(
+        self, values: Mapping[str, str], place: Place, problems: list[Problem]
+    ) -> None:
+        check_image(values, place, problems)
+        super().find_problems(values, place, problems)
