@@ -232,7 +232,7 @@ def test_everything_that_is_wrong_is_told_at_once(platform: Platform) -> None:
         ({"endpoint_name": "e" * 64}, "endpoint_name: 'eee"),
         ({"model_framework_version": 1.7}, "model_framework_version: 1.7 must be text"),
         ({"model_framework_version": "9"}, "xgboost 9 is not offered"),
-        ({"model_package_name": "arn:x"}, "models of the registry are not offered yet"),
+        ({"model_package_name": "arn:x"}, "model_package_name: 'arn:x' must match"),
         ({"model_name": "a\x00b"}, "model_name: 'a\\x00b' is not text"),
         ({"data_capture_location": "\ud800"}, "is not text"),
     ],

@@ -63,11 +63,49 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
     ] = None,
+    multi_account: Annotated[
+        bool | None,
+        typer.Option(
+            "--multi-account/--single-account",
+            help="Deliver models from dev through staging to prod. Default: to one account.",
+        ),
+    ] = None,
+    dev_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the dev account. Default: dev.")
+    ] = None,
+    staging_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the staging account. Default: staging.")
+    ] = None,
+    prod_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the prod account. Default: prod.")
+    ] = None,
+    use_model_registry: Annotated[
+        bool | None,
+        typer.Option(
+            "--use-model-registry/--no-model-registry",
+            help="Deploy only models of the registry. Default: no.",
+        ),
+    ] = None,
 ) -> None:
     """Start the server, in the foreground; Ctrl-C stops it."""
     from modelyard.cli.up import run
 
-    run(home=home, host=host, port=port, gateway_port=gateway_port, tls=tls, config=config)
+    delivery = {
+        "multi_account": multi_account,
+        "dev_account_id": dev_account_id,
+        "staging_account_id": staging_account_id,
+        "prod_account_id": prod_account_id,
+        "use_model_registry": use_model_registry,
+    }
+    run(
+        home=home,
+        host=host,
+        port=port,
+        gateway_port=gateway_port,
+        tls=tls,
+        config=config,
+        delivery=delivery,
+    )
 
 
 @app.command()

@@ -89,6 +89,14 @@ class Assets:
         bucket, _, prefix = location.partition("/")
         return Assets(self._objects, bucket).prefix_problem(prefix)
 
+    def version_of(self, key: str) -> str:
+        """Return what tells the content of an object from any other that it may get.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+        """
+        return self._objects.head(S3Uri(self.bucket, key)).version
+
     def put(self, key: str, data: bytes) -> S3Uri:
         """Write an object, whole or not at all, and return where it is.
 
@@ -98,6 +106,35 @@ class Assets:
         uri = S3Uri(self.bucket, key)
         self._objects.put_bytes(uri, data)
         return uri
+
+
+class StageAssets(Assets):
+    """What a stage's account sees: its own buckets, and copies of what lies in the pipeline's.
+
+    Args:
+        hub: the assets bucket of the pipeline's account, which keys are of.
+        own: that of the stage's account.
+    """
+
+    def __init__(self, hub: Assets, own: Assets) -> None:
+        super().__init__(own._objects, own.bucket)
+        self._hub = hub
+
+    def object_problem(self, key: str) -> str | None:
+        return self._hub.object_problem(key)
+
+    def prefix_problem(self, prefix: str) -> str | None:
+        return self._hub.prefix_problem(prefix)
+
+
+class UnseenAssets(StageAssets):
+    """What is known of the buckets of an account that is not this server's: nothing."""
+
+    def bucket_problem(self, location: str) -> str | None:
+        return None
+
+    def data_problem(self, location: str) -> str | None:
+        return None
 
 
 def _is_number(text: str) -> bool:
