@@ -154,7 +154,8 @@ class Approvals:
             raise AccessDenied(
                 f"User: {principal.person} {asked.subject.made} {asked.subject.arn} and "
                 "so may not approve it: by the approval policy somebody else must "
-                f"({asked.rule.approvers}). The root of an account is exempt only while the account has no user beside it"
+                f"({asked.rule.approvers}). The root of an account is exempt only while the "
+                "account has no user beside it"
             )
 
     def _require_evidence(self, asked: _Asked) -> None:
