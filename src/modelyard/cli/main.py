@@ -12,6 +12,7 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
+    delivery_commands,
     event_commands,
     key_commands,
     people_commands,
@@ -308,6 +309,15 @@ def export_card(
     run(connect(_home(home)), name, version, to, _home(home))
 
 
+for command in (
+    delivery_commands.pipelines,
+    delivery_commands.approve,
+    delivery_commands.reject,
+    delivery_commands.retry,
+    delivery_commands.stop,
+    delivery_commands.rollback,
+):
+    app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)

@@ -94,8 +94,9 @@ class Provisioner:
             BadRequest: something would go wrong.
         """
         name = self._stack_name(request)
-        own = self._own_stack(context, f"{name}{PIPELINE_SUFFIX}")
+        own, before = self._existing(context, f"{name}{PIPELINE_SUFFIX}")
         plan = self._planner.plan(context, request, name, own.rpartition("/")[2])
+        _require_same_accounts(before or plan, plan)
         changes: list[str] = []
         problems: list[str] = []
         for stage in plan:
@@ -115,10 +116,15 @@ class Provisioner:
         name = f"{self._prefix}-{request.model_name}-{request.kind.postfix}"
         return shortened(name.lower(), STACK_NAME_LIMIT - len(PIPELINE_SUFFIX))
 
-    def _own_stack(self, context: Context, name: str) -> str:
+    def _existing(self, context: Context, name: str) -> tuple[str, tuple[StagePlan, ...]]:
+        """Return the ARN of a pipeline's own stack, and its plan; of a new one a new ARN."""
+        scope = scope_of(context)
         with self._store.read() as snapshot:
-            stack = snapshot.find(scope_of(context), STACK, name)
-        return stack_arn(scope_of(context), name, str(uuid.uuid4())) if stack is None else stack.arn
+            stack = snapshot.find(scope, STACK, name)
+            if stack is None:
+                return stack_arn(scope, name, str(uuid.uuid4())), ()
+            pipeline = snapshot.find(scope, rows.KIND, rows.pipeline_in(stack.observed) or "")
+        return stack.arn, () if pipeline is None else rows.plan_in(pipeline)
 
     def _look_ahead(
         self,
@@ -201,7 +207,6 @@ class Provisioner:
         pipeline = transaction.get(
             scope_of(asked.context), rows.KIND, rows.pipeline_in(stack.observed) or ""
         )
-        _require_same_accounts(rows.plan_in(pipeline), asked.plan)
         spec = _source(asked)
         execution = Execution.new(
             asked.plan, trigger="PutActionRevision", trigger_detail=asked.context.principal.person

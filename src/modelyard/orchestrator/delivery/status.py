@@ -1,8 +1,9 @@
 """A pipeline's state, as `/pipelinestatus` tells it: CodePipeline's, and more.
 
 Beside what clients know there are `stack`, what the pipeline deployed and its outputs (`stacks`,
-where there are several accounts), and `jobs`: a stack succeeds once its jobs are accepted, so what
-became of them stands here, and with the last lines of its log if a job failed.
+where there are several accounts), `execution`, the newest run, and `jobs`: a stack succeeds once
+its jobs are accepted, so what became of them stands here, and with the last lines of its log if a
+job failed.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class PipelineStatus:
         state["created"] = pipeline.created_at.isoformat()
         state["updated"] = pipeline.modified_at.isoformat()
         state["ResponseMetadata"] = _metadata(context, state)
+        state["execution"] = _execution(pipeline)
         stacks = [(plan, self._find(pipeline, plan)) for plan in rows.plan_in(pipeline)]
         shown = [self._stack(plan, stack) for plan, stack in stacks]
         # Of several, the last one that is there: clients know of one.
@@ -82,6 +84,12 @@ class PipelineStatus:
         if stack is not None and stack.observed.get("reason"):
             found["statusReason"] = stack.observed["reason"]
         return found
+
+
+def _execution(pipeline: Resource) -> dict[str, Any]:
+    execution = rows.execution_in(pipeline)
+    found = {"id": execution.id, "status": execution.status, "type": execution.type}
+    return {**found, **({"reason": execution.reason} if execution.reason else {})}
 
 
 def _metadata(context: Context, state: Mapping[str, Any]) -> dict[str, Any]:
