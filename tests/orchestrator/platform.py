@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,9 @@ class Platform(World):
             model_of=lambda _context, endpoint: model_of(endpoint),
             **(settings or {}),
         )
-        calls = TableCalls(self.table, SCHEMA)
+        #: Gives the client of an account that is not this server's, or None.
+        self.elsewhere: Callable[[Context, str], Any] = lambda _context, _service: None
+        calls = TableCalls(self.table, SCHEMA, lambda *what: self.elsewhere(*what))
         parts = (store, self.engine, calls, self.acting)
         self.provisioner = Provisioner(
             store,

@@ -51,8 +51,8 @@ class Stages(Platform):
     """Three accounts, and CodePipeline's operations."""
 
     def __init__(self, store: Store, folder: Path, **options: Any) -> None:
-        accounts = {stage: StageAccount(id=account) for stage, account in ACCOUNTS.items()}
-        super().__init__(store, folder, {"stages": accounts}, **options)
+        self.accounts = {stage: StageAccount(id=account) for stage, account in ACCOUNTS.items()}
+        super().__init__(store, folder, {"stages": self.accounts}, **options)
         self.roles = Roles()
         self.table.add(self.roles)
         people = People(

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
+from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
 from modelyard.orchestrator.delivery import pipeline as rows
 from modelyard.orchestrator.errors import BadRequest
+from modelyard.orchestrator.planning import StageAccount
 from modelyard.store.resources import Scope
 from modelyard.store.s3_uris import S3Uri
 from tests.orchestrator.platform import ASSETS, REALTIME, training
@@ -314,6 +317,58 @@ async def test_an_account_that_lets_nobody_in_is_told_of_and_can_be_retried(
     assert said(caught)[0] == "StageNotRetryableException"
 
 
+async def test_an_account_of_aws_without_credentials_is_told_of_and_can_be_retried(
+    stages: Stages,
+) -> None:
+    stages.accounts["prod"] = StageAccount(id=PROD, provider="aws")
+
+    def elsewhere(context: Context, _service: str) -> Any:
+        if context.account == PROD:
+            raise NoCredentialsError
+        return None
+
+    stages.elsewhere = elsewhere
+    name = await stages.deliver(
+        data_capture_location={**dict.fromkeys(ACCOUNTS, "assets/x"), "prod": "theirs/x"}
+    )
+    await stages.to_prod(name)
+    assert stages.statuses(name) == ["Succeeded", "Succeeded", "Succeeded", "Failed"]
+    deploy = stages.action(name, "DeployProd", "DeployProdStackSet")
+    assert "NoCredentialsError: Unable to locate credentials" in deploy["errorDetails"]["message"]
+    assert "then retry the stage DeployProd" in deploy["errorDetails"]["message"]
+
+
+async def test_of_two_first_deliveries_of_a_model_one_supersedes_the_other(
+    stages: Stages,
+) -> None:
+    answers = await asyncio.gather(
+        *(asyncio.to_thread(stages.service.provision, who, staged()) for who in (DANA, MIA))
+    )
+    await stages.run()
+    assert len({answer["pipeline_id"] for answer in answers}) == 1
+    assert sorted(answer["message"].split()[0] for answer in answers) == ["Pipeline", "success:"]
+    name = stages.state(answers[0]["pipeline_id"])["pipelineName"]
+    assert stages.statuses(name) == ["Succeeded", "InProgress", None, None]
+    runs = stages.ask(DANA, "ListPipelineExecutions", pipelineName=name)
+    assert [run["status"] for run in runs["pipelineExecutionSummaries"]] == [
+        "InProgress",
+        "Superseded",
+    ]
+
+
+async def test_what_is_being_deleted_is_not_approved_any_more(stages: Stages) -> None:
+    name = await stages.deliver()
+    token = stages.action(name, "DeployDev", "DeployStaging")["token"]
+    stages.service.delete(DANA, {"pipeline_id": stages.id})
+    with pytest.raises(OperationError) as caught:
+        await stages.decide(MIA, name, "DeployDev", "DeployStaging", token=token)
+    code, message = said(caught)
+    assert code == "ApprovalAlreadyCompletedException"
+    assert "the pipeline is being deleted" in message
+    await stages.run()
+    assert stages.toys.things == {}
+
+
 async def test_a_run_that_waits_is_stopped_at_once(stages: Stages) -> None:
     name = await stages.deliver()
     run = {"pipelineName": name, "pipelineExecutionId": stages.execution(name, "DeployDev")}
@@ -433,7 +488,7 @@ async def test_a_deletion_says_which_account_lets_nobody_in(stages: Stages) -> N
 
 async def test_what_was_provisioned_for_other_accounts_is_deleted_first(stages: Stages) -> None:
     await stages.deliver()
-    stages.provisioner._planner._settings.stages.pop("prod")  # type: ignore[attr-defined]
+    stages.accounts.pop("prod")
     with pytest.raises(BadRequest, match="delete it, then provision it anew"):
         stages.service.provision(DANA, staged(endpoint_name="churn"))
 

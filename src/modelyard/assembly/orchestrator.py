@@ -76,7 +76,9 @@ def add_orchestrator(
     parts = (store, stack_engine, calls, acting)
 
     def load_tests(context: Context, prefix: str) -> Sequence[Case]:
-        return load(ground.objects_of(context), bucket_of(context.account), prefix)
+        bucket = bucket_of(context.account)
+        with table.guard(context, "s3:GetObject", f"arn:aws:s3:::{bucket}/{prefix}/*", {}):
+            return load(ground.objects_of(context), bucket, prefix)
 
     deliverer = Deliverer(
         store,

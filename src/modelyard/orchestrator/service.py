@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -146,12 +145,7 @@ class OrchestratorService:
             stacks = _stacks(transaction, pipeline)
             if found.status != "DELETE_IN_PROGRESS":
                 transaction.update(found, status="DELETE_IN_PROGRESS", observed={"reason": ""})
-                transaction.update(
-                    pipeline,
-                    status=rows.DELETING,
-                    spec={**pipeline.spec, **rows.caller_spec(context)},
-                    observed={"deletion": str(uuid.uuid4())},
-                )
+                rows.begin_deletion(transaction, pipeline, context)
                 self._workflows.start(transaction, rows.WORKFLOW, pipeline.arn)
         return {
             "message": f"Pipeline {found.name} is being deleted.",

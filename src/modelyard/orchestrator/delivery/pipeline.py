@@ -11,13 +11,20 @@ and rolled back to. It changes with the pipeline's row, in one transaction.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 from modelyard import clock
 from modelyard.operations.context import Context, Principal
 from modelyard.orchestrator.delivery.plan import StagePlan, plan_of
-from modelyard.orchestrator.delivery.runs import IN_PROGRESS, SUPERSEDED, Execution, Stage
+from modelyard.orchestrator.delivery.runs import (
+    IN_PROGRESS,
+    STOPPED,
+    SUPERSEDED,
+    Execution,
+    Stage,
+)
 from modelyard.orchestrator.stacks.state import Record, resources_json
 from modelyard.store.listing import Listing
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Transaction
@@ -175,6 +182,20 @@ def save(transaction: Transaction, pipeline: Resource, execution: Execution) -> 
     observed = _observed(stages_in(pipeline), execution)
     _keep(transaction, pipeline, pipeline.spec, execution)
     return _changed(transaction, pipeline, _status(execution), observed)
+
+
+def begin_deletion(transaction: Transaction, pipeline: Resource, context: Context) -> Resource:
+    """Begin to take a pipeline down, on the caller's behalf; what is open ends."""
+    execution = execution_in(pipeline)
+    if execution.is_open:
+        ended = execution.ended(STOPPED, "the pipeline is being deleted")
+        pipeline = save(transaction, pipeline, ended)
+    return transaction.update(
+        pipeline,
+        status=DELETING,
+        spec={**pipeline.spec, **caller_spec(context)},
+        observed={"deletion": str(uuid.uuid4())},
+    )
 
 
 def forget(transaction: Transaction, pipeline: Resource) -> None:
