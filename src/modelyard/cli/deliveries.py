@@ -20,7 +20,12 @@ def list_pipelines(connection: Connection) -> None:
     names = [str(one["name"]) for one in _all(connection, "ListPipelines", {}, "pipelines")]
     wide = max([len(name) for name in names], default=0)
     for name in names:
-        state = _call(connection, "GetPipelineState", {"name": name})
+        try:
+            state = _call(connection, "GetPipelineState", {"name": name})
+        except CommandError as error:
+            if "PipelineNotFoundException" in str(error):
+                continue  # deleted meanwhile
+            raise
         stages = ", ".join(_told(stage) for stage in state["stageStates"])
         sys.stdout.write(f"{name:{wide}}  {stages}\n")
 
