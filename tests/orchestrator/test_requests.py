@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,20 +46,21 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
+def read(platform: Platform, body: dict[str, Any], **more: Any) -> ProvisionRequest:
     place = Place(
         region=REGION,
         assets=platform.assets(ACCOUNT),
         execution_role_arn=role_arn(account=ACCOUNT, name="execution"),
         retrieve_image=retrieve,
         model_of=model_of,
+        **more,
     )
     return read_request(body, place, platform.types)
 
 
-def problems(platform: Platform, body: dict[str, Any]) -> list[str]:
+def problems(platform: Platform, body: dict[str, Any], **more: Any) -> list[str]:
     with pytest.raises(BadRequest) as caught:
-        read(platform, body)
+        read(platform, body, **more)
     return caught.value.problems
 
 
@@ -359,3 +360,29 @@ def test_an_empty_package_is_none(platform: Platform) -> None:
     assert read(platform, batch(model_package_name="")).parameters["ImageUri"] == IMAGE
     (found,) = problems(platform, registered(model_package_name=""))
     assert "is empty: give a model package's ARN" in found
+
+
+VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1"
+OWN_MODEL = {
+    "model_framework": ...,
+    "model_framework_version": ...,
+    "model_artifact_location": ...,
+}
+
+
+@pytest.mark.parametrize("make", [realtime, batch])
+def test_with_the_registry_a_version_is_asked_for_in_place_of_an_archive(
+    platform: Platform, make: Callable[..., dict[str, Any]]
+) -> None:
+    assert problems(platform, make(**OWN_MODEL), use_model_registry=True) == [
+        f"{MISSING}model_package_name"
+    ]
+    (found,) = problems(platform, make(model_package_name=VERSION), use_model_registry=True)
+    assert "a registered model has its own: leave model_framework" in found
+    asked = make(**OWN_MODEL, model_package_name=VERSION)
+    assert read(platform, asked, use_model_registry=True).parameters["ModelPackageName"] == VERSION
+
+
+def test_without_the_registry_a_version_may_stand_in_for_an_archive(platform: Platform) -> None:
+    asked = realtime(**OWN_MODEL, model_package_name=VERSION)
+    assert read(platform, asked).parameters["ModelPackageName"] == VERSION

@@ -51,6 +51,11 @@ class Action:
         """Return an action that has not begun."""
         return cls(id=str(uuid.uuid4()), name=name, kind=kind, summary=summary)
 
+    @classmethod
+    def from_json(cls, data: Json) -> Self:
+        """Return the action that was kept as plain data."""
+        return cls(**{**data, "decisions": tuple(data.get("decisions", ()))})
+
     def evolve(self, status: str, **changes: Any) -> Self:
         """Return the action at another status, as of now."""
         return replace(self, status=status, at=clock.now().isoformat(), **changes)
@@ -72,7 +77,7 @@ class Stage:
     @classmethod
     def from_json(cls, data: Json) -> Self:
         """Return the stage that `to_json` kept."""
-        actions = tuple(Action(**action) for action in data["actions"])
+        actions = tuple(Action.from_json(action) for action in data["actions"])
         return cls(name=data["name"], status=data["status"], actions=actions)
 
     def to_json(self) -> dict[str, Any]:
