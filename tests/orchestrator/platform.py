@@ -94,11 +94,12 @@ class Platform(World):
         self.elsewhere: Callable[[Context, str], Any] = lambda _context, _service: None
         calls = TableCalls(self.table, SCHEMA, lambda *what: self.elsewhere(*what))
         parts = (store, self.engine, calls, self.acting)
+        self.planner = Planner(self.types, self.assets, self.load_tests, self.acting, told)
         self.provisioner = Provisioner(
             store,
             self.queue,
             self.types,
-            Planner(self.types, self.assets, self.load_tests, told),
+            self.planner,
             self.acting,
             told,
         )

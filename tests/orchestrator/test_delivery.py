@@ -20,7 +20,7 @@ from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.planning import StageAccount
 from modelyard.store.resources import Scope
 from modelyard.store.s3_uris import S3Uri
-from tests.orchestrator.platform import ASSETS, REALTIME, training
+from tests.orchestrator.platform import ASSETS, IMAGE, REALTIME, training
 from tests.orchestrator.stages import (
     ACCOUNTS,
     DANA,
@@ -33,6 +33,7 @@ from tests.orchestrator.stages import (
     Stages,
     staged,
 )
+from tests.orchestrator.test_monitor_requests import monitor
 from tests.orchestrator.world import ACCOUNT, REGION, caller, new_store
 
 
@@ -522,6 +523,30 @@ async def test_a_row_of_an_earlier_release_is_still_read(stages: Stages) -> None
     stages.service.delete(DANA, {"pipeline_id": answer["pipeline_id"]})
     await stages.run()
     assert stages.find_stack(f"{name}-codepipeline") is None
+
+
+def test_a_monitor_gets_its_baseline_in_the_account_of_each_stage(stages: Stages) -> None:
+    stages.put("census.csv", b"income,age,sex\n1,30,F\n")
+    stages.retrieve = lambda *_what: IMAGE
+    planner = stages.planner
+    request = planner.read(DANA, monitor("data_quality"))
+    plan = planner.plan(DANA, request, "monitor", "1a2b3c4d-0000")
+    assert [stage.stack_name for stage in plan] == [
+        f"monitor-{stage}-1a2b3c4d" for stage in ACCOUNTS
+    ]
+    for stage in plan:
+        (asset,) = stage.assets
+        assert asset.key == "census.csv"
+        assert stage.parameters["BaselineData"] == asset.copy != asset.key
+    # The endpoint was looked for as whoever will deploy, in each account.
+    assert {role for _, role in stages.roles.assumed} == {
+        f"arn:aws:iam::{account}:role/pipeline-role" for account in ACCOUNTS.values()
+    }
+    with pytest.raises(BadRequest, match="give the rows themselves"):
+        planner.read(DANA, monitor("model_explainability"))
+    stages.roles.closed.add(PROD)
+    with pytest.raises(BadRequest, match=r"cannot be asked: .* \(in the stage prod\)"):
+        planner.read(DANA, monitor("data_quality"))
 
 
 async def test_tests_run_ahead_of_each_approval_and_are_told_in_it(stages: Stages) -> None:

@@ -100,7 +100,7 @@ def add_orchestrator(
         stages=stages_of(ground.settings),
     )
     provisioner = Provisioner(
-        store, engine, types, Planner(types, assets, load_tests, told), acting, told
+        store, engine, types, Planner(types, assets, load_tests, acting, told), acting, told
     )
     status = PipelineStatus(*parts)
     return OrchestratorService(

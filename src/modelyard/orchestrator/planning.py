@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from modelyard.operations.context import Context
+from modelyard.operations.errors import OperationError
 from modelyard.orchestrator.assets import Assets, StageAssets, UnseenAssets
 from modelyard.orchestrator.blueprints import ImageRetriever, Place
 from modelyard.orchestrator.blueprints._integration_tests import SECONDS, TESTS
 from modelyard.orchestrator.blueprints._registered_model import PACKAGE
-from modelyard.orchestrator.delivery.acting import pipeline_role_of
+from modelyard.orchestrator.delivery.acting import Acting, pipeline_role_of
 from modelyard.orchestrator.delivery.archive import stage_parameters_file
 from modelyard.orchestrator.delivery.carrying import copy_key
 from modelyard.orchestrator.delivery.integration_tests import DEFAULT_SECONDS, BadTests, TestPlan
@@ -66,11 +69,13 @@ class Planner:
         types: Mapping[str, ResourceType],
         assets: Callable[[str], Assets],
         load_tests: Callable[[Context, str], object],
+        acting: Acting,
         settings: Settings,
     ) -> None:
         self._types = types
         self._assets = assets
         self._load_tests = load_tests
+        self._acting = acting
         self._settings = settings
 
     def read(self, context: Context, body: Mapping[str, Any]) -> ProvisionRequest:
@@ -80,9 +85,10 @@ class Planner:
             BadRequest: with all its problems.
         """
         stages = {
-            stage: self._place(context, account) for stage, account in self._settings.stages.items()
+            stage: self._place(context, stage, account)
+            for stage, account in self._settings.stages.items()
         }
-        return read_request(body, self._place(context, None), self._types, stages)
+        return read_request(body, self._place(context), self._types, stages)
 
     def plan(
         self, context: Context, request: ProvisionRequest, name: str, unique: str
@@ -134,21 +140,35 @@ class Planner:
             assets=tuple(assets.values()),
         )
 
-    def _place(self, context: Context, stage: StageAccount | None) -> Place:
+    def _place(self, context: Context, stage: str = "", where: StageAccount | None = None) -> Place:
         hub = self._assets(context.account)
         account, assets = context.account, hub
-        if stage is not None:
-            account = stage.id
-            kind = StageAssets if stage.provider == "local" else UnseenAssets
+        if where is not None:
+            account = where.id
+            kind = StageAssets if where.provider == "local" else UnseenAssets
             assets = kind(hub, self._assets(account))
         return Place(
             region=context.region,
             assets=assets,
             execution_role_arn=self._settings.execution_role_arn(account),
             retrieve_image=self._settings.retrieve_image,
+            model_of=lambda endpoint: self._model_of(context, stage, account, endpoint),
             use_model_registry=self._settings.use_model_registry,
             tests_problem=lambda prefix: self._tests_problem(context, prefix),
         )
+
+    def _model_of(self, context: Context, stage: str, account: str, endpoint: str) -> str:
+        """Return the model behind an endpoint, as whoever deploys the stage sees it.
+
+        Raises:
+            ValueError: there is no such endpoint, or its account cannot be asked.
+        """
+        role = pipeline_role_of(account) if stage else ""
+        try:
+            acting = self._acting.stage(context, account, role)
+            return self._settings.model_of(acting, endpoint)
+        except (OperationError, BotoCoreError) as error:
+            raise ValueError(f"the account {account} cannot be asked: {error}") from error
 
     def _tests_problem(self, context: Context, prefix: str) -> str | None:
         try:

@@ -139,7 +139,7 @@ class Provisioner:
             return  # it may be out of reach just now, which is for the stage to tell of
         where = f"{stage.key}: " if stage.key else ""
         try:
-            acting = self._acting.stage(context, stage)
+            acting = self._acting.stage(context, stage.account, stage.role)
         except OperationError as error:
             problems.append(f"{where}{error.message}")
             return

@@ -15,7 +15,6 @@ from modelyard.arns import role_arn
 from modelyard.identity.principals import session_of
 from modelyard.operations.context import Context
 from modelyard.operations.table import OperationTable
-from modelyard.orchestrator.delivery.plan import StagePlan
 
 PIPELINE_ROLE = "pipeline-role"
 
@@ -28,8 +27,12 @@ class Acting(Protocol):
     def hub(self, context: Context) -> Context:
         """Return the pipeline itself, in its own account, on behalf of who provisioned."""
 
-    def stage(self, context: Context, plan: StagePlan) -> Context:
+    def stage(self, context: Context, account: str, role: str) -> Context:
         """Return who deploys a stage.
+
+        Args:
+            account: of the stage.
+            role: the ARN of whom it acts as; "" is whoever provisioned.
 
         Raises:
             OperationError: the role of the stage's account does not let itself be assumed.
@@ -47,21 +50,21 @@ class RoleActing:
         session = session_of(role, _session_name(context), person=context.principal.person)
         return replace(context, principal=session)
 
-    def stage(self, context: Context, plan: StagePlan) -> Context:
-        if not plan.role:
+    def stage(self, context: Context, account: str, role: str) -> Context:
+        if not role:
             return context
         hub = self.hub(context)
-        if plan.role == hub.principal.role:
+        if role == hub.principal.role:
             return hub
         name = _session_name(context)
-        self._table.call(hub, "sts", "AssumeRole", {"RoleArn": plan.role, "RoleSessionName": name})
+        self._table.call(hub, "sts", "AssumeRole", {"RoleArn": role, "RoleSessionName": name})
         session = session_of(
-            plan.role,
+            role,
             name,
             person=context.principal.person,
-            chain=(*hub.principal.chain, plan.role),
+            chain=(*hub.principal.chain, role),
         )
-        return replace(hub, account=plan.account, principal=session)
+        return replace(hub, account=account, principal=session)
 
 
 def pipeline_role_of(account: str) -> str:

@@ -85,7 +85,7 @@ class StageDeployer:
         plan = work.target
         try:
             hub = self._acting.hub(work.context)
-            context = self._acting.stage(work.context, plan)
+            context = self._acting.stage(work.context, plan.account, plan.role)
             self._reach(context, plan)
             for asset in plan.assets:
                 self._carrier.carry(hub, context, asset)

@@ -38,7 +38,7 @@ class Remover:
         if stack.status == "DELETE_FAILED" and _is_ours(stack, current):
             return self._fail(current, f"Stack {stack.name}: {stack.observed.get('reason')}")
         try:
-            context = self._acting.stage(rows.context_of(current), plan)
+            context = self._acting.stage(rows.context_of(current), plan.account, plan.role)
         except REFUSALS as error:
             return self._fail(current, f"Stack {stack.name} in the account {plan.account}: {error}")
         self._delete(current, context, plan)

@@ -68,7 +68,7 @@ class PipelineStatus:
         if not self._jobs.has_any(stack):
             return []
         try:
-            return self._jobs.of(self._acting.stage(context, plan), stack)
+            return self._jobs.of(self._acting.stage(context, plan.account, plan.role), stack)
         except OperationError as error:
             return [{"jobName": None, "status": None, "message": error.message}]
 

@@ -72,7 +72,10 @@ class StageTester:
             return work.failed("the pipeline has no integration tests: provision it once more")
         try:
             hub = self._acting.hub(work.context)
-            context = await asyncio.to_thread(self._acting.stage, work.context, work.target)
+            target = work.target
+            context = await asyncio.to_thread(
+                self._acting.stage, work.context, target.account, target.role
+            )
             cases = await asyncio.to_thread(self._load, hub, plan.prefix)
             endpoint = await asyncio.to_thread(self._endpoint, work)
         except (BadTests, LookupError, *REFUSALS) as error:
