@@ -68,6 +68,7 @@ def tell(server: LiveServer) -> None:
     assert put["FailedEntryCount"] == 0, put
 
 
+@pytest.mark.slow
 def test_a_model_goes_through_all_stages_with_two_approvals(
     stages: LiveServer, team: Team, artifact: str
 ) -> None:
@@ -153,6 +154,7 @@ def expected(server: LiveServer, artifact: str, rows: str) -> list[float]:
     return [float(score) for score in booster.predict(xgboost.DMatrix(values))]
 
 
+@pytest.mark.slow
 def test_a_registered_model_is_tested_in_each_stage_and_the_results_are_its_evidence(
     stages: LiveServer, team: Team, artifact: str
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_registered_model_is_tested_in_each_stage_and_the_results_are_its_evid
     }
 
 
+@pytest.mark.slow
 def test_a_delivery_is_steered_from_the_command_line(
     stages: LiveServer, team: Team, artifact: str
 ) -> None:

@@ -30,6 +30,7 @@ def again(server: LiveServer) -> None:
     server.start()
 
 
+@pytest.mark.slow
 def test_a_delivery_goes_on_wherever_the_server_dies_between_its_stages(
     server: LiveServer,
 ) -> None:
