@@ -308,3 +308,24 @@ def test_half_a_certificate_and_one_without_tls_are_problems(tmp_path: Path) -> 
 def test_a_certificates_path_is_a_path(tmp_path: Path) -> None:
     (problem, _) = problems(tmp_path, {"MODELYARD_TLS_CERTIFICATE": ""}, tls=True, tls_key="k")
     assert "tls_certificate is the path of a file" in problem
+
+
+def test_the_stages_are_the_accounts_of_their_names_unless_told_otherwise(tmp_path: Path) -> None:
+    assert settings(tmp_path).stage_accounts() == {}
+    found = settings(
+        tmp_path, multi_account="yes", staging_account_id="prod", prod_account_id="345678901234"
+    )
+    assert {stage: account.name for stage, account in found.stage_accounts().items()} == {
+        "dev": "dev",
+        "staging": "prod",
+        "prod": "staging",
+    }
+
+
+def test_a_stage_has_an_account_that_is_there_and_its_own(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path, multi_account=True, dev_account_id="999999999999", staging_account_id="prod"
+    )
+    assert len(found) == 2
+    assert found[0].startswith("dev_account_id: there is no account '999999999999': use one of")
+    assert found[1] == ("prod_account_id: 456789012345 is the account of the stage staging too")

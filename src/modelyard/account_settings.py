@@ -102,6 +102,35 @@ def effective_accounts(
     return every
 
 
+def stage_accounts(
+    named: Mapping[str, str], accounts: Mapping[str, AccountSettings]
+) -> dict[str, AccountSettings]:
+    """Return the account of each stage.
+
+    Args:
+        named: by stage an id or a name; "" is the account that is called as the stage is.
+        accounts: all that there are, by name.
+
+    Raises:
+        SeveralProblems: by stage, there is no such account, or another stage has it.
+    """
+    by_id = {account.id: account for account in accounts.values()}
+    found: dict[str, AccountSettings] = {}
+    problems: dict[str, str] = {}
+    for stage, name in named.items():
+        account = accounts.get(name or stage) or by_id.get(name)
+        if account is None:
+            problems[stage] = f"there is no account {name!r}: use one of {', '.join(accounts)}"
+            continue
+        other = next((one for one, taken in found.items() if taken.id == account.id), None)
+        if other is not None:
+            problems[stage] = f"{account.id} is the account of the stage {other} too"
+        found[stage] = account
+    if problems:
+        raise SeveralProblems(problems)
+    return found
+
+
 def _account(name: str, given: object, problems: dict[str, str]) -> AccountSettings | None:
     if NAME.fullmatch(name) is None:
         problems[name] = (

@@ -27,6 +27,13 @@ _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
 
+def account(value: object) -> str:
+    """Return an account's id or name."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{12}|[a-z][a-z0-9-]{0,31}", value):
+        return value
+    raise ValueError("is an account's 12 digits, or its name")
+
+
 def flag(value: object) -> bool:
     """Return a truth value."""
     if isinstance(value, bool):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard import setting_rules as rules
-from modelyard.account_settings import AccountSettings, effective_accounts
+from modelyard.account_settings import AccountSettings, effective_accounts, stage_accounts
 from modelyard.account_settings import accounts as account_rules
 from modelyard.destinations import Topic, Webhook, topics, webhooks
 from modelyard.setting_sources import PREFIX, Definition, Reading, placed
@@ -109,6 +109,21 @@ class Settings:
         "the accounts beside this one: [accounts.dev] id = …, stage, provider, profile, region",
         account_rules,
         shown="dev, staging, prod",
+    )
+    multi_account: bool = _setting(
+        False, "deliver models from the dev account through staging to prod", rules.flag
+    )
+    dev_account_id: str = _setting(
+        "", "multi-account: id or name of the dev account", rules.account, shown="dev"
+    )
+    staging_account_id: str = _setting(
+        "", "multi-account: id or name of the staging account", rules.account, shown="staging"
+    )
+    prod_account_id: str = _setting(
+        "", "multi-account: id or name of the prod account", rules.account, shown="prod"
+    )
+    use_model_registry: bool = _setting(
+        False, "deploy only models of the registry, by model_package_name", rules.flag
     )
     database_url: str = _setting(
         "",
@@ -208,6 +223,22 @@ class Settings:
         """
         return effective_accounts(self.accounts, self.account)
 
+    def stage_accounts(self) -> Mapping[str, AccountSettings]:
+        """Return the account of each stage, in the stages' order; none in single-account mode.
+
+        Raises:
+            SeveralProblems: there is no such account, or two stages have one; `load` has seen to
+                it that this is not so.
+        """
+        if not self.multi_account:
+            return {}
+        named = {
+            "dev": self.dev_account_id,
+            "staging": self.staging_account_id,
+            "prod": self.prod_account_id,
+        }
+        return stage_accounts(named, self.all_accounts())
+
     def assets_bucket_of(self, account: str) -> str:
         """Return the bucket that pipelines of an account keep their assets in."""
         return self.assets_bucket if account == self.account else f"modelyard-assets-{account}"
@@ -263,6 +294,8 @@ def load(
             found.all_accounts()
         except rules.SeveralProblems as error:
             problems += placed(error, "accounts", reading.origins.get("accounts", ""))
+        else:
+            problems += _stage_problems(found)
     if problems:
         raise SettingsError(problems)
     return found
@@ -338,6 +371,14 @@ def _read_file_of_home(
             f"home in {path}: a file in the home cannot say where the home is; "
             f"set {PREFIX}HOME, or name a file elsewhere with --config"
         )
+
+
+def _stage_problems(settings: Settings) -> list[str]:
+    try:
+        settings.stage_accounts()
+    except rules.SeveralProblems as error:
+        return [f"{stage}_account_id: {why}" for stage, why in error.problems.items()]
+    return []
 
 
 def _contradictions(settings: Settings) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,8 @@ import pytest
 from modelyard.events.changes import Change, upper_snake
 from modelyard.events.kinds import EVENT_TYPES, KINDS, told_of
 from modelyard.events.texts import TEXTS, text_of
-from modelyard.orchestrator.delivery.pipeline import Execution
+from modelyard.orchestrator.delivery.plan import single_stage
+from modelyard.orchestrator.delivery.runs import Execution
 from tests.events.world import REGION, SCOPE
 
 AT = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
@@ -85,7 +85,7 @@ def test_an_executions_event_tells_what_is_violated_where_how_much_and_since_whe
 def test_a_detail_holds_no_field_that_patterns_would_be_refused_for(kind: str) -> None:
     observed: dict[str, Any] = {}
     if kind == "delivery":
-        observed = {"execution": Execution.new().to_json()}
+        observed = {"execution": Execution.new([single_stage("1" * 12, "s", {})]).to_json()}
     for status in ("InProgress", "Deleted"):
         for told in told_of(change(kind, status, observed=observed)):
             assert set(told.detail) <= told.type.keys
@@ -142,12 +142,12 @@ def test_a_kind_without_an_entry_has_the_general_shape_without_what_was_observed
 
 
 def test_a_pipeline_tells_of_its_execution_and_of_each_action_once() -> None:
-    execution = Execution.new()
-    begun = execution.to_json()
-    published = dict(begun, source=dict(begun["source"], status="Succeeded", summary="v1"))
-    published["deploy"] = dict(begun["deploy"], status="InProgress")
-    ended = dict(published, status="Failed")
-    ended["deploy"] = dict(published["deploy"], status="Failed", error="no such image")
+    execution = Execution.new([single_stage("1" * 12, "s", {})])
+    source = execution.stages[0].actions[0].evolve("Succeeded", summary="v1")
+    later = execution.settled("Source", source, {})
+    deploy = later.stages[1].actions[0].evolve("Failed", error="no such image")
+    begun, published = execution.to_json(), later.to_json()
+    ended = later.settled("DeployCloudFormation", deploy, {}).to_json()
 
     def told(status: str, now: Any, before: Any) -> list[tuple[str, str, str]]:
         previously = {} if before is None else {"execution": before}
@@ -166,17 +166,62 @@ def test_a_pipeline_tells_of_its_execution_and_of_each_action_once() -> None:
 
     assert told("InProgress", begun, None) == [
         ("Action", "S3Source", "STARTED"),
+        ("Stage", "", "STARTED"),
         ("Pipeline", "", "STARTED"),
     ]
     assert told("InProgress", published, begun) == [
         ("Action", "S3Source", "SUCCEEDED"),
+        ("Stage", "", "SUCCEEDED"),
         ("Action", "deploy_stack", "STARTED"),
+        ("Stage", "", "STARTED"),
     ]
     assert told("Failed", ended, published) == [
         ("Action", "deploy_stack", "FAILED"),
+        ("Stage", "", "FAILED"),
         ("Pipeline", "", "FAILED"),
     ]
-    assert uuid.UUID(execution.id)
+    newer = Execution.new([single_stage("1" * 12, "s", {})]).to_json()
+    assert told("InProgress", newer, published)[0] == ("Pipeline", "", "SUPERSEDED")
+
+
+def test_what_an_earlier_release_left_is_told_all_the_same() -> None:
+    action = {"id": "a", "at": "", "summary": "", "error": "", "external_id": ""}
+    early: dict[str, Any] = {
+        "id": "e",
+        "status": "InProgress",
+        "source": {**action, "status": "Succeeded"},
+        "deploy": {**action, "id": "b", "status": "InProgress"},
+    }
+    ended = {**early, "status": "Succeeded", "deploy": {**early["deploy"], "status": "Succeeded"}}
+    made = told_of(
+        change(
+            "delivery",
+            "Succeeded",
+            observed={"execution": ended},
+            previously_observed={"execution": early},
+        )
+    )
+    assert [(one.detail.get("action"), one.detail["state"]) for one in made] == [
+        ("deploy_stack", "SUCCEEDED"),
+        (None, "SUCCEEDED"),
+        (None, "SUCCEEDED"),
+    ]
+
+
+def test_an_approval_asks_with_its_own_text() -> None:
+    detail = {
+        "pipeline": "p",
+        "stage": "DeployDev",
+        "action": "DeployStaging",
+        "state": "STARTED",
+        "type": {"category": "Approval"},
+        "execution-result": {"external-execution-summary": "Please approve to deploy"},
+    }
+    envelope = {"detail-type": "CodePipeline Action Execution State Change", "detail": detail}
+    assert text_of(envelope) == (
+        "Please approve to deploy. The approval DeployStaging waits in the stage DeployDev of the "
+        "Pipeline p"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,19 @@ from modelyard.api.state import RequestState, put_state
 from modelyard.arns import role_arn
 from modelyard.operations.context import Context
 from modelyard.orchestrator.assets import Assets
+from modelyard.orchestrator.delivery import plan
+from modelyard.orchestrator.delivery.acting import RoleActing
+from modelyard.orchestrator.delivery.carrying import Carrier
+from modelyard.orchestrator.delivery.deploying import StageDeployer
 from modelyard.orchestrator.delivery.execution import Deliverer
+from modelyard.orchestrator.delivery.integration_tests import Case, load
+from modelyard.orchestrator.delivery.publishing import Publisher
+from modelyard.orchestrator.delivery.removal import Remover
 from modelyard.orchestrator.delivery.status import PipelineStatus
+from modelyard.orchestrator.delivery.testing import StageTester
 from modelyard.orchestrator.operations import StackOperations
-from modelyard.orchestrator.provisioning import Provisioner, Settings
+from modelyard.orchestrator.planning import Planner, Settings
+from modelyard.orchestrator.provisioning import Provisioner
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.orchestrator.stacks.resources import TableCalls
 from modelyard.store.objects import ObjectStores
@@ -71,26 +80,51 @@ class Endpoints:
 class Platform(World):
     """A world with the orchestrator in it."""
 
-    def __init__(self, store: Store, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, store: Store, folder: Path, settings: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
         super().__init__(store, **options)
         self.objects = ObjectStores(folder / "objects")
         self.objects.of(ACCOUNT).create_bucket(ASSETS)
         self.endpoints = Endpoints()
         self.retrieve = retrieve
         self.table.add(StackOperations(store, self.engine))
+        self.acting = RoleActing(self.table)
+        told = Settings(
+            execution_role_arn=lambda account: role_arn(account=account, name="execution"),
+            retrieve_image=lambda *what: self.retrieve(*what),
+            model_of=lambda _context, endpoint: model_of(endpoint),
+            require_image=require_image,
+            **(settings or {}),
+        )
+        #: Gives the client of an account that is not this server's, or None.
+        self.elsewhere: Callable[[Context, str], Any] = lambda _context, _service: None
+        calls = TableCalls(self.table, SCHEMA, lambda *what: self.elsewhere(*what))
+        parts = (store, self.engine, calls, self.acting)
+        self.planner = Planner(self.types, self.assets, self.load_tests, self.acting, told)
         self.provisioner = Provisioner(
             store,
             self.queue,
             self.types,
-            self.assets,
-            Settings(
-                execution_role_arn=lambda account: role_arn(account=account, name="execution"),
-                retrieve_image=lambda *what: self.retrieve(*what),
-                model_of=lambda _context, endpoint: model_of(endpoint),
-                require_image=require_image,
-            ),
+            self.planner,
+            self.acting,
+            told,
         )
-        self.deliverer = Deliverer(store, self.engine, self.assets, poll_seconds=0.005)
+        carrier = Carrier(
+            self.table.guard, lambda context: self.objects.of(context.account), lambda _: ASSETS
+        )
+        deploy = StageDeployer(*parts, carrier, poll_seconds=0.005).carry_out
+        self.deliverer = Deliverer(
+            store,
+            Remover(store, self.engine, self.acting),
+            {
+                plan.SOURCE: Publisher(self.assets).carry_out,
+                plan.DEPLOY: deploy,
+                plan.STACK_SET: deploy,
+                plan.TEST: StageTester(*parts, self.invoke, self.load_tests, self.assets).carry_out,
+            },
+            poll_seconds=0.005,
+        )
         self.queue.functions["delivery"] = self.deliverer.run
         self.service = OrchestratorService(
             store,
@@ -98,10 +132,18 @@ class Platform(World):
             self.queue,
             self.engine,
             self.provisioner,
-            PipelineStatus(self.engine, TableCalls(self.table, SCHEMA)),
+            PipelineStatus(*parts),
             self.endpoints.invoke,
             lambda account: ASSETS,
         )
+
+    async def invoke(
+        self, context: Context, endpoint: str, body: bytes, content_type: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        return await self.endpoints.invoke(context, endpoint, body, content_type)
+
+    def load_tests(self, context: Context, prefix: str) -> list[Case]:
+        return load(self.objects.of(context.account), ASSETS, prefix)
 
     def assets(self, account: str) -> Assets:
         return Assets(self.objects.of(account), ASSETS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -48,7 +48,7 @@ def store() -> Iterator[Store]:
         yield store
 
 
-def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
+def read(platform: Platform, body: dict[str, Any], **more: Any) -> ProvisionRequest:
     place = Place(
         region=REGION,
         assets=platform.assets(ACCOUNT),
@@ -56,13 +56,14 @@ def read(platform: Platform, body: dict[str, Any]) -> ProvisionRequest:
         retrieve_image=retrieve,
         model_of=model_of,
         require_image=require_image,
+        **more,
     )
     return read_request(body, place, platform.types)
 
 
-def problems(platform: Platform, body: dict[str, Any]) -> list[str]:
+def problems(platform: Platform, body: dict[str, Any], **more: Any) -> list[str]:
     with pytest.raises(BadRequest) as caught:
-        read(platform, body)
+        read(platform, body, **more)
     return caught.value.problems
 
 
@@ -227,7 +228,7 @@ def test_everything_that_is_wrong_is_told_at_once(platform: Platform) -> None:
         ({"endpoint_name": "e" * 64}, "endpoint_name: 'eee"),
         ({"model_framework_version": 1.7}, "model_framework_version: 1.7 must be text"),
         ({"model_framework_version": "9"}, "xgboost 9 is not offered"),
-        ({"model_package_name": "arn:x"}, "models of the registry are not offered yet"),
+        ({"model_package_name": "arn:x"}, "model_package_name: 'arn:x' must match"),
         ({"model_name": "a\x00b"}, "model_name: 'a\\x00b' is not text"),
         ({"data_capture_location": "\ud800"}, "is not text"),
     ],
@@ -395,3 +396,29 @@ def test_an_image_builder_is_named_after_its_tag(platform: Platform) -> None:
     assert problems(platform, {"pipeline_type": "byom_image_builder"}) == [
         f"{MISSING}{name}" for name in ("custom_algorithm_docker", "ecr_repo_name", "image_tag")
     ]
+
+
+VERSION = "arn:aws:sagemaker:us-east-1:123456789012:model-package/churn/1"
+OWN_MODEL = {
+    "model_framework": ...,
+    "model_framework_version": ...,
+    "model_artifact_location": ...,
+}
+
+
+@pytest.mark.parametrize("make", [realtime, batch])
+def test_with_the_registry_a_version_is_asked_for_in_place_of_an_archive(
+    platform: Platform, make: Callable[..., dict[str, Any]]
+) -> None:
+    assert problems(platform, make(**OWN_MODEL), use_model_registry=True) == [
+        f"{MISSING}model_package_name"
+    ]
+    (found,) = problems(platform, make(model_package_name=VERSION), use_model_registry=True)
+    assert "a registered model has its own: leave model_framework" in found
+    asked = make(**OWN_MODEL, model_package_name=VERSION)
+    assert read(platform, asked, use_model_registry=True).parameters["ModelPackageName"] == VERSION
+
+
+def test_without_the_registry_a_version_may_stand_in_for_an_archive(platform: Platform) -> None:
+    asked = realtime(**OWN_MODEL, model_package_name=VERSION)
+    assert read(platform, asked).parameters["ModelPackageName"] == VERSION

@@ -29,6 +29,7 @@ SERVICES = {
     "AWSEvents": ("events", "events"),
     "TrentService": ("kms", "kms"),
     "GraniteServiceVersion20100801": ("cloudwatch", "monitoring"),
+    "CodePipeline_20150709": ("codepipeline", "codepipeline"),
     "Modelyard": ("modelyard", "modelyard"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from botocore.exceptions import ClientError
@@ -17,19 +18,30 @@ from modelyard.identity.roles import DEFAULT_ROLE
 from modelyard.monitoring.types import TYPES
 from modelyard.operations.context import Context
 from modelyard.orchestrator.assets import Assets
-from modelyard.orchestrator.delivery import pipeline
+from modelyard.orchestrator.delivery import pipeline, plan
+from modelyard.orchestrator.delivery.acting import RoleActing
+from modelyard.orchestrator.delivery.carrying import Carrier
+from modelyard.orchestrator.delivery.deploying import StageDeployer
 from modelyard.orchestrator.delivery.execution import Deliverer
+from modelyard.orchestrator.delivery.integration_tests import Case, load
+from modelyard.orchestrator.delivery.publishing import Publisher
+from modelyard.orchestrator.delivery.removal import Remover
 from modelyard.orchestrator.delivery.status import PipelineStatus
-from modelyard.orchestrator.image_builds import provisioning as image_builds_rows
+from modelyard.orchestrator.delivery.testing import StageTester
 from modelyard.orchestrator.image_builds.execution import ImageBuilds
 from modelyard.orchestrator.inference import Invoke
 from modelyard.orchestrator.model_cards import ModelCards
 from modelyard.orchestrator.operations import StackOperations
+from modelyard.orchestrator.pipeline_operations import PipelineOperations
+from modelyard.orchestrator.planning import Planner, StageAccount
+from modelyard.orchestrator.planning import Settings as ProvisioningSettings
 from modelyard.orchestrator.provisioning import Provisioner
-from modelyard.orchestrator.provisioning import Settings as ProvisioningSettings
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.orchestrator.stacks import engine as stacks
 from modelyard.orchestrator.stacks import resources as stack_resources
+from modelyard.registry.approvals import Approvals
+from modelyard.registry.people import STORED
+from modelyard.settings import Settings
 from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.origins import following
 from modelyard.store.s3_uris import S3Uri
@@ -67,28 +79,44 @@ def add_orchestrator(
     ]
     types = {kind.type: kind for kind in kinds}
     stack_engine = stacks.StackEngine(store, engine, types)
-    deliverer = Deliverer(store, stack_engine, assets)
-    # What a rule set off stays known as that, down to the last resource of a pipeline's stack.
-    engine.register(stacks.WORKFLOW, following(store, stack_engine.run))
-    engine.register(pipeline.WORKFLOW, following(store, deliverer.run))
+    acting = RoleActing(table)
+    parts = (store, stack_engine, calls, acting)
+
+    def load_tests(context: Context, prefix: str) -> Sequence[Case]:
+        bucket = bucket_of(context.account)
+        with table.guard(context, "s3:GetObject", f"arn:aws:s3:::{bucket}/{prefix}/*", {}):
+            return load(ground.objects_of(context), bucket, prefix)
+
+    deploy = StageDeployer(*parts, Carrier(table.guard, ground.objects_of, bucket_of)).carry_out
     image_builds = ImageBuilds(
         store, image_workshop, assets, ground.logs, ground.home.run / "image-builds"
     )
-    engine.register(image_builds_rows.WORKFLOW, following(store, image_builds.run))
+    carry = {
+        plan.SOURCE: Publisher(assets).carry_out,
+        plan.DEPLOY: deploy,
+        plan.STACK_SET: deploy,
+        plan.TEST: StageTester(*parts, invoke, load_tests, assets).carry_out,
+        plan.ARCHIVE: image_builds.fetch,
+        plan.BUILD: image_builds.build,
+    }
+    deliverer = Deliverer(store, Remover(store, stack_engine, acting), carry)
+    # What a rule set off stays known as that, down to the last resource of a pipeline's stack.
+    engine.register(stacks.WORKFLOW, following(store, stack_engine.run))
+    engine.register(pipeline.WORKFLOW, following(store, deliverer.run))
     table.add(StackOperations(store, stack_engine))
-    provisioner = Provisioner(
-        store,
-        engine,
-        types,
-        assets,
-        ProvisioningSettings(
-            execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
-            retrieve_image=retrieve,
-            model_of=partial(_model_of, calls),
-            require_image=partial(images.image_of, purpose="serve"),
-        ),
+    table.add(PipelineOperations(store, engine, _approvals()))
+    told = ProvisioningSettings(
+        execution_role_arn=lambda account: role_arn(account=account, name=DEFAULT_ROLE),
+        retrieve_image=retrieve,
+        model_of=partial(_model_of, calls),
+        require_image=partial(images.image_of, purpose="serve"),
+        use_model_registry=ground.settings.use_model_registry,
+        stages=stages_of(ground.settings),
     )
-    status = PipelineStatus(stack_engine, calls)
+    provisioner = Provisioner(
+        store, engine, types, Planner(types, assets, load_tests, acting, told), acting, told
+    )
+    status = PipelineStatus(*parts)
     return OrchestratorService(
         store,
         table,
@@ -127,3 +155,16 @@ def _model_of(calls: stack_resources.TableCalls, context: Context, endpoint: str
         message = error.response["Error"]["Message"]
         raise ValueError(f"{message} (provision its realtime pipeline first)") from error
     return str(config["ProductionVariants"][0]["ModelName"])
+
+
+def stages_of(settings: Settings) -> dict[str, StageAccount]:
+    """Return the account of each stage; none, where everything is deployed in one account."""
+    return {
+        stage: StageAccount(id=account.id, provider=account.provider)
+        for stage, account in settings.stage_accounts().items()
+    }
+
+
+def _approvals() -> Approvals:
+    """Return the rules of approval for deliveries, which show no evidence of their own."""
+    return Approvals(STORED, exists=lambda _accounts, _url: False, card_problems=lambda _card: ())

@@ -22,6 +22,7 @@ _SCOPES = {
     "Logs_20140328": "logs",
     "Modelyard": "modelyard",
     "TrentService": "kms",
+    "CodePipeline_20150709": "codepipeline",
 }
 _FORM_SCOPES = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
 

@@ -12,6 +12,7 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
+    delivery_commands,
     event_commands,
     key_commands,
     people_commands,
@@ -63,11 +64,49 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
     ] = None,
+    multi_account: Annotated[
+        bool | None,
+        typer.Option(
+            "--multi-account/--single-account",
+            help="Deliver models from dev through staging to prod. Default: to one account.",
+        ),
+    ] = None,
+    dev_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the dev account. Default: dev.")
+    ] = None,
+    staging_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the staging account. Default: staging.")
+    ] = None,
+    prod_account_id: Annotated[
+        str | None, typer.Option(help="Id or name of the prod account. Default: prod.")
+    ] = None,
+    use_model_registry: Annotated[
+        bool | None,
+        typer.Option(
+            "--use-model-registry/--no-model-registry",
+            help="Deploy only models of the registry. Default: no.",
+        ),
+    ] = None,
 ) -> None:
     """Start the server, in the foreground; Ctrl-C stops it."""
     from modelyard.cli.up import run
 
-    run(home=home, host=host, port=port, gateway_port=gateway_port, tls=tls, config=config)
+    delivery = {
+        "multi_account": multi_account,
+        "dev_account_id": dev_account_id,
+        "staging_account_id": staging_account_id,
+        "prod_account_id": prod_account_id,
+        "use_model_registry": use_model_registry,
+    }
+    run(
+        home=home,
+        host=host,
+        port=port,
+        gateway_port=gateway_port,
+        tls=tls,
+        config=config,
+        delivery=delivery,
+    )
 
 
 @app.command()
@@ -270,6 +309,15 @@ def export_card(
     run(connect(_home(home)), name, version, to, _home(home))
 
 
+for command in (
+    delivery_commands.pipelines,
+    delivery_commands.approve,
+    delivery_commands.reject,
+    delivery_commands.retry,
+    delivery_commands.stop,
+    delivery_commands.rollback,
+):
+    app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)

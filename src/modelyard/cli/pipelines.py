@@ -15,6 +15,7 @@ from modelyard.cli.progress import Progress
 
 _POLL_SECONDS = 0.5
 _ENDED = ("Completed", "Failed", "Stopped")
+_OPEN = ("InProgress", "Stopping")  # of a run
 
 
 def provision(connection: Connection, file: Path, *, wait: bool) -> None:
@@ -117,8 +118,18 @@ def _headline(state: dict[str, Any]) -> str:
 
 
 def _at_rest(state: dict[str, Any]) -> bool:
-    statuses = [stage.get("latestExecution", {}).get("status") for stage in state["stageStates"]]
-    return "Failed" in statuses or all(status == "Succeeded" for status in statuses)
+    """Whether the newest run has ended, or waits for a person."""
+    return state["execution"]["status"] not in _OPEN or bool(_waiting(state))
+
+
+def _waiting(state: dict[str, Any]) -> list[str]:
+    """Return what a pipeline waits for a person to approve."""
+    return [
+        action["latestExecution"]["summary"]
+        for stage in state["stageStates"]
+        for action in stage["actionStates"]
+        if action.get("latestExecution", {}).get("token")
+    ]
 
 
 def _failed_actions(state: dict[str, Any]) -> list[str]:
@@ -130,6 +141,7 @@ def _failed_actions(state: dict[str, Any]) -> list[str]:
         for stage in state["stageStates"]
         for action in stage["actionStates"]
         if action.get("latestExecution", {}).get("status") == "Failed"
+        and stage["latestExecution"]["pipelineExecutionId"] == state["execution"]["id"]
     ]
 
 
@@ -137,6 +149,8 @@ def _finish(state: Any) -> None:
     failed = _failed_actions(state)
     if failed:
         raise CommandError("the pipeline failed: " + "; ".join(failed))
+    for text in _waiting(state):
+        sys.stderr.write(f"{text}\nThen: modelyard approve {state['pipelineName']}\n")
 
 
 def _body(file: Path) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,12 @@ def run(
     gateway_port: int | None,
     tls: bool | None,
     config: Path | None,
+    delivery: Mapping[str, object],
 ) -> None:
     """Serve until SIGINT or SIGTERM.
+
+    Args:
+        delivery: settings of how models are delivered, by name; None is not given.
 
     Raises:
         CommandError: the settings, the home, the port or the certificate cannot be used.
@@ -42,6 +46,7 @@ def run(
                 "port": port,
                 "gateway_port": gateway_port,
                 "tls": tls,
+                **delivery,
             },
             config=config,
         )

@@ -5,14 +5,44 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-c
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from modelyard.events.changes import Change
 from modelyard.events.event_types import CODEPIPELINE, EventType, Told
 
+_EXECUTION_STATES = {
+    "InProgress": "STARTED",
+    "Succeeded": "SUCCEEDED",
+    "Failed": "FAILED",
+    "Stopping": "STOPPING",
+    "Stopped": "STOPPED",
+    "Superseded": "SUPERSEDED",
+}
+_STAGE_STATES = {
+    "InProgress": "STARTED",
+    "Succeeded": "SUCCEEDED",
+    "Failed": "FAILED",
+    "Stopped": "STOPPED",
+    "Cancelled": "CANCELED",
+}
+_ACTION_STATES = {
+    "InProgress": "STARTED",
+    "Succeeded": "SUCCEEDED",
+    "Failed": "FAILED",
+    "Abandoned": "ABANDONED",
+}
 EXECUTION_TYPE = EventType(
     source=CODEPIPELINE,
     name="CodePipeline Pipeline Execution State Change",
     keys=frozenset({"pipeline", "execution-id", "state", "version"}),
-    values={"state": frozenset({"STARTED", "SUCCEEDED", "FAILED"})},
+    values={"state": frozenset({*_EXECUTION_STATES.values(), "RESUMED"})},
+)
+STAGE_TYPE = EventType(
+    source=CODEPIPELINE,
+    name="CodePipeline Stage Execution State Change",
+    keys=frozenset({"pipeline", "execution-id", "stage", "state", "version"}),
+    values={"state": frozenset({*_STAGE_STATES.values(), "RESUMED"})},
 )
 ACTION_TYPE = EventType(
     source=CODEPIPELINE,
@@ -31,54 +61,98 @@ ACTION_TYPE = EventType(
             "execution-result",
         }
     ),
-    values={"state": frozenset({"STARTED", "SUCCEEDED", "FAILED"})},
+    values={"state": frozenset(_ACTION_STATES.values())},
 )
-_STATES = {"InProgress": "STARTED", "Succeeded": "SUCCEEDED", "Failed": "FAILED"}
-_STAGES = (
-    (
-        "source",
-        "Source",
-        "S3Source",
-        {"owner": "AWS", "provider": "S3", "category": "Source", "version": "1"},
-    ),
-    (
-        "deploy",
-        "DeployCloudFormation",
-        "deploy_stack",
-        {"owner": "AWS", "provider": "CloudFormation", "category": "Deploy", "version": "1"},
-    ),
-)
+
+#: What each kind of action is to CodePipeline: category, owner and provider.
+_KINDS = {
+    "source": ("Source", "AWS", "S3"),
+    "deploy": ("Deploy", "AWS", "CloudFormation"),
+    "stack-set": ("Invoke", "AWS", "Lambda"),
+    "test": ("Test", "Custom", "Modelyard"),
+    "approval": ("Approval", "AWS", "Manual"),
+}
 
 
 def delivery(change: Change) -> list[Told]:
-    """Return a pipeline's execution, and its actions, as far as their states are new."""
-    execution = change.observed.get("execution")
-    if not execution or change.status not in _STATES:
+    """Return a pipeline's execution, its stages and its actions, as far as their states are new.
+
+    An execution that a newer one superseded is told of ahead of that.
+    """
+    now = change.observed.get("execution")
+    if not now:
         return []
     before = change.previously_observed.get("execution") or {}
-    common = {"pipeline": change.name, "execution-id": execution["id"], "version": 1.0}
-    told = []
-    for key, stage, action, kind in _STAGES:
-        state = execution[key]
-        is_new = before.get("id") != execution["id"] or before.get(key) != state
-        if state["status"] not in _STATES or not is_new:
-            continue
-        detail = {
-            **common,
-            "stage": stage,
-            "action": action,
-            "action-execution-id": state["id"],
-            "state": _STATES[state["status"]],
-            "region": change.scope.region,
-            "type": kind,
-        }
-        if state["error"] or state["summary"] or state["external_id"]:
-            detail["execution-result"] = {
-                "external-execution-summary": state["error"] or state["summary"],
-                "external-execution-id": state["external_id"],
-            }
-        told.append(Told(type=ACTION_TYPE, detail=detail))
-    if before.get("id") != execution["id"] or before.get("status") != execution["status"]:
-        detail = {**common, "state": _STATES[change.status]}
-        told.append(Told(type=EXECUTION_TYPE, detail=detail))
+    told: list[Told] = []
+    if before and before["id"] != now["id"]:
+        if before["status"] in ("InProgress", "Stopping"):
+            told.append(_execution(change, before, "SUPERSEDED"))
+        before = {}
+    told.extend(_of_stages(change, now, before))
+    status = now["status"]
+    if before.get("status") != status and status in _EXECUTION_STATES:
+        resumed = status == "InProgress" and before
+        told.append(_execution(change, now, "RESUMED" if resumed else _EXECUTION_STATES[status]))
     return told
+
+
+def _of_stages(change: Change, now: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Told]:
+    earlier = {stage["name"]: stage for stage in _stages(before)}
+    for stage in _stages(now):
+        was = earlier.get(stage["name"], {"status": None, "actions": ()})
+        known = {(action["id"], action["status"]) for action in was["actions"]}
+        for action in stage["actions"]:
+            is_new = (action["id"], action["status"]) not in known
+            if is_new and action["status"] in _ACTION_STATES:
+                yield _action(change, now, stage["name"], action)
+        if stage["status"] != was["status"] and stage["status"] in _STAGE_STATES:
+            resumed = stage["status"] == "InProgress" and was["status"] is not None
+            state = "RESUMED" if resumed else _STAGE_STATES[stage["status"]]
+            detail = {**_common(change, now), "stage": stage["name"], "state": state}
+            yield Told(type=STAGE_TYPE, detail=detail)
+
+
+def _execution(change: Change, execution: Mapping[str, Any], state: str) -> Told:
+    return Told(type=EXECUTION_TYPE, detail={**_common(change, execution), "state": state})
+
+
+def _action(
+    change: Change, execution: Mapping[str, Any], stage: str, action: Mapping[str, Any]
+) -> Told:
+    category, owner, provider = _KINDS[action["kind"]]
+    detail = {
+        **_common(change, execution),
+        "stage": stage,
+        "action": action["name"],
+        "action-execution-id": action["id"],
+        "state": _ACTION_STATES[action["status"]],
+        "region": change.scope.region,
+        "type": {"owner": owner, "provider": provider, "category": category, "version": "1"},
+    }
+    if action["error"] or action["summary"] or action["external_id"]:
+        detail["execution-result"] = {
+            "external-execution-summary": action["error"] or action["summary"],
+            "external-execution-id": action["external_id"],
+        }
+    return Told(type=ACTION_TYPE, detail=detail)
+
+
+def _common(change: Change, execution: Mapping[str, Any]) -> dict[str, Any]:
+    return {"pipeline": change.name, "execution-id": execution["id"], "version": 1.0}
+
+
+def _stages(execution: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the stages of an execution, also as the release kept it that had one stage."""
+    if "source" not in execution:
+        return list(execution.get("stages", ()))
+    return [
+        {
+            "name": stage,
+            "status": execution[key]["status"],
+            "actions": [{**execution[key], "name": action, "kind": key}],
+        }
+        for key, stage, action in (
+            ("source", "Source", "S3Source"),
+            ("deploy", "DeployCloudFormation", "deploy_stack"),
+        )
+    ]

@@ -17,7 +17,7 @@ KINDS: Mapping[str, tuple[Builder, tuple[EventType, ...]]] = {
     **MONITORING_KINDS,
     "delivery": (
         codepipeline.delivery,
-        (codepipeline.EXECUTION_TYPE, codepipeline.ACTION_TYPE),
+        (codepipeline.EXECUTION_TYPE, codepipeline.STAGE_TYPE, codepipeline.ACTION_TYPE),
     ),
 }
 

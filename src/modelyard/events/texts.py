@@ -22,6 +22,10 @@ TEXTS: Mapping[str, str] = {
         "{stage} action {action} in the Pipeline {pipeline} finished executing. "
         "Action execution result is {state}"
     ),
+    "CodePipeline Stage Execution State Change": (
+        "Stage {stage} in the Pipeline {pipeline} finished executing. "
+        "Stage execution result is {state}"
+    ),
     "SageMaker Training Job State Change": (
         "The training job {TrainingJobName} status is: {TrainingJobStatus}."
     ),
@@ -59,6 +63,9 @@ _BEGUN = {
     "CodePipeline Pipeline Execution State Change": (
         "Pipeline {pipeline} is executing. Pipeline execution state is {state}"
     ),
+    "CodePipeline Stage Execution State Change": (
+        "Stage {stage} in the Pipeline {pipeline} is executing. Stage execution state is {state}"
+    ),
     "CodePipeline Action Execution State Change": (
         "{stage} action {action} in the Pipeline {pipeline} is executing. "
         "Action execution state is {state}"
@@ -74,8 +81,10 @@ def text_of(envelope: Mapping[str, Any]) -> str:
         if "Kind" in detail and "Status" in detail:
             return f"The {detail['Kind']} {detail.get('Name')} status is: {detail['Status']}."
         return f"{kind}: {json.dumps(detail, ensure_ascii=False)}"
-    if detail.get("state") == "STARTED":
+    if detail.get("state") in ("STARTED", "RESUMED", "STOPPING"):
         template = _BEGUN.get(kind, template)
+        if detail.get("type", {}).get("category") == "Approval":
+            return _asked(detail)
     lines = [template.format_map(_Known(detail)), *_violated(detail)]
     if detail.get("FailureReason"):
         lines.append(detail["FailureReason"])
@@ -91,6 +100,15 @@ def _violated(detail: Mapping[str, Any]) -> Iterator[str]:
         yield f"- {place}: {what} since {since:%Y-%m-%dT%H:%MZ}. {one.get('HowMuch')}"
     if len(found) > _MAX_SHOWN:
         yield f"- and {len(found) - _MAX_SHOWN} more"
+
+
+def _asked(detail: Mapping[str, Any]) -> str:
+    """Return what is asked of whoever may approve."""
+    said = detail.get("execution-result", {}).get("external-execution-summary", "")
+    return (
+        f"{said or 'Please approve'}. The approval {detail['action']} waits in the stage "
+        f"{detail['stage']} of the Pipeline {detail['pipeline']}"
+    )
 
 
 class _Known(dict[str, Any]):

@@ -60,6 +60,10 @@ class Assets:
             return f"{key!r} names the column {repeated[0]!r} twice"
         return None
 
+    def embedded_problem(self, key: str) -> str | None:
+        """Return why an object cannot be read that a document names, and no attribute, or None."""
+        return self.object_problem(key)
+
     def prefix_problem(self, prefix: str) -> str | None:
         """Return why there are no objects whose keys begin so, or None where there are."""
         problem = prefix_problem(prefix)
@@ -90,14 +94,6 @@ class Assets:
         bucket, _, prefix = location.partition("/")
         return Assets(self._objects, bucket).prefix_problem(prefix)
 
-    def version(self, key: str) -> str:
-        """Return an object's version, which is another one whenever its bytes are.
-
-        Raises:
-            NotFound: there is none of that key.
-        """
-        return self._objects.head(S3Uri(self.bucket, key)).version
-
     def open(self, key: str) -> BinaryIO:
         """Open an object to be read.
 
@@ -106,6 +102,14 @@ class Assets:
             KeyUnusable: it is encrypted, and its key may not be used.
         """
         return self._objects.open(S3Uri(self.bucket, key))
+
+    def version_of(self, key: str) -> str:
+        """Return what tells the content of an object from any other that it may get.
+
+        Raises:
+            NoSuchBucket, NoSuchKey: there is none.
+        """
+        return self._objects.head(S3Uri(self.bucket, key)).version
 
     def put(self, key: str, data: bytes) -> S3Uri:
         """Write an object, whole or not at all, and return where it is.
@@ -116,6 +120,47 @@ class Assets:
         uri = S3Uri(self.bucket, key)
         self._objects.put_bytes(uri, data)
         return uri
+
+
+class StageAssets(Assets):
+    """What a stage's account sees: its own buckets, and copies of what lies in the pipeline's.
+
+    Args:
+        hub: the assets bucket of the pipeline's account, which keys are of.
+        own: that of the stage's account.
+    """
+
+    def __init__(self, hub: Assets, own: Assets) -> None:
+        super().__init__(own._objects, own.bucket)
+        self._hub = hub
+
+    def object_problem(self, key: str) -> str | None:
+        return self._hub.object_problem(key)
+
+    def embedded_problem(self, key: str) -> str | None:
+        return (
+            f"{key!r} is a key of the assets bucket, which the accounts of other stages do not "
+            "read: give the rows themselves"
+        )
+
+    def header(self, key: str) -> list[str]:
+        return self._hub.header(key)
+
+    def header_problem(self, key: str) -> str | None:
+        return self._hub.header_problem(key)
+
+    def prefix_problem(self, prefix: str) -> str | None:
+        return self._hub.prefix_problem(prefix)
+
+
+class UnseenAssets(StageAssets):
+    """What is known of the buckets of an account that is not this server's: nothing."""
+
+    def bucket_problem(self, location: str) -> str | None:
+        return None
+
+    def data_problem(self, location: str) -> str | None:
+        return None
 
 
 def _is_number(text: str) -> bool:

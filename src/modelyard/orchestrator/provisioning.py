@@ -1,79 +1,81 @@
 """Provisioning: from a request to a pipeline that delivers what it asks for.
 
-A request is looked at as a whole first, and as it would turn out; nothing is made for one that has
-a problem. What is made then is made in one transaction: the pipeline with its own stack, or with a
-pipeline that is there, its newer source. So of two first requests at one instant exactly one
-creates, and the other one updates.
+A request is looked at as a whole first, and as it would turn out in each stage; nothing is made
+for one that has a problem. What is made then is made in one transaction: the pipeline with its own
+stack, or with a pipeline that is there, its newer source. So of two first requests at one instant
+exactly one creates, and the other one updates.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from modelyard.operations.context import Context
+from modelyard.operations.errors import OperationError
 from modelyard.operations.requests import scope_of
-from modelyard.orchestrator.assets import Assets
-from modelyard.orchestrator.blueprints import ImageRetriever, Place
 from modelyard.orchestrator.delivery import pipeline as rows
-from modelyard.orchestrator.delivery.pipeline import Execution
+from modelyard.orchestrator.delivery.acting import Acting
+from modelyard.orchestrator.delivery.plan import StagePlan
+from modelyard.orchestrator.delivery.runs import Execution
 from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.image_builds.provisioning import ImageBuildProvisioner
 from modelyard.orchestrator.names import physical_name, shortened
-from modelyard.orchestrator.requests import ProvisionRequest, read_request
+from modelyard.orchestrator.planning import (
+    STACK_NAME_LIMIT,
+    Planner,
+    Settings,
+    model_package_of,
+    tests_of,
+)
+from modelyard.orchestrator.requests import ProvisionRequest
 from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
 from modelyard.orchestrator.stacks.preview import Previewer, stack_arn
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.store.errors import AlreadyExists, StaleRevision
-from modelyard.store.resources import Resource, Store, Transaction
+from modelyard.store.resources import Resource, Scope, Store, Transaction
 from modelyard.workflows.starter import WorkflowStarter
 
 PIPELINE_SUFFIX = "-codepipeline"
-_STACK_NAME_LIMIT = 128
 _PIPELINE_NAME_LIMIT = 100
 _PIPELINE_LOGICAL_ID = "MLOpsPipeline"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What provisioning is told when the server starts."""
+class _Provision:
+    """A request on its way."""
 
-    execution_role_arn: Callable[[str], str]  # of an account
-    retrieve_image: ImageRetriever
-    #: The model behind an endpoint, as a caller sees it. Raises ValueError, with a sentence.
-    model_of: Callable[[Context, str], str]
-    #: Raises ValueError, with a sentence, where no image has a URI.
-    require_image: Callable[[str], object]
-    stack_prefix: str = "mlops-pipeline"
+    context: Context
+    request: ProvisionRequest
+    name: str  # of the stack
+    pipeline_stack: str  # ARN of the pipeline's own stack, also of one that is still to be made
+    plan: tuple[StagePlan, ...]
+    changes: list[str]
 
 
 class Provisioner:
-    """Provisions pipelines.
-
-    Args:
-        assets: gives an account's assets bucket.
-    """
+    """Provisions pipelines."""
 
     def __init__(
         self,
         store: Store,
         workflows: WorkflowStarter,
         types: Mapping[str, ResourceType],
-        assets: Callable[[str], Assets],
+        planner: Planner,
+        acting: Acting,
         settings: Settings,
     ) -> None:
         self._store = store
         self._workflows = workflows
-        self._types = types
-        self._assets = assets
-        self._settings = settings
-        self._image_builds = ImageBuildProvisioner(store, workflows, assets)
+        self._planner = planner
+        self._acting = acting
+        self._prefix = settings.stack_prefix
         self._previewer = Previewer(types)
+        self._image_builds = ImageBuildProvisioner(store, workflows, planner.assets)
 
     def provision(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a request and return its answer.
@@ -81,68 +83,99 @@ class Provisioner:
         Raises:
             BadRequest: with all its problems; nothing was made.
         """
-        request = read_request(body, self._place(context), self._types)
-        name = self._stack_name(request)
-        if request.kind.own_types:  # its stack is the pipeline
-            return self._provision_image_build(context, request, name)
-        changes = self._look_ahead(context, request, name)
+        request = self._planner.read(context, body)
         try:
-            return self._commit(context, request, name, changes)
+            return self._carry_out(context, request)
         except (AlreadyExists, StaleRevision):
             # Another request was there at the same instant: this one comes after it.
-            return self._commit(context, request, name, changes)
+            return self._carry_out(context, request)
 
-    def _provision_image_build(
-        self, context: Context, request: ProvisionRequest, name: str
-    ) -> dict[str, Any]:
-        try:
-            return self._image_builds.provision(context, request, name)
-        except (AlreadyExists, StaleRevision):
-            return self._image_builds.provision(context, request, name)
+    def _carry_out(self, context: Context, request: ProvisionRequest) -> dict[str, Any]:
+        if request.kind.own_types:  # its stack is the pipeline
+            return self._image_builds.provision(context, request, self._stack_name(request))
+        return self._commit(self._prepare(context, request))
 
-    def _place(self, context: Context) -> Place:
-        return Place(
-            region=context.region,
-            assets=self._assets(context.account),
-            execution_role_arn=self._settings.execution_role_arn(context.account),
-            retrieve_image=self._settings.retrieve_image,
-            model_of=partial(self._settings.model_of, context),
-            require_image=self._settings.require_image,
-        )
-
-    def _stack_name(self, request: ProvisionRequest) -> str:
-        name = f"{self._settings.stack_prefix}-{request.named_after}-{request.kind.postfix}"
-        name = re.sub(r"[^a-z0-9-]", "-", name.lower())  # a tag may have dots and underscores
-        return shortened(name, _STACK_NAME_LIMIT - len(PIPELINE_SUFFIX))
-
-    def _look_ahead(self, context: Context, request: ProvisionRequest, name: str) -> list[str]:
-        """Return what will change.
+    def _prepare(self, context: Context, request: ProvisionRequest) -> _Provision:
+        """Plan a request's stages, and look ahead.
 
         Raises:
             BadRequest: something would go wrong.
         """
+        name = self._stack_name(request)
+        own, before = self._existing(context, f"{name}{PIPELINE_SUFFIX}")
+        plan = self._planner.plan(context, request, name, own.rpartition("/")[2])
+        _require_same_accounts(before or plan, plan)
+        changes: list[str] = []
+        problems: list[str] = []
+        for stage in plan:
+            self._look_ahead(context, request, stage, changes, problems)
+        if problems:
+            raise BadRequest([f"Bad request. {problems[0]}", *problems[1:]])
+        return _Provision(
+            context=context,
+            request=request,
+            name=name,
+            pipeline_stack=own,
+            plan=plan,
+            changes=changes,
+        )
+
+    def _stack_name(self, request: ProvisionRequest) -> str:
+        name = f"{self._prefix}-{request.named_after}-{request.kind.postfix}"
+        name = re.sub(r"[^a-z0-9-]", "-", name.lower())  # a tag may have dots and underscores
+        return shortened(name, STACK_NAME_LIMIT - len(PIPELINE_SUFFIX))
+
+    def _existing(self, context: Context, name: str) -> tuple[str, tuple[StagePlan, ...]]:
+        """Return the ARN of a pipeline's own stack, and its plan; of a new one a new ARN."""
+        scope = scope_of(context)
         with self._store.read() as snapshot:
-            stack = snapshot.find(scope_of(context), STACK, name)
+            stack = snapshot.find(scope, STACK, name)
+            if stack is None:
+                return stack_arn(scope, name, str(uuid.uuid4())), ()
+            pipeline = snapshot.find(scope, rows.KIND, rows.pipeline_in(stack.observed) or "")
+        return stack.arn, () if pipeline is None else rows.plan_in(pipeline)
+
+    def _look_ahead(
+        self,
+        context: Context,
+        request: ProvisionRequest,
+        stage: StagePlan,
+        changes: list[str],
+        problems: list[str],
+    ) -> None:
+        """Add what would change in a stage, and what would go wrong."""
+        if stage.provider != "local":
+            return  # it may be out of reach just now, which is for the stage to tell of
+        where = f"{stage.key}: " if stage.key else ""
+        try:
+            acting = self._acting.stage(context, stage.account, stage.role)
+        except OperationError as error:
+            problems.append(f"{where}{error.message}")
+            return
+        scope = Scope(account=stage.account, region=context.region)
+        with self._store.read() as snapshot:
+            stack = snapshot.find(scope, STACK, stage.stack_name)
         # What is left of a failed creation will be replaced as a whole.
         kept = stack if stack is None or stack.status in (*UPDATABLE, *PHASES) else None
-        found = self._previewer.preview(context, name, request.template, request.parameters, kept)
-        if found.problems:
-            sentences = [
-                problem.sentence(request.kind.named_by.get(problem.logical_id))
-                for problem in found.problems
-            ]
-            raise BadRequest([f"Bad request. {sentences[0]}", *sentences[1:]])
-        return found.changes
+        found = self._previewer.preview(
+            acting, stage.stack_name, request.template, stage.parameters, kept
+        )
+        changes.extend(f"{where}{change}" for change in found.changes)
+        problems.extend(
+            where + problem.sentence(request.kind.named_by.get(problem.logical_id))
+            for problem in found.problems
+        )
 
-    def _commit(
-        self, context: Context, request: ProvisionRequest, name: str, changes: list[str]
-    ) -> dict[str, Any]:
-        pipeline_stack = f"{name}{PIPELINE_SUFFIX}"
+    def _commit(self, asked: _Provision) -> dict[str, Any]:
+        pipeline_stack = f"{asked.name}{PIPELINE_SUFFIX}"
         with self._store.write() as transaction:
-            stack = transaction.find(scope_of(context), STACK, pipeline_stack)
+            stack = transaction.find(scope_of(asked.context), STACK, pipeline_stack)
             if stack is None:
-                arn = self._create(transaction, context, request, name)
-                return {"message": "success: stack creation started", "pipeline_id": arn}
+                self._create(transaction, asked)
+                return {
+                    "message": "success: stack creation started",
+                    "pipeline_id": asked.pipeline_stack,
+                }
             if stack.status != "CREATE_COMPLETE":
                 raise BadRequest(
                     [
@@ -150,72 +183,79 @@ class Provisioner:
                         "is gone, or delete it once more"
                     ]
                 )
-            self._renew(transaction, context, request, stack)
+            if stack.arn != asked.pipeline_stack:
+                raise StaleRevision(f"{pipeline_stack} was made meanwhile")
+            self._renew(transaction, asked, stack)
         return {
             "message": (
                 f"Pipeline {pipeline_stack} is already provisioned. Updating template parameters."
             ),
             "pipeline_id": stack.arn,
-            "changes": changes,
+            "changes": asked.changes,
         }
 
-    def _create(
-        self, transaction: Transaction, context: Context, request: ProvisionRequest, name: str
-    ) -> str:
-        scope = scope_of(context)
-        pipeline_stack = f"{name}{PIPELINE_SUFFIX}"
-        arn = stack_arn(scope, pipeline_stack, str(uuid.uuid4()))
+    def _create(self, transaction: Transaction, asked: _Provision) -> None:
+        scope = scope_of(asked.context)
+        pipeline_stack = f"{asked.name}{PIPELINE_SUFFIX}"
         pipeline = physical_name(pipeline_stack, _PIPELINE_LOGICAL_ID, _PIPELINE_NAME_LIMIT)
-        pipeline_arn = rows.pipeline_arn(scope, pipeline)
         transaction.create(
             scope,
             STACK,
             pipeline_stack,
-            arn=arn,
+            arn=asked.pipeline_stack,
             spec={},
             status="CREATE_COMPLETE",
-            observed=rows.pipeline_stack_observed(pipeline, pipeline_arn),
+            observed=rows.pipeline_stack_observed(pipeline, rows.pipeline_arn(scope, pipeline)),
             tags={"stack_name": pipeline_stack},
         )
-        transaction.create(
-            scope,
-            rows.KIND,
-            pipeline,
-            arn=pipeline_arn,
-            spec=self._source(context, request, name, arn),
-            status=rows.IN_PROGRESS,
-            observed={"execution": Execution.new().to_json()},
-        )
-        self._workflows.start(transaction, rows.WORKFLOW, pipeline_arn)
-        return arn
+        execution = Execution.new(asked.plan, trigger_detail=asked.context.principal.person)
+        made = rows.create(transaction, scope, pipeline, _source(asked), execution)
+        self._workflows.start(transaction, rows.WORKFLOW, made.arn)
 
-    def _renew(
-        self,
-        transaction: Transaction,
-        context: Context,
-        request: ProvisionRequest,
-        stack: Resource,
-    ) -> None:
+    def _renew(self, transaction: Transaction, asked: _Provision, stack: Resource) -> None:
         pipeline = transaction.get(
-            scope_of(context), rows.KIND, rows.pipeline_in(stack.observed) or ""
+            scope_of(asked.context), rows.KIND, rows.pipeline_in(stack.observed) or ""
         )
-        transaction.update(
-            pipeline,
-            status=rows.IN_PROGRESS,
-            spec=self._source(context, request, pipeline.spec["stack_name"], stack.arn),
-            observed={"execution": Execution.new().to_json()},
+        spec = _source(asked)
+        execution = Execution.new(
+            asked.plan, trigger="PutActionRevision", trigger_detail=asked.context.principal.person
         )
+        rows.begin(transaction, pipeline, execution, source=spec, spec=spec)
         self._workflows.start(transaction, rows.WORKFLOW, pipeline.arn)
 
-    def _source(
-        self, context: Context, request: ProvisionRequest, name: str, pipeline_stack: str
-    ) -> Mapping[str, Any]:
-        return rows.source_spec(
-            context,
-            stack_name=name,
-            pipeline_stack=pipeline_stack,
-            pipeline_type=request.kind.name,
-            template_file=request.kind.blueprint,
-            template=request.kind.text,
-            parameters=request.parameters,
+
+def _source(asked: _Provision) -> dict[str, Any]:
+    return dict(
+        rows.source_spec(
+            asked.context,
+            stack_name=asked.name,
+            pipeline_stack=asked.pipeline_stack,
+            pipeline_type=asked.request.kind.name,
+            template_file=asked.request.kind.blueprint,
+            template=asked.request.kind.text,
+            plan=asked.plan,
+            tests=tests_of(asked.request),
+            model_package=model_package_of(asked.request),
         )
+    )
+
+
+def _require_same_accounts(before: tuple[StagePlan, ...], after: tuple[StagePlan, ...]) -> None:
+    """Return if a pipeline still deploys to the same accounts: else stacks would be left behind.
+
+    Raises:
+        BadRequest: it does not.
+    """
+    was, will = ({stage.name: stage.account for stage in plan} for plan in (before, after))
+    if was != will:
+        raise BadRequest(
+            [
+                "Bad request. The pipeline was provisioned for "
+                f"{_places(was)}, and the settings are for {_places(will)} by now: delete it, then "
+                "provision it anew"
+            ]
+        )
+
+
+def _places(accounts: Mapping[str, str]) -> str:
+    return ", ".join(f"{stage} in the account {account}" for stage, account in accounts.items())

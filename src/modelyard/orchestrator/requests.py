@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,26 @@ from modelyard.orchestrator.blueprints import (
     Place,
     Problem,
 )
+from modelyard.orchestrator.blueprints._registered_model import PACKAGE
 from modelyard.orchestrator.card_requests import CARD_TYPES
 from modelyard.orchestrator.errors import MISSING, UNSUPPORTED_TYPE, BadRequest
 from modelyard.orchestrator.stacks.evaluation import parameter_problems
 from modelyard.orchestrator.stacks.reading import load
 from modelyard.orchestrator.stacks.template import DeclaredType, Template
+from modelyard.orchestrator.stage_values import IN_ONE_ACCOUNT, bodies_of
 from modelyard.store import documents
 
 _NO_TEXT = "leave NUL and halves of surrogate pairs out"
 _STAGES = frozenset({"dev", "staging", "prod"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRequest:
+    """What a request asks of one stage."""
+
+    parameters: Mapping[str, str]
+    #: By the parameter that names it, the key of each object that the stage's account needs.
+    assets: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,29 +44,77 @@ class ProvisionRequest:
     kind: PipelineType
     named_after: str  # the model's name, or what stands for it
     template: Template
-    parameters: Mapping[str, str]
+    values: Mapping[str, str]  # by attribute, those of the first stage
+    stages: Mapping[str, StageRequest]  # by stage; "" is the only one, where there is one account
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The blueprint's parameters in the first stage."""
+        return next(iter(self.stages.values())).parameters
 
 
 def read_request(
-    body: Mapping[str, Any], place: Place, types: Mapping[str, DeclaredType]
+    body: Mapping[str, Any],
+    place: Place,
+    types: Mapping[str, DeclaredType],
+    stages: Mapping[str, Place] | None = None,
 ) -> ProvisionRequest:
     """Return what a request asks for.
+
+    Args:
+        place: of the orchestrator's own account.
+        stages: where each stage is, where there are several accounts.
 
     Raises:
         BadRequest: with all its problems. Missing attributes come first, in the API's order.
     """
     kind = pipeline_type_of(body.get("pipeline_type"))
     template = load(kind.source, {**types, **kind.own_types})
-    reading = _Reading(kind, body)
-    parameters = reading.parameters(template, place)
-    if reading.sentences:
-        raise BadRequest(reading.sentences)
+    places = stages if stages and kind.name not in IN_ONE_ACCOUNT else {"": place}
+    problems: list[Problem] = []
+    bodies = bodies_of(kind, body, tuple(places), problems) if len(places) > 1 else {"": dict(body)}
+    readings: dict[str, _Reading] = {}
+    found: dict[str, StageRequest] = {}
+    for stage, where in places.items():
+        reading = readings[stage] = _Reading(kind, bodies[stage], where)
+        parameters = reading.parameters(template, where)
+        found[stage] = StageRequest(parameters=parameters, assets=reading.assets)
+    sentences = _sentences(readings, problems)
+    if sentences:
+        raise BadRequest(sentences)
+    values = next(iter(readings.values())).values
     return ProvisionRequest(
         kind=kind,
-        named_after=reading.values[kind.named_after],
+        named_after=values[kind.named_after],
         template=template,
-        parameters=parameters,
+        values=values,
+        stages=found,
     )
+
+
+def _sentences(readings: Mapping[str, _Reading], problems: Sequence[Problem]) -> list[str]:
+    """Return what is wrong, the first of it worded as clients know it.
+
+    What is wrong in every stage is said once; what is not, with the stages that it is wrong in.
+    """
+    missing, wrong = _by_text(readings, lambda one: one.missing), [str(one) for one in problems]
+    wrong += _by_text(readings, lambda one: one.problems)
+    if wrong and not missing:
+        wrong[0] = f"Bad request. {wrong[0]}"
+    return [*missing, *wrong]
+
+
+def _by_text(
+    readings: Mapping[str, _Reading], said: Callable[[_Reading], Sequence[str]]
+) -> list[str]:
+    stages: dict[str, list[str]] = {}
+    for stage, reading in readings.items():
+        for text in said(reading):
+            stages.setdefault(text, []).append(stage)
+    return [
+        text if len(named) == len(readings) else f"{text} (in the stage {' and '.join(named)})"
+        for text, named in stages.items()
+    ]
 
 
 def pipeline_type_of(name: object) -> PipelineType:
@@ -79,14 +138,15 @@ def pipeline_type_of(name: object) -> PipelineType:
 class _Reading:
     """One reading of one body; every method notes problems and goes on."""
 
-    def __init__(self, kind: PipelineType, body: Mapping[str, Any]) -> None:
+    def __init__(self, kind: PipelineType, body: Mapping[str, Any], place: Place) -> None:
         self._kind = kind
         self._problems: list[Problem] = []
         given = self._by_attribute(body)
+        registered = place.use_model_registry and PACKAGE in _names(kind)
         self._missing = [
             attribute.name
             for attribute in kind.attributes
-            if attribute.required and given.keys().isdisjoint((attribute.name, attribute.unless))
+            if _is_missing(attribute, given, registered=registered)
         ]
         self._missing += [name for name in kind.required_too(given) if name not in given]
         self.values: dict[str, str] = {}
@@ -95,13 +155,23 @@ class _Reading:
                 self._read(attribute, given[attribute.name])
 
     @property
-    def sentences(self) -> list[str]:
-        """What is wrong, the first of it worded as clients know it."""
-        found = [f"{MISSING}{name}" for name in self._missing]
-        found.extend(str(problem) for problem in self._problems)
-        if found and not self._missing:
-            found[0] = f"Bad request. {found[0]}"
-        return found
+    def missing(self) -> list[str]:
+        """What is missing, in the API's order, worded as clients know it."""
+        return [f"{MISSING}{name}" for name in self._missing]
+
+    @property
+    def problems(self) -> list[str]:
+        """What else is wrong."""
+        return [str(problem) for problem in self._problems]
+
+    @property
+    def assets(self) -> dict[str, str]:
+        """The keys of the objects that the stage's account needs, by parameter."""
+        return {
+            attribute.parameter: self.values[attribute.name]
+            for attribute in self._kind.attributes
+            if attribute.is_asset and attribute.parameter and self.values.get(attribute.name)
+        }
 
     def parameters(self, template: Template, place: Place) -> dict[str, str]:
         """Return the template's parameters, as far as the values give them."""
@@ -164,6 +234,23 @@ class _Reading:
                 self._problems.append(Problem(attribute=attribute.name, text=attribute.not_offered))
             return
         self.values[attribute.name] = attribute.prepare(text)
+
+
+def _names(kind: PipelineType) -> set[str]:
+    return {attribute.name for attribute in kind.attributes}
+
+
+def _is_missing(attribute: Attribute, given: Mapping[str, Any], *, registered: bool) -> bool:
+    """Return whether an attribute is required and not given, nor what stands in for it.
+
+    Args:
+        registered: only a model of the registry will do.
+    """
+    if registered and attribute.name == PACKAGE:
+        return PACKAGE not in given
+    if registered and attribute.unless == PACKAGE:
+        return False
+    return attribute.required and given.keys().isdisjoint((attribute.name, attribute.unless))
 
 
 def _text(attribute: Attribute, value: Any) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -32,7 +31,7 @@ from modelyard.orchestrator.stacks.resources import (
 from modelyard.orchestrator.stacks.resources.inference_api import find_api
 from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.orchestrator.stacks.state import Stack
-from modelyard.store.resources import Resource, Snapshot, Store
+from modelyard.store.resources import Resource, Scope, Snapshot, Store
 from modelyard.workflows.starter import WorkflowStarter
 
 NOT_PROVISIONED = "pipeline cloudformation stack has not provisioned the pipeline yet."
@@ -119,9 +118,7 @@ class OrchestratorService:
             pipeline = snapshot.find(scope_of(context), rows.KIND, name)
             if pipeline is None:
                 raise _pipeline_not_found(context, name)
-            deployed = pipeline.spec["stack_name"]
-            stack = snapshot.find(pipeline.scope, STACK, deployed) if deployed else found.row
-        return self._status.describe(context, pipeline, stack)
+        return self._status.describe(context, pipeline)
 
     def delete(self, context: Context, body: Mapping[str, Any]) -> dict[str, Any]:
         """Begin to delete a pipeline: what it deployed first, then itself.
@@ -145,20 +142,15 @@ class OrchestratorService:
             )
             if pipeline is None:
                 raise _does_not_exist(named)
-            stack = transaction.find(pipeline.scope, STACK, pipeline.spec["stack_name"])
+            stacks = _stacks(transaction, pipeline)
             if found.status != "DELETE_IN_PROGRESS":
                 transaction.update(found, status="DELETE_IN_PROGRESS", observed={"reason": ""})
-                transaction.update(
-                    pipeline,
-                    status=rows.DELETING,
-                    spec={**pipeline.spec, **rows.caller_spec(context)},
-                    observed={"deletion": str(uuid.uuid4())},
-                )
+                rows.begin_deletion(transaction, pipeline, context)
                 self._workflows.start(transaction, rows.WORKFLOW, pipeline.arn)
         return {
             "message": f"Pipeline {found.name} is being deleted.",
             "pipeline_id": found.arn,
-            "retained": self._retained(pipeline, stack),
+            "retained": self._retained(pipeline, stacks),
         }
 
     async def inference(self, context: Context, api_id: str, body: Mapping[str, Any]) -> Prediction:
@@ -193,23 +185,36 @@ class OrchestratorService:
             )
         return api
 
-    def _retained(self, pipeline: Resource, stack: Resource | None) -> list[str]:
+    def _retained(self, pipeline: Resource, stacks: Sequence[Resource]) -> list[str]:
         """Return what stays when a pipeline goes."""
         bucket = self._assets_bucket(pipeline.scope.account)
-        deployed = pipeline.spec["stack_name"]
+        deployed = pipeline.spec["stack_name"]  # an image builder deploys none
         kept = [f"s3://{bucket}/{archive_key(deployed)}"] if deployed else []
-        if stack is None:
-            return kept
-        kept.extend(
-            value for value in self._engine.outputs(stack).values() if value.startswith("s3://")
-        )
-        kept.extend(
-            record.reference
-            for record in Stack.of(stack).records.values()
-            if record.type
-            in (AutopilotJob.type, TrainingJob.type, TransformJob.type, TuningJob.type)
-        )
+        for stack in stacks:
+            kept.extend(
+                value for value in self._engine.outputs(stack).values() if value.startswith("s3://")
+            )
+            kept.extend(
+                record.reference
+                for record in Stack.of(stack).records.values()
+                if record.type
+                in (AutopilotJob.type, TrainingJob.type, TransformJob.type, TuningJob.type)
+            )
+        for plan in rows.plan_in(pipeline):
+            own = self._assets_bucket(plan.account)
+            kept.extend(f"s3://{own}/{asset.copy}" for asset in plan.assets)
         return kept
+
+
+def _stacks(snapshot: Snapshot, pipeline: Resource) -> list[Resource]:
+    """Return the stacks that a pipeline has deployed, the first stage's first."""
+    found = (
+        snapshot.find(
+            Scope(account=plan.account, region=pipeline.scope.region), STACK, plan.stack_name
+        )
+        for plan in rows.plan_in(pipeline)
+    )
+    return [stack for stack in found if stack is not None]
 
 
 def _pipelines(context: Context, named: object = None) -> str:

@@ -1,4 +1,4 @@
-"""Approving a version: who has, who may, and what is missing.
+"""Approving a version, or a delivery to a stage: who has, who may, and what is missing.
 
 A version keeps its approvals as a list, oldest first; nothing is taken from it. There are two kinds
 of approval: of the version itself (`ModelApprovalStatus`), under the rule of the stage that it is
@@ -32,8 +32,9 @@ class Subject:
     arn: str
     group: str | None
     author: str  # the ARN of the person
-    members: Mapping[str, Any]
+    members: Mapping[str, Any] | None  # None: it is no version, and shows no evidence
     history: Sequence[Entry]
+    made: str = "registered"  # what the author did
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +126,7 @@ class Approvals:
     def missing(self, snapshot: Snapshot, subject: Subject, stage: str | None) -> list[str]:
         """Return the evidence that approval for a stage still needs."""
         rule = rule_for(policy_of(snapshot, subject.scope, subject.group)[0], stage)
-        return evidence.problems(list(rule.evidence), subject.members, self._outside(subject))
+        return evidence.problems(list(rule.evidence), subject.members or {}, self._outside(subject))
 
     def _require_approver(self, snapshot: Snapshot, asked: _Asked) -> None:
         principal = asked.context.principal
@@ -151,12 +152,15 @@ class Approvals:
         )
         if not alone:
             raise AccessDenied(
-                f"User: {principal.person} registered {asked.subject.arn} and so may not approve "
-                f"it: by the approval policy somebody else must ({asked.rule.approvers}). The root "
-                "of an account is exempt only while the account has no user beside it"
+                f"User: {principal.person} {asked.subject.made} {asked.subject.arn} and "
+                "so may not approve it: by the approval policy somebody else must "
+                f"({asked.rule.approvers}). The root of an account is exempt only while the "
+                "account has no user beside it"
             )
 
     def _require_evidence(self, asked: _Asked) -> None:
+        if asked.subject.members is None:
+            return
         lacking = evidence.problems(
             list(asked.rule.evidence), asked.subject.members, self._outside(asked.subject)
         )

@@ -35,6 +35,9 @@ class Place:
     model_of: Callable[[str], str]
     #: Raises ValueError, with a sentence, where no image has a URI.
     require_image: Callable[[str], object]
+    use_model_registry: bool = False  # only models of the registry are deployed
+    #: Says why a folder of the assets bucket holds no integration tests, or None.
+    tests_problem: Callable[[str], str | None] = lambda _prefix: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,7 @@ class Attribute:
     spellings: Sequence[str] = ()  # others that mean the same
     per_stage: bool = False  # may be {"dev": …, "staging": …, "prod": …} with several accounts
     is_document: bool = False  # an object, or its JSON text
+    is_asset: bool = False  # a key in the assets bucket, which each stage's account gets a copy of
     prepare: Callable[[str], str] = str
     not_offered: str = ""  # why a value, other than an empty one, is refused
 

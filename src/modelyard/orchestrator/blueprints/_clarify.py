@@ -82,7 +82,7 @@ def explainability(
     shap = {"use_logit": False, "save_local_shap_values": True, **given, "agg_method": method}
     if isinstance(shap.get("baseline"), str):
         key = shap["baseline"]
-        missing = place.assets.object_problem(key)
+        missing = place.assets.embedded_problem(key)
         if missing is not None:
             problems.append(Problem(attribute="shap_config", text=f"baseline: {missing}"))
         shap["baseline"] = f"s3://{place.assets.bucket}/{key}"

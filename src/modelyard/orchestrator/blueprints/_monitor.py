@@ -50,6 +50,7 @@ SHARED = (
         parameter="BaselineData",
         required=True,
         spellings=("training_data",),
+        is_asset=True,
     ),
     _location("baseline_job_output_location", "BaselineJobOutputLocation"),
     _location("data_capture_location", "DataCaptureLocation"),

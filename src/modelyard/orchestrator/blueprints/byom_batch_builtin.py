@@ -14,8 +14,12 @@ from modelyard.orchestrator.blueprints._base import (
     image_uri,
     without_slash,
 )
-
-_PACKAGE = "model_package_name"
+from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_PACKAGE_NAME,
+    OWN_MODEL,
+    PACKAGE,
+    check_model,
+)
 
 
 class ByomBatchBuiltin(PipelineType):
@@ -23,27 +27,22 @@ class ByomBatchBuiltin(PipelineType):
     postfix = "byompipelinebatchbuiltin"
     blueprint = "byom_batch_pipeline.yaml"
     named_by: Mapping[str, str] = {}
-    #: What a registered model brings along.
-    own_model: Sequence[str] = (
-        "model_framework",
-        "model_framework_version",
-        "model_artifact_location",
-    )
+    own_model: Sequence[str] = OWN_MODEL
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         Attribute(
             name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
         ),
-        Attribute(name="model_framework", required=True, unless=_PACKAGE, prepare=str.strip),
-        Attribute(
-            name="model_framework_version", required=True, unless=_PACKAGE, prepare=str.strip
-        ),
+        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
+        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
         Attribute(
             name="model_artifact_location",
             parameter="ModelArtifactLocation",
             required=True,
-            unless=_PACKAGE,
+            unless=PACKAGE,
+            is_asset=True,
         ),
+        MODEL_PACKAGE_NAME,
         Attribute(
             name="batch_inference_data",
             parameter="BatchInferenceData",
@@ -57,7 +56,6 @@ class ByomBatchBuiltin(PipelineType):
             per_stage=True,
             prepare=without_slash,
         ),
-        Attribute(name=_PACKAGE, parameter="ModelPackageName", prepare=str.strip),
         KMS_KEY_ARN,
     )
 
@@ -67,27 +65,16 @@ class ByomBatchBuiltin(PipelineType):
         return {
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
-            **({} if values.get(_PACKAGE) else image_uri(values, place, problems)),
+            **({} if values.get(PACKAGE) else image_uri(values, place, problems)),
         }
 
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
-        _check_model(values, self.own_model, problems)
+        check_model(values, problems, self.own_model)
         checks = {
             "model_artifact_location": place.assets.object_problem,
             "batch_inference_data": place.assets.data_problem,
             "batch_job_output_location": place.assets.bucket_problem,
         }
         add_problems(values, checks, problems)
-
-
-def _check_model(values: Mapping[str, str], own: Sequence[str], problems: list[Problem]) -> None:
-    """The model is registered, or it is given; not both, and not neither."""
-    given = [name for name in own if values.get(name)]
-    if values.get(_PACKAGE) and given:
-        text = f"a registered model has its own: leave {' and '.join(given)} out, or leave this out"
-        problems.append(Problem(attribute=_PACKAGE, text=text))
-    elif _PACKAGE in values and not values[_PACKAGE] and len(given) < len(own):
-        text = f"is empty: give a model package's ARN, or all of {', '.join(own)}"
-        problems.append(Problem(attribute=_PACKAGE, text=text))

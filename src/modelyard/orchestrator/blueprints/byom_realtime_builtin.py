@@ -14,6 +14,16 @@ from modelyard.orchestrator.blueprints._base import (
     image_uri,
     without_slash,
 )
+from modelyard.orchestrator.blueprints._integration_tests import (
+    INTEGRATION_TESTS,
+    add_test_problems,
+)
+from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_PACKAGE_NAME,
+    OWN_MODEL,
+    PACKAGE,
+    check_model,
+)
 
 
 class ByomRealtimeBuiltin(PipelineType):
@@ -21,14 +31,22 @@ class ByomRealtimeBuiltin(PipelineType):
     postfix = "byompipelinerealtimebuiltin"
     blueprint = "byom_realtime_inference_pipeline.yaml"
     named_by: Mapping[str, str] = {"MLOpsSagemakerEndpoint": "endpoint_name"}
+    own_model: Sequence[str] = OWN_MODEL
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         Attribute(
             name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
         ),
-        Attribute(name="model_framework", required=True, prepare=str.strip),
-        Attribute(name="model_framework_version", required=True, prepare=str.strip),
-        Attribute(name="model_artifact_location", parameter="ModelArtifactLocation", required=True),
+        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
+        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
+        Attribute(
+            name="model_artifact_location",
+            parameter="ModelArtifactLocation",
+            required=True,
+            unless=PACKAGE,
+            is_asset=True,
+        ),
+        MODEL_PACKAGE_NAME,
         Attribute(
             name="data_capture_location",
             parameter="DataCaptureLocation",
@@ -43,13 +61,7 @@ class ByomRealtimeBuiltin(PipelineType):
             prepare=lambda text: text.lower().strip(),
         ),
         KMS_KEY_ARN,
-        Attribute(
-            name="model_package_name",
-            not_offered=(
-                "models of the registry are not offered yet: leave it out, and give "
-                "model_framework, model_framework_version and model_artifact_location"
-            ),
-        ),
+        *INTEGRATION_TESTS,
     )
 
     def parameters(
@@ -58,14 +70,16 @@ class ByomRealtimeBuiltin(PipelineType):
         return {
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
-            **image_uri(values, place, problems),
+            **({} if values.get(PACKAGE) else image_uri(values, place, problems)),
         }
 
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
+        check_model(values, problems, self.own_model)
         checks = {
             "model_artifact_location": place.assets.object_problem,
             "data_capture_location": place.assets.bucket_problem,
         }
         add_problems(values, checks, problems)
+        add_test_problems(values, place, problems)

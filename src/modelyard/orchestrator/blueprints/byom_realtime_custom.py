@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from modelyard.orchestrator.blueprints._base import Place, Problem
 from modelyard.orchestrator.blueprints._custom import IMAGE, check_image, with_image
@@ -13,18 +12,8 @@ from modelyard.orchestrator.blueprints.byom_realtime_builtin import ByomRealtime
 class ByomRealtimeCustom(ByomRealtimeBuiltin):
     name = "byom_realtime_custom"
     postfix = "byompipelinerealtimecustom"
-    attributes = tuple(
-        attribute
-        if not attribute.not_offered
-        else replace(
-            attribute,
-            not_offered=(
-                "models of the registry are not offered yet: leave it out, and give "
-                f"{IMAGE} and model_artifact_location"
-            ),
-        )
-        for attribute in with_image(ByomRealtimeBuiltin.attributes)
-    )
+    own_model = (IMAGE, "model_artifact_location")
+    attributes = with_image(ByomRealtimeBuiltin.attributes)
 
     def parameters(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]

@@ -39,6 +39,13 @@ class StackJobs:
             AutopilotJob.type: self._autopilot,
         }
 
+    def has_any(self, stack: Resource) -> bool:
+        """Return whether a stack has asked for a job."""
+        return any(
+            record.type in self._kinds and record.is_complete
+            for record in Stack.of(stack).records.values()
+        )
+
     def of(self, context: Context, stack: Resource) -> list[dict[str, Any]]:
         """Return what is known of each job that the stack has asked for."""
         return [

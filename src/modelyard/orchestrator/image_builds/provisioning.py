@@ -15,7 +15,8 @@ from modelyard.operations.context import Context
 from modelyard.operations.requests import scope_of
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import pipeline as rows
-from modelyard.orchestrator.delivery.pipeline import Execution
+from modelyard.orchestrator.delivery.plan import build_stage, plan_of
+from modelyard.orchestrator.delivery.runs import IN_PROGRESS, SUCCEEDED, Execution
 from modelyard.orchestrator.errors import BadRequest
 from modelyard.orchestrator.names import physical_name
 from modelyard.orchestrator.requests import ProvisionRequest
@@ -24,7 +25,6 @@ from modelyard.orchestrator.stacks.state import KIND as STACK
 from modelyard.store.resources import Json, Resource, Store, Transaction
 from modelyard.workflows.starter import WorkflowStarter
 
-WORKFLOW = "image-build"
 _PIPELINE_NAME_LIMIT = 100
 _LOGICAL_ID = "MLOpsPipeline"
 
@@ -54,7 +54,7 @@ class ImageBuildProvisioner:
             BadRequest: its stack is being deleted.
         """
         parameters = request.parameters
-        version = self._assets(context.account).version(parameters["CustomContainer"])
+        version = self._assets(context.account).version_of(parameters["CustomContainer"])
         with self._store.write() as transaction:
             stack = transaction.find(scope_of(context), STACK, name)
             if stack is None:
@@ -97,16 +97,12 @@ class ImageBuildProvisioner:
             observed=_with_image(observed, context, request.parameters),
             tags={"stack_name": name},
         )
-        transaction.create(
-            scope,
-            rows.KIND,
-            pipeline,
-            arn=pipeline_arn,
-            spec=_spec(context, request, arn, version),
-            status=rows.IN_PROGRESS,
-            observed={"execution": Execution.new().to_json()},
+        spec = _spec(context, request, name, arn, version)
+        execution = Execution.new(
+            plan_of(spec, scope.account), trigger_detail=context.principal.person
         )
-        self._workflows.start(transaction, WORKFLOW, pipeline_arn)
+        made = rows.create(transaction, scope, pipeline, spec, execution)
+        self._workflows.start(transaction, rows.WORKFLOW, made.arn)
         return arn
 
     def _renew(
@@ -119,20 +115,21 @@ class ImageBuildProvisioner:
         version: str,
     ) -> None:
         transaction.update(stack, observed=_with_image(stack.observed, context, request.parameters))
-        transaction.update(
-            pipeline,
-            status=rows.IN_PROGRESS,
-            spec=_spec(context, request, stack.arn, version),
-            observed={"execution": Execution.new().to_json()},
+        spec = _spec(context, request, stack.name, stack.arn, version)
+        execution = Execution.new(
+            plan_of(spec, context.account),
+            trigger="PutActionRevision",
+            trigger_detail=context.principal.person,
         )
-        self._workflows.start(transaction, WORKFLOW, pipeline.arn)
+        rows.begin(transaction, pipeline, execution, source=spec, spec=spec)
+        self._workflows.start(transaction, rows.WORKFLOW, pipeline.arn)
 
 
 def _is_done(pipeline: Resource, parameters: Mapping[str, str], version: str) -> bool:
     """Return whether the newest execution is, or will be, of just this."""
     spec = pipeline.spec
     same = spec["parameters"] == dict(parameters) and spec["version"] == version
-    return same and pipeline.status in (rows.IN_PROGRESS, rows.SUCCEEDED)
+    return same and pipeline.status in (IN_PROGRESS, SUCCEEDED)
 
 
 def _with_image(observed: Json, context: Context, parameters: Mapping[str, str]) -> Json:
@@ -140,12 +137,13 @@ def _with_image(observed: Json, context: Context, parameters: Mapping[str, str])
     return {**observed, "outputs": {**observed["outputs"], "CustomAlgorithmImageURI": uri}}
 
 
-def _spec(context: Context, request: ProvisionRequest, stack: str, version: str) -> Json:
+def _spec(context: Context, request: ProvisionRequest, name: str, stack: str, version: str) -> Json:
     return {
         "stack_name": "",  # it deploys none
         "pipeline_stack": stack,
         "pipeline_type": request.kind.name,
         "parameters": dict(request.parameters),
+        "stages": [build_stage(context.account, name, request.parameters).to_json()],
         "version": version,  # of the archive, as the store counts them
         **rows.caller_spec(context),
     }

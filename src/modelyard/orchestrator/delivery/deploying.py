@@ -1,0 +1,168 @@
+"""The action that deploys a stage: its assets are carried to its account, then its stack is made.
+
+The stack is asked for once for each action, whose id it keeps. What a stage's account refuses, or
+that it cannot be reached, ends the action with the reason: it may be retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+
+from modelyard.operations.context import Context
+from modelyard.operations.errors import OperationError
+from modelyard.orchestrator.delivery.acting import Acting
+from modelyard.orchestrator.delivery.carrying import AssetLost, Carrier
+from modelyard.orchestrator.delivery.plan import StagePlan
+from modelyard.orchestrator.delivery.runs import SUCCEEDED, Action
+from modelyard.orchestrator.delivery.work import Work
+from modelyard.orchestrator.stacks.engine import StackEngine
+from modelyard.orchestrator.stacks.loader import read_yaml
+from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
+from modelyard.orchestrator.stacks.preview import stack_arn
+from modelyard.orchestrator.stacks.resources import Calls
+from modelyard.orchestrator.stacks.state import COMPLETE
+from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.store.errors import StoreError
+from modelyard.store.resources import Resource, Store, Transaction
+
+log = structlog.get_logger(__name__)
+
+#: What an account may answer instead of letting somebody deploy to it.
+REFUSALS = (OperationError, ClientError, BotoCoreError, StoreError, AssetLost, OSError)
+
+
+class DeployRefused(Exception):
+    """The stage's account cannot be deployed to; the message says why, and what helps."""
+
+
+class StageDeployer:
+    """Carries out deploying actions.
+
+    Args:
+        poll_seconds: between two looks at a stack.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        engine: StackEngine,
+        calls: Calls,
+        acting: Acting,
+        carrier: Carrier,
+        *,
+        poll_seconds: float = 0.2,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._calls = calls
+        self._acting = acting
+        self._carrier = carrier
+        self._poll_seconds = poll_seconds
+
+    async def carry_out(self, work: Work) -> Action:
+        """Bring the stage's stack to what is delivered; return the action as it ended.
+
+        Raises:
+            LookAgain: it is no longer to be carried out.
+        """
+        try:
+            context = await asyncio.to_thread(self._prepare, work)
+        except DeployRefused as error:
+            log.warning("stage not deployed", pipeline=work.pipeline.arn, reason=str(error))
+            return work.failed(str(error))
+        while True:
+            stack = await asyncio.to_thread(self._step, work, context)
+            if stack is not None:
+                return _ended(work, stack)
+            await asyncio.sleep(self._poll_seconds)
+
+    def _prepare(self, work: Work) -> Context:
+        """Return who deploys, once the account has what it needs."""
+        plan = work.target
+        try:
+            hub = self._acting.hub(work.context)
+            context = self._acting.stage(work.context, plan.account, plan.role)
+            self._reach(context, plan)
+            for asset in plan.assets:
+                self._carrier.carry(hub, context, asset)
+        except REFUSALS as error:
+            raise DeployRefused(
+                f"the account {plan.account} ({plan.title}) cannot be deployed to: "
+                f"{type(error).__name__}: {error}: mend it, then retry the stage {plan.name}"
+            ) from error
+        return context
+
+    def _reach(self, context: Context, plan: StagePlan) -> None:
+        if plan.provider == "local":
+            return
+        self._calls.client(context, "sagemaker").list_models(MaxResults=1)
+        if plan.assets:
+            raise AssetLost(
+                "models' archives are not carried to accounts of AWS yet: register the model "
+                "there, or give an account of this server"
+            )
+
+    def _step(self, work: Work, context: Context) -> Resource | None:
+        """Take the next step to the stack, and return it once it is at rest for this action."""
+        name = work.target.stack_name
+        with self._store.read() as snapshot:
+            # Most of the time there is nothing to do but to wait, and waiting takes no write lock.
+            work.require(snapshot)
+            stack = snapshot.find(work.scope, STACK, name)
+            if stack is not None and stack.status in PHASES:
+                return None
+        with self._store.write() as transaction:
+            work.require(transaction)
+            stack = transaction.find(work.scope, STACK, name)
+            if stack is None:
+                self._create(transaction, work, context)
+            elif stack.status in PHASES:
+                return None
+            elif stack.spec["deployment"] == work.action.id:
+                return stack
+            elif stack.status in UPDATABLE:
+                self._engine.update(
+                    transaction,
+                    context,
+                    stack,
+                    template=read_yaml(work.source["template"]),
+                    parameters=work.target.parameters,
+                    deployment=work.action.id,
+                )
+            else:
+                # What is left of a failed creation, or deletion, is replaced as a whole.
+                self._engine.delete(transaction, context, stack, deployment=work.action.id)
+            return None
+
+    def _create(self, transaction: Transaction, work: Work, context: Context) -> None:
+        name = work.target.stack_name
+        self._engine.create(
+            transaction,
+            context,
+            name,
+            arn=stack_arn(work.scope, name, str(uuid.uuid4())),
+            template=read_yaml(work.source["template"]),
+            parameters=work.target.parameters,
+            tags={"stack_name": name},
+            deployment=work.action.id,
+        )
+
+
+def _ended(work: Work, stack: Resource) -> Action:
+    if stack.status in COMPLETE:
+        return work.action.evolve(SUCCEEDED, summary=_summary(stack), external_id=stack.arn)
+    said = f"Stack {stack.name} is {stack.status}"
+    reason = str(stack.observed.get("reason") or "")
+    return work.failed(reason or said, summary=f"{said}.", external_id=stack.arn)
+
+
+def _summary(stack: Resource) -> str:
+    if stack.status == "CREATE_COMPLETE":
+        return f"Stack {stack.name} was created."
+    if stack.observed.get("touched"):
+        return f"Stack {stack.name} was updated."
+    return f"Stack {stack.name} is up to date: no updates are to be performed."
