@@ -118,9 +118,10 @@ def suggest(
 def told(monitor: Any) -> dict[str, Any]:
     """Return what a monitor's execution came to, once it has ended; stop, start and delete it."""
     execution = await_execution(monitor)
+    if "FailureReason" in execution:
+        raise RuntimeError(execution["FailureReason"])
     found = {
         "status": execution["MonitoringExecutionStatus"],
-        "reason": execution.get("FailureReason"),
         "executions": len(monitor.list_executions()),
         "violations": monitor.latest_monitoring_constraint_violations().body_dict["violations"],
         "baseline": monitor.suggested_constraints().body_dict,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,9 +161,10 @@ def names(server: LiveServer, kind: str, schedule: str) -> set[str]:
         Statistics=["Average"],
     )
     assert len(answer["Datapoints"]) == 1
+    listed = {metric["MetricName"] for metric in found}
     page = metrics_page(server)
-    assert all(f'name="{metric["MetricName"]}"' in page for metric in found), page
-    return {metric["MetricName"] for metric in found}
+    assert listed <= set(re.findall(rf'metric="([^"]+)".*schedule="{schedule}"', page))
+    return listed
 
 
 def test_a_bias_pipeline_asks_the_model_and_then_watches_its_answers(watched: LiveServer) -> None:
@@ -221,7 +223,6 @@ def test_the_sdks_monitors_of_bias_and_attributions_run_unmodified(
     )
     bias, explained = said["bias"], said["explained"]
     for one in (bias, explained):
-        assert one["reason"] is None
         assert one["executions"] == 1
         assert (one["stopped"], one["started"], one["left"]) == ("Stopped", "Scheduled", [])
     assert (bias["type"], explained["type"]) == ("ModelBias", "ModelExplainability")

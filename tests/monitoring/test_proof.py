@@ -14,6 +14,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,27 @@ import pytest
 import xgboost
 
 from modelyard.compute.capacity import Capacity
-from modelyard.compute.images import find_image, retrieve
+from modelyard.compute.images import find_image, image_of, retrieve
 from modelyard.compute.runtimes import confinements
 from modelyard.compute.sandbox import SandboxRuntime
 from modelyard.gateway.capture import Destination, Record
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.model import JobModel
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context
 from modelyard.processing.operations import ProcessingOperations
+from modelyard.processing.predictor import Models
 from modelyard.processing.task import KIND, ProcessingTask
+from modelyard.store.encryption.data_keys import NoKeys
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import ObjectStores
 from modelyard.store.resources import Json
 from modelyard.store.s3_uris import S3Uri
 from tests.images.clarify.datasets import adult
-from tests.monitoring.world import BUCKET, REGION, ROLE, SCHEMA, World, definition
+from tests.monitoring.world import ACCOUNT, BUCKET, REGION, ROLE, SCHEMA, World, definition
 from tests.processing.conftest import best_confinement
+from tests.transform.world import archive
 
 __all__ = ["best_confinement"]
 
@@ -47,6 +52,15 @@ HOUR = timedelta(hours=1)
 COLUMNS = ("age", "hours", "sex", "race")
 ANALYZER = retrieve("model-monitor", "", REGION)
 CLARIFY = retrieve("clarify", "1.0", REGION)
+CENSUS = JobModel(
+    name="census",
+    image=retrieve("xgboost", "1.7-1", REGION),
+    archive=f"s3://{BUCKET}/models/census.tar.gz",
+    account=ACCOUNT,
+    sha256=None,
+    environment={},
+    role=None,
+)
 CLUSTER = {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
 Row = list[str]  # of COLUMNS, as a client sends it
 
@@ -74,6 +88,14 @@ class Model:
     def answers(self, rows: list[Row]) -> list[str]:
         found = self._booster.predict(xgboost.DMatrix(self._encoded(rows)))
         return [f"{probability:.6f}" for probability in found]
+
+    def encoded(self, rows: list[Row]) -> list[Row]:
+        """Return rows as a client sends them to the model itself, that knows numbers only."""
+        return [[f"{number:g}" for number in row] for row in self._encoded(rows)]
+
+    def archive(self) -> bytes:
+        """The model as training leaves it."""
+        return archive({"xgboost-model": bytes(self._booster.save_raw("ubj"))})
 
     def _encoded(self, rows: list[Row]) -> Any:
         return np.array(
@@ -107,7 +129,13 @@ class Proof(World):
             jobs=home / "jobs",
             image_of=find_image,
         )
-        self.job_workflow = JobWorkflow(workshop, KIND, ProcessingTask)
+        models = Models(
+            find=lambda _job, _wanted: CENSUS,
+            image_of=lambda uri: image_of(uri, purpose="serve"),
+            keys_of=lambda _job, _role: NoKeys(),
+        )
+        task = partial(ProcessingTask, models=models)
+        self.job_workflow = JobWorkflow(workshop, KIND, task)
         desk = JobDesk(
             self.store,
             KIND,
@@ -143,6 +171,16 @@ class Proof(World):
             **more,
         }
         await self.process(name, ANALYZER, {folder: f"{name}/data.csv"}, environment)
+
+    async def clarify(self, name: str, header: list[str], rows: list[Row], config: Json) -> None:
+        """Make the baseline of a table as a configuration says."""
+        self.put_table(f"{name}/data.csv", header, rows)
+        self.put_json(f"{name}/analysis_config.json", {**config, "headers": header})
+        inputs = {
+            "/opt/ml/processing/input/data": f"{name}/data.csv",
+            "/opt/ml/processing/input/config": f"{name}/analysis_config.json",
+        }
+        await self.process(name, CLARIFY, inputs, {})
 
     async def process(
         self, name: str, image: str, inputs: dict[str, str], environment: dict[str, str]
@@ -191,6 +229,19 @@ class Proof(World):
                 "MonitoringJobDefinitionName": name,
                 "MonitoringType": type_,
             },
+        )
+
+    def watch_clarified(self, type_: str, name: str, config: Json, **members: Any) -> None:
+        """Have a monitor of a Clarify job's baseline look every hour."""
+        place = f"s3://{BUCKET}/{name}"
+        self.put_json(f"{name}/monitor/analysis_config.json", config)
+        baseline = {"ConstraintsResource": {"S3Uri": f"{place}/baseline/analysis.json"}}
+        self.watch(
+            type_,
+            name,
+            app={"ImageUri": CLARIFY, "ConfigUri": f"{place}/monitor/analysis_config.json"},
+            **{f"{type_}BaselineConfig": baseline},
+            **members,
         )
 
     def traffic(self, hour: datetime, rows: list[Row], answers: list[str]) -> list[str]:
@@ -263,6 +314,12 @@ class Proof(World):
         }
 
 
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """What is trained once, since nothing changes it."""
+    return Model()
+
+
 @pytest.fixture
 def proof(tmp_path: Path, empty_database: Path, best_confinement: str) -> Iterator[Proof]:
     (tmp_path / "modelyard.db").write_bytes(empty_database.read_bytes())
@@ -297,9 +354,8 @@ def in_words(row: Row) -> Row:
 
 @pytest.mark.slow
 async def test_each_monitor_reports_what_goes_wrong_in_its_hour_and_nothing_else(
-    proof: Proof,
+    proof: Proof, model: Model
 ) -> None:
-    model = Model()
     trained, answers = model.rows[:3000], model.answers(model.rows[:3000])
     table = [[answer, *row] for answer, row in zip(answers, trained, strict=True)]
     await proof.baseline("data", ["answer", *COLUMNS], table)
@@ -357,8 +413,7 @@ async def test_each_monitor_reports_what_goes_wrong_in_its_hour_and_nothing_else
 
 
 @pytest.mark.slow
-async def test_a_model_that_prefers_men_is_told_of_in_its_hour(proof: Proof) -> None:
-    model = Model()
+async def test_a_model_that_prefers_men_is_told_of_in_its_hour(proof: Proof, model: Model) -> None:
     rows, labels = model.rows[3000:4500], model.labels[3000:4500]
     guesses = [str(int(float(answer) >= 0.5)) for answer in model.answers(rows)]
     shared = {
@@ -371,27 +426,10 @@ async def test_a_model_that_prefers_men_is_told_of_in_its_hour(proof: Proof) -> 
     table = [
         [str(label), *row, guess] for label, row, guess in zip(labels, rows, guesses, strict=True)
     ]
-    columns = ["income", *COLUMNS, "guess"]
-    proof.put_table("bias/data.csv", columns, table)
     asked = {"dataset_type": "text/csv", "methods": methods, "predicted_label": "guess"}
-    proof.put_json("bias/analysis_config.json", {**shared, **asked, "headers": columns})
-    proof.put_json("bias/monitor/analysis_config.json", shared)
-    inputs = {
-        "/opt/ml/processing/input/data": "bias/data.csv",
-        "/opt/ml/processing/input/config": "bias/analysis_config.json",
-    }
-    await proof.process("bias", CLARIFY, inputs, {})
-    analysis = {"S3Uri": f"s3://{BUCKET}/bias/baseline/analysis.json"}
-    proof.watch(
-        "ModelBias",
-        "bias",
-        app={
-            "ImageUri": CLARIFY,
-            "ConfigUri": f"s3://{BUCKET}/bias/monitor/analysis_config.json",
-        },
-        endpoint={"ProbabilityAttribute": "0", "ProbabilityThresholdAttribute": 0.5},
-        ModelBiasBaselineConfig={"ConstraintsResource": analysis},
-    )
+    await proof.clarify("bias", ["income", *COLUMNS, "guess"], table, shared | asked)
+    answers_at = {"ProbabilityAttribute": "0", "ProbabilityThresholdAttribute": 0.5}
+    proof.watch_clarified("ModelBias", "bias", shared, endpoint=answers_at)
     people, truth = model.rows[4500:], model.labels[4500:]
     fair = model.answers(people)
     unfair = [
@@ -406,3 +444,35 @@ async def test_a_model_that_prefers_men_is_told_of_in_its_hour(proof: Proof) -> 
         found.append(proof.found("bias", hour))
     assert found[0] == set()
     assert ("DPPL", "bias_drift_check") in found[1]
+
+
+def swapped(row: Row) -> Row:
+    """Age and race in each other's place."""
+    return [row[3], *row[1:3], row[0]]
+
+
+@pytest.mark.slow
+async def test_features_in_each_others_place_change_what_answers_rest_on(
+    proof: Proof, model: Model
+) -> None:
+    proof.objects.put_bytes(S3Uri.parse(CENSUS.archive), model.archive())
+    rows = model.encoded(model.rows[3000:3400])
+    table = [[str(label), *row] for label, row in zip(model.labels[3000:3400], rows, strict=True)]
+    # Somebody young who works a little: exact, as there are four features.
+    shap = {"baseline": [[20, 20, 0, 0]], "agg_method": "mean_abs", "num_samples": 20}
+    shared = {
+        "dataset_type": "text/csv",
+        "methods": {"shap": shap},
+        "predictor": {"model_name": "census", "content_type": "text/csv"},
+    }
+    await proof.clarify("explained", ["income", *COLUMNS], table, shared | {"label": "income"})
+    proof.watch_clarified("ModelExplainability", "explained", {**shared, "headers": [*COLUMNS]})
+    people = model.encoded(model.rows[4500:4800])
+    answers = model.answers(model.rows[4500:4800])
+    found = []
+    for asked in (people, [swapped(row) for row in people], people):
+        hour = proof.time
+        proof.traffic(hour, asked, answers)
+        await proof.pass_hour()
+        found.append(proof.found("explained", hour))
+    assert found == [set(), {("shap", "feature_attribution_drift_check")}, set()]
