@@ -111,6 +111,7 @@ def suggest(
         SHAPConfig(baseline=[row], num_samples=100, agg_method="mean_abs", seed=7),
         watched.model,
     )
+    # A schedule that begins at once finds its baseline made.
     for monitor in (bias, explained):
         monitor.latest_baselining_job.wait(logs=False)
 

@@ -246,7 +246,7 @@ def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
 
 
 @pytest.mark.slow
-def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path) -> None:
+def test_the_sdks_monitors_of_quality_run_unmodified(monitored: LiveServer, tmp_path: Path) -> None:
     baseline, predictions = tmp_path / "train.csv", tmp_path / "predictions.csv"
     header = ",".join(["answer", *COLUMNS[1:]])
     baseline.write_text("\n".join([header, *breast_cancer().train_csv.splitlines()]))
@@ -282,8 +282,6 @@ def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path)
     assert model["status"] == "CompletedWithViolations", model
     assert model["rows"] == 40
     assert "auc" in model["violated"]
-    assert said["bias"] == {"status": "Scheduled", "type": "ModelBias", "executions": 0}
-    assert said["explained"]["type"] == "ModelExplainability"
 
 
 def test_a_server_that_was_killed_finishes_what_it_began_once(monitored: LiveServer) -> None:
