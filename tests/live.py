@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 import psutil
 
 ROLE = "arn:aws:iam::123456789012:role/modelyard-execution"
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 START_SECONDS = 180
+#: What botocore knows of services. Each session reads it anew, a quarter of a second for SageMaker.
+_DESCRIPTIONS = botocore.loaders.create_loader()
 
 
 def clean_environment() -> dict[str, str]:
@@ -115,7 +119,9 @@ class LiveServer:
             "verify": self.env.get("AWS_CA_BUNDLE"),
             **overrides,
         }
-        return boto3.session.Session().client(service, **arguments)
+        session = botocore.session.Session()
+        session.register_component("data_loader", _DESCRIPTIONS)
+        return boto3.session.Session(botocore_session=session).client(service, **arguments)
 
     @property
     def bucket(self) -> str:

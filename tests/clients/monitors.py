@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.request
 from typing import Any
 
 from tests.clients.jobs import await_endpoint, train
+from tests.clients.test_orchestrator import post
 from tests.data import breast_cancer
 from tests.live import ROLE, XGBOOST, LiveServer
 
@@ -179,3 +182,58 @@ def await_execution(server: LiveServer, schedule: str, seconds: float = 120) -> 
             return found[0]
         time.sleep(0.2)
     raise AssertionError(f"no execution of {schedule} has ended: {found}\n{server.log.read_text()}")
+
+
+def provisioned(server: LiveServer, **body: Any) -> dict[str, Any]:
+    """Provision a pipeline; return its stack's description, once that has settled."""
+    status, answer = post(server, "/provisionpipeline", body)
+    assert status == 200, answer
+    name = f"mlops-pipeline-{body['model_name']}-{body['pipeline_type']}".replace("_", "")
+    cloudformation = server.client("cloudformation")
+    deadline = time.monotonic() + 120
+    stack: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        try:
+            [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except cloudformation.exceptions.ClientError:
+            stack = {}  # the pipeline has not begun with it
+        if stack and not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            return stack
+        time.sleep(0.2)
+    raise AssertionError(f"{name} does not settle: {stack}\n{server.log.read_text()}")
+
+
+def metrics_page(server: LiveServer) -> str:
+    request = urllib.request.Request(
+        f"{server.env['AWS_ENDPOINT_URL']}/metrics",
+        headers={"Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return str(answer.read().decode())
+
+
+def captured(server: LiveServer, endpoint: str) -> dict[str, tuple[str, str]]:
+    """Return the event ids and the answers of an endpoint's captured requests."""
+    s3 = server.client("s3")
+    listed = s3.list_objects_v2(Bucket=server.bucket, Prefix=f"captured/{endpoint}/")
+    found = {}
+    for entry in listed["Contents"]:
+        body = s3.get_object(Bucket=server.bucket, Key=entry["Key"])["Body"].read()
+        for line in body.decode().splitlines():
+            record = json.loads(line)
+            data = record["captureData"]
+            found[data["endpointInput"]["data"]] = (
+                record["eventMetadata"]["eventId"],
+                data["endpointOutput"]["data"].strip(),
+            )
+    return found
+
+
+def label_line(event_id: str, label: int) -> str:
+    return json.dumps(
+        {
+            "groundTruthData": {"data": str(label), "encoding": "CSV"},
+            "eventMetadata": {"eventId": event_id},
+            "eventVersion": "0",
+        }
+    )

@@ -1,4 +1,4 @@
-"""Run in the SDK v2's environment: monitors of a live endpoint, from baseline to deletion.
+"""Run in the SDK v2's environment: quality monitors of a live endpoint, from baseline to deletion.
 
     python sagemaker_v2_monitors.py ENDPOINT BASELINE_CSV PREDICTIONS_CSV LABELS_PREFIX
 
@@ -14,16 +14,10 @@ import time
 from typing import Any
 
 import sagemaker
-from sagemaker.clarify import BiasConfig, SHAPConfig
-from sagemaker.clarify import ModelConfig as ClarifyModel
 from sagemaker.model_monitor import (
-    BiasAnalysisConfig,
     CronExpressionGenerator,
     DefaultModelMonitor,
     EndpointInput,
-    ExplainabilityAnalysisConfig,
-    ModelBiasMonitor,
-    ModelExplainabilityMonitor,
     ModelQualityMonitor,
 )
 from sagemaker.model_monitor.dataset_format import DatasetFormat
@@ -39,7 +33,7 @@ INPUT = "/opt/ml/processing/input_data"
 
 
 def main(endpoint: str, baseline: str, predictions: str, labels: str) -> None:
-    """Make four monitors, let two of them run, and delete them all."""
+    """Make two monitors, let them run, and delete them."""
     session = sagemaker.Session(default_bucket=BUCKET)
     hurry()
     shared: dict[str, Any] = {
@@ -50,8 +44,6 @@ def main(endpoint: str, baseline: str, predictions: str, labels: str) -> None:
     said = {
         "data": data_quality(shared, endpoint, baseline),
         "model": model_quality(shared, endpoint, predictions, labels),
-        "bias": bias(shared, endpoint, labels),
-        "explained": explainability(shared, endpoint),
     }
     print()  # the SDK ends its dots without a line end
     print(json.dumps(said))
@@ -136,51 +128,6 @@ def model_quality(
         "reason": execution.get("FailureReason"),
         "rows": statistics["dataset"]["item_count"],
         "violated": sorted(one["metric_name"] for one in violations),
-    }
-    monitor.delete_monitoring_schedule()
-    return found
-
-
-def bias(shared: dict[str, Any], endpoint: str, labels: str) -> dict[str, Any]:
-    monitor = ModelBiasMonitor(**shared, max_runtime_in_seconds=1800)
-    monitor.create_monitoring_schedule(
-        monitor_schedule_name="sdk-bias",
-        endpoint_input=EndpointInput(endpoint, INPUT, probability_attribute="0"),
-        ground_truth_input=labels,
-        analysis_config=BiasAnalysisConfig(
-            BiasConfig(label_values_or_threshold=[1], facet_name="f0"),
-            headers=["y", "f0"],
-            label="y",
-        ),
-        output_s3_uri=f"s3://{BUCKET}/sdk/reports",
-        schedule_cron_expression=CronExpressionGenerator.hourly(),
-    )
-    return described(monitor)
-
-
-def explainability(shared: dict[str, Any], endpoint: str) -> dict[str, Any]:
-    monitor = ModelExplainabilityMonitor(**shared)
-    monitor.create_monitoring_schedule(
-        monitor_schedule_name="sdk-explained",
-        endpoint_input=EndpointInput(endpoint, INPUT, inference_attribute="0"),
-        analysis_config=ExplainabilityAnalysisConfig(
-            SHAPConfig(baseline=[[0.0]], num_samples=10, agg_method="mean_abs"),
-            ClarifyModel(model_name=endpoint, instance_count=1, instance_type="ml.m5.large"),
-            headers=["f0"],
-        ),
-        output_s3_uri=f"s3://{BUCKET}/sdk/reports",
-        schedule_cron_expression=CronExpressionGenerator.daily(),
-    )
-    return described(monitor)
-
-
-def described(monitor: Any) -> dict[str, Any]:
-    """Return what a schedule that waits for its hour is, and delete it."""
-    schedule = monitor.describe_schedule()
-    found = {
-        "status": schedule["MonitoringScheduleStatus"],
-        "type": schedule["MonitoringType"],
-        "executions": len(monitor.list_executions()),
     }
     monitor.delete_monitoring_schedule()
     return found

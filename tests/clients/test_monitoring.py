@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,13 +15,16 @@ from tests.clients.monitors import (
     COLUMNS,
     await_execution,
     baseline,
+    captured,
     capturing_endpoint,
     data_quality,
+    label_line,
+    metrics_page,
     now,
+    provisioned,
     send,
 )
 from tests.clients.test_events import INBOX
-from tests.clients.test_orchestrator import post
 from tests.clients.test_sagemaker_v2 import run_script
 from tests.data import breast_cancer
 from tests.live import LiveServer
@@ -41,25 +43,6 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     baseline(live, "base")
     yield live
     assert live.stop() == 0, live.log.read_text()
-
-
-def provisioned(server: LiveServer, **body: Any) -> dict[str, Any]:
-    """Provision a pipeline; return its stack's description, once that has settled."""
-    status, answer = post(server, "/provisionpipeline", body)
-    assert status == 200, answer
-    name = f"mlops-pipeline-{body['model_name']}-{body['pipeline_type']}".replace("_", "")
-    cloudformation = server.client("cloudformation")
-    deadline = time.monotonic() + 120
-    stack: dict[str, Any] = {}
-    while time.monotonic() < deadline:
-        try:
-            [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
-        except cloudformation.exceptions.ClientError:
-            stack = {}  # the pipeline has not begun with it
-        if stack and not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            return stack
-        time.sleep(0.2)
-    raise AssertionError(f"{name} does not settle: {stack}\n{server.log.read_text()}")
 
 
 def tell_of_alerts(server: LiveServer, schedule: str) -> None:
@@ -82,15 +65,6 @@ def notified(server: LiveServer) -> str:
             return text
         time.sleep(0.2)
     raise AssertionError("nobody was told")
-
-
-def metrics_page(server: LiveServer) -> str:
-    request = urllib.request.Request(
-        f"{server.env['AWS_ENDPOINT_URL']}/metrics",
-        headers={"Authorization": f"Bearer {server.env['MODELYARD_TOKEN']}"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        return str(answer.read().decode())
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +246,7 @@ def test_metrics_are_seen_through_cloudwatch_and_on_the_metrics_page(
 
 
 @pytest.mark.slow
-def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path) -> None:
+def test_the_sdks_monitors_of_quality_run_unmodified(monitored: LiveServer, tmp_path: Path) -> None:
     baseline, predictions = tmp_path / "train.csv", tmp_path / "predictions.csv"
     header = ",".join(["answer", *COLUMNS[1:]])
     baseline.write_text("\n".join([header, *breast_cancer().train_csv.splitlines()]))
@@ -308,8 +282,6 @@ def test_the_sdks_monitors_run_unmodified(monitored: LiveServer, tmp_path: Path)
     assert model["status"] == "CompletedWithViolations", model
     assert model["rows"] == 40
     assert "auc" in model["violated"]
-    assert said["bias"] == {"status": "Scheduled", "type": "ModelBias", "executions": 0}
-    assert said["explained"]["type"] == "ModelExplainability"
 
 
 def test_a_server_that_was_killed_finishes_what_it_began_once(monitored: LiveServer) -> None:
@@ -343,30 +315,3 @@ def test_a_server_that_was_killed_finishes_what_it_began_once(monitored: LiveSer
     assert len(of_this) == 1
     answer = sagemaker.list_monitoring_executions(MonitoringScheduleName="killed")
     assert len(answer["MonitoringExecutionSummaries"]) == 1
-
-
-def captured(server: LiveServer, endpoint: str) -> dict[str, tuple[str, str]]:
-    """Return the event ids and the answers of an endpoint's captured requests."""
-    s3 = server.client("s3")
-    listed = s3.list_objects_v2(Bucket=server.bucket, Prefix=f"captured/{endpoint}/")
-    found = {}
-    for entry in listed["Contents"]:
-        body = s3.get_object(Bucket=server.bucket, Key=entry["Key"])["Body"].read()
-        for line in body.decode().splitlines():
-            record = json.loads(line)
-            data = record["captureData"]
-            found[data["endpointInput"]["data"]] = (
-                record["eventMetadata"]["eventId"],
-                data["endpointOutput"]["data"].strip(),
-            )
-    return found
-
-
-def label_line(event_id: str, label: int) -> str:
-    return json.dumps(
-        {
-            "groundTruthData": {"data": str(label), "encoding": "CSV"},
-            "eventMetadata": {"eventId": event_id},
-            "eventVersion": "0",
-        }
-    )

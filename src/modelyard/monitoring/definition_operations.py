@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modelyard.arns import sagemaker_arn
-from modelyard.monitoring import schedule_rows
+from modelyard.monitoring import baselines, schedule_rows
 from modelyard.monitoring.checks import definition_problems
 from modelyard.monitoring.definition import Definition
 from modelyard.monitoring.paging import page_of, within
@@ -49,6 +49,7 @@ class DefinitionDesk:
         with self._store.write() as transaction:
             self._require_role(transaction, context.account, definition.role)
             require_capture(self._rooms, transaction, context, definition)
+            require_baseline(transaction, context, definition)
             try:
                 transaction.create(
                     scope,
@@ -145,6 +146,21 @@ def require_capture(
         return
     try:
         rooms.capture_of(snapshot, scope_of(context), definition.endpoint)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def require_baseline(snapshot: Snapshot, context: Context, definition: Definition) -> None:
+    """Look at whether the job that a definition's baseline is of is there; it may still run.
+
+    Raises:
+        ValidationError: it is not.
+    """
+    name = baselines.job_of(definition)
+    if name is None:
+        return
+    try:
+        baselines.find_job(snapshot, scope_of(context), name)
     except ValueError as error:
         raise ValidationError(str(error)) from error
 

@@ -10,7 +10,11 @@ from modelyard.arns import sagemaker_arn
 from modelyard.monitoring import alerts, execution_rows, schedule_rows
 from modelyard.monitoring.checks import definition_problems, schedule_problems
 from modelyard.monitoring.definition import Definition
-from modelyard.monitoring.definition_operations import RequireRole, require_capture
+from modelyard.monitoring.definition_operations import (
+    RequireRole,
+    require_baseline,
+    require_capture,
+)
 from modelyard.monitoring.paging import page_of, within
 from modelyard.monitoring.rooms import Rooms
 from modelyard.monitoring.schedule_rows import KIND, SCHEDULED, STOPPED
@@ -165,6 +169,7 @@ class ScheduleOperations:
         if problems:
             raise ValidationError.of(problems)
         require_capture(self._rooms, transaction, context, definition)
+        require_baseline(transaction, context, definition)
 
     def _definition(self, snapshot: Snapshot, context: Context, config: Json) -> Definition:
         named, inline = "MonitoringJobDefinitionName", "MonitoringJobDefinition"

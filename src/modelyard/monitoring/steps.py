@@ -12,7 +12,14 @@ from typing import Any
 
 import structlog
 
-from modelyard.monitoring import alerts, captured, execution_rows, job_requests, violations
+from modelyard.monitoring import (
+    alerts,
+    baselines,
+    captured,
+    execution_rows,
+    job_requests,
+    violations,
+)
 from modelyard.monitoring.durations import parse_duration
 from modelyard.monitoring.execution import ENDED, KIND, Execution
 from modelyard.monitoring.job_requests import ANALYSIS, MERGE, Data
@@ -101,6 +108,7 @@ class Steps:
 
     def _create(self, row: Resource, execution: Execution, kind: str) -> None:
         objects = self._rooms.objects_of(row)
+        execution = self._with_baseline(row, execution)
         try:
             if kind == MERGE:
                 data = self._with_labels(row, execution, objects)
@@ -126,6 +134,14 @@ class Steps:
         job = self._job(row, execution, kind)
         arn = None if job is None else job.arn
         self._note(row, status="InProgress", jobs=jobs, ProcessingJobArn=arn)
+
+    def _with_baseline(self, row: Resource, execution: Execution) -> Execution:
+        with self._store.read() as snapshot:
+            try:
+                found = baselines.with_files(snapshot, row.scope, execution.definition)
+            except ValueError as error:
+                raise NothingToAnalyse(str(error)) from error
+        return replace(execution, definition=found)
 
     def _data(self, row: Resource, execution: Execution, objects: Objects) -> Data:
         definition = execution.definition
