@@ -232,11 +232,8 @@ class Settings:
         """
         if not self.multi_account:
             return {}
-        named = {
-            "dev": self.dev_account_id,
-            "staging": self.staging_account_id,
-            "prod": self.prod_account_id,
-        }
+        ids = (self.dev_account_id, self.staging_account_id, self.prod_account_id)
+        named = dict(zip(("dev", "staging", "prod"), ids, strict=True))
         return stage_accounts(named, self.all_accounts())
 
     def assets_bucket_of(self, account: str) -> str:
