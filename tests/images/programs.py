@@ -124,6 +124,12 @@ class Served:
         return json.loads(answer)
 
 
+def _listens(path: Path) -> bool:
+    """Return whether somebody listens: the socket's file is there a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
+
+
 @contextmanager
 def served(module: str, base: Path) -> Iterator[Served]:
     """Run `python -m modelyard.images.<module> serve` on the model in `base`."""
@@ -136,8 +142,10 @@ def served(module: str, base: Path) -> Iterator[Served]:
     arguments = [sys.executable, "-m", f"modelyard.images.{module}", "serve"]
     with subprocess.Popen(arguments, env=environment) as process:
         deadline = time.monotonic() + 120
-        while not path.exists() and time.monotonic() < deadline and process.poll() is None:
+        while not _listens(path) and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.02)
-        yield Served(path)
-        process.terminate()
+        try:
+            yield Served(path)
+        finally:  # a test that failed does not wait for the program either
+            process.terminate()
         assert process.wait(60) == -signal.SIGTERM

@@ -12,7 +12,7 @@ from modelyard.assembly.steps import Step
 from modelyard.compute.runtime import Runtime
 from modelyard.experiments.servers import MlflowServers
 from modelyard.experiments.tokens import JobTokens
-from modelyard.experiments.tracking import JobTracking
+from modelyard.experiments.tracking import ALWAYS, JobTracking
 from modelyard.identity.known_callers import KnownCallers
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.tracking import NoTracker, Tracker
@@ -38,9 +38,9 @@ class Experiments:
         return Step(start=self.servers.start, stop=self.servers.stop)
 
     def subscribe(self, outbox: Outbox, kinds: Collection[str]) -> None:
-        """Have the ends of jobs, of all `kinds` that there are, told of."""
+        """Have the ends of jobs told of: of all `kinds` with programs, and of what makes others."""
         if self.tracking is not None:
-            outbox.subscribe("experiments", self.tracking.handle, kinds=kinds)
+            outbox.subscribe("experiments", self.tracking.handle, kinds={*kinds, *ALWAYS})
 
 
 def experiments(
