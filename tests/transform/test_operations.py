@@ -42,6 +42,17 @@ def test_a_job_is_created_described_listed_and_stopped(world: World) -> None:
     assert world.describe()["TransformJobStatus"] == "Stopping"
 
 
+def test_the_newest_job_is_listed_first(world: World) -> None:
+    for name in ("one", "two", "three"):
+        world.create(TransformJobName=name)
+    for order, names in (
+        ({}, ["three", "two", "one"]),
+        ({"SortOrder": "Ascending"}, ["one", "two", "three"]),
+    ):
+        found = world.call("ListTransformJobs", **order)["TransformJobSummaries"]
+        assert [job["TransformJobName"] for job in found] == names
+
+
 def test_a_name_is_given_once(world: World) -> None:
     world.create()
     with pytest.raises(ResourceInUse, match="Transform job names must be unique"):

@@ -43,7 +43,7 @@ class AutopilotOperations:
 
     @operation("sagemaker", "ListAutoMLJobs", on=every("automl-job"))
     def list_jobs(self, context: Context, request: Request) -> Response:
-        page = self._desk.list(context, request)
+        page = self._desk.list(context, request, descending=True)
         response: Response = {"AutoMLJobSummaries": [summary(job) for job in page.items]}
         if page.token is not None:
             response["NextToken"] = page.token

@@ -108,10 +108,16 @@ class JobDesk:
         with self._store.read() as snapshot:
             return self._find(snapshot, context, name)
 
-    def list(self, context: Context, request: Request) -> Page[Resource]:
-        """Return the page of jobs that a List request asks for."""
+    def list(
+        self, context: Context, request: Request, *, descending: bool = False
+    ) -> Page[Resource]:
+        """Return the page of jobs that a List request asks for.
+
+        Args:
+            descending: the order if the request names none, in which the API's kinds of job differ.
+        """
         with self._store.read() as snapshot:
-            listing = listing_of(request, descending=False)
+            listing = listing_of(request, descending=descending)
             return snapshot.list(scope_of(context), self._kind.name, listing)
 
     def stop(self, context: Context, name: str) -> None:

@@ -76,7 +76,7 @@ class TransformOperations:
 
     @operation("sagemaker", "ListTransformJobs", on=every("transform-job"))
     def list_transform_jobs(self, context: Context, request: Request) -> Response:
-        page = self._desk.list(context, request)
+        page = self._desk.list(context, request, descending=True)
         response: Response = {"TransformJobSummaries": [summary(job) for job in page.items]}
         if page.token is not None:
             response["NextToken"] = page.token
