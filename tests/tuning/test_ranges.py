@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelyard.tuning.ranges import Categorical, Numeric, Scaling, ranges_of
@@ -36,6 +36,12 @@ def numerics(draw: st.DrawFn) -> Numeric:
 
 
 @given(numerics(), COORDINATES)
+@example(  # ends whose logarithms are equal
+    Numeric(
+        name="x", kind="continuous", low=0.125, high=0.12500000000000003, scaling="Logarithmic"
+    ),
+    0.0,
+)
 def test_a_value_is_in_its_range_and_leads_back_to_itself(spread: Numeric, at: float) -> None:
     text = spread.text_at(at)
     assert spread.low <= float(text) <= spread.high

@@ -174,7 +174,8 @@ def _linear(low: float, high: float, coordinate: float) -> float:
 
 
 def _linear_back(low: float, high: float, value: float) -> float:
-    return (value - low) / (high - low)
+    # Ends a hair apart are equal once their logarithms are taken.
+    return (value - low) / (high - low) if high > low else 0.0
 
 
 def _log(low: float, high: float, coordinate: float) -> float:
