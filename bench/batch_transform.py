@@ -25,7 +25,7 @@ import polars as pl
 import psutil
 import xgboost
 
-from bench.registry import IMAGE, REGION, _exports
+from bench.registry import IMAGE, REGION, exports
 from bench.report import Options, Report, Requirement
 from bench.servers import _process, _ready, free_ports
 
@@ -125,7 +125,7 @@ async def _measure(files: _Files, rounds: int) -> tuple[_Runs, _Runs]:
 
 class _Client:
     def __init__(self, home: Path, files: _Files) -> None:
-        env = _exports(home)
+        env = exports(home)
         session = boto3.session.Session(
             aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
