@@ -11,6 +11,9 @@ from modelyard.cli.options import HomeOption, home_of
 _Pipeline = Annotated[
     str, typer.Argument(help="The pipeline's id, its name, or a part that no other name has.")
 ]
+_Waiting = Annotated[
+    str | None, typer.Option(help="The stage that waits, or its approval. Default: any.")
+]
 _Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept.")]
 
 
@@ -25,9 +28,7 @@ def pipelines(home: HomeOption = None) -> None:
 def approve(
     pipeline: _Pipeline,
     reason: _Reason = "",
-    stage: Annotated[
-        str | None, typer.Option(help="The stage that waits, or its approval. Default: any.")
-    ] = None,
+    stage: _Waiting = None,
     home: HomeOption = None,
 ) -> None:
     """Approve what a pipeline waits for: it goes on to the next stage."""
@@ -40,9 +41,7 @@ def approve(
 def reject(
     pipeline: _Pipeline,
     reason: _Reason = "",
-    stage: Annotated[
-        str | None, typer.Option(help="The stage that waits, or its approval. Default: any.")
-    ] = None,
+    stage: _Waiting = None,
     home: HomeOption = None,
 ) -> None:
     """Reject what a pipeline waits for: it ends there."""
