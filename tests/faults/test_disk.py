@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,9 +48,31 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path, tmp_path: Path) -> None:
+def await_room(server: LiveServer) -> None:
+    """Wait until changes are taken again: the audit trail tries the disk once a second."""
+    s3 = server.client("s3", config=ONE_TRY)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            s3.put_object(Bucket=server.bucket, Key="room", Body=b"1")
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "InsufficientStorage"
+            assert time.monotonic() < deadline, "changes are refused long after there is room"
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def server(small_disk: Path, tmp_path: Path) -> Iterator[LiveServer]:
+    """A server whose home is on the small disk, and whose log is elsewhere."""
     server = LiveServer(small_disk / "home")
     server.log = tmp_path / "server.log"
+    yield server
+    server.kill()
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(server: LiveServer, small_disk: Path) -> None:
     server.start()
     job = train(server, "before")
     deploy(server, "before", job["ModelArtifacts"]["S3ModelArtifacts"])
@@ -71,15 +94,16 @@ def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path, tmp_path
     assert runtime.invoke_endpoint(EndpointName="before", ContentType="text/csv", Body=row)
     assert sagemaker.describe_training_job(TrainingJobName="before")
     ballast.unlink()
+    await_room(server)
     assert train(server, "after")["TrainingJobStatus"] == "Completed"
     assert await_endpoint(server, "before")["EndpointStatus"] == "InService"
     assert s3.list_objects_v2(Bucket=server.bucket, Prefix="big")["KeyCount"] == 0
     assert server.stop() == 0, server.log.read_text()
 
 
-def test_a_home_that_cannot_be_written_is_refused_by_name(small_disk: Path, tmp_path: Path) -> None:
-    server = LiveServer(small_disk / "home")
-    server.log = tmp_path / "server.log"
+def test_a_home_that_cannot_be_written_is_refused_by_name(
+    server: LiveServer, small_disk: Path
+) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     server.launch()
     assert server.process is not None
