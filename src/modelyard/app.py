@@ -105,7 +105,9 @@ def build(
     )
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
-    tracked = experiments(ground, runtime, series, known)
+    tracked = experiments(
+        ground, runtime, series, known, ca_file=None if tls is None else tls.ca_file
+    )
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,

@@ -84,7 +84,8 @@ def entrypoint(script: str) -> list[str]:
 
 def looked_at(server: LiveServer, experiment: str, name: str) -> list[dict[str, Any]]:
     """Return what MLflow's own client sees with what `modelyard env` says."""
-    variables = {name: value for name, value in server.env.items() if name.startswith("MLFLOW_")}
+    needed = ("MLFLOW_", "REQUESTS_CA_BUNDLE")
+    variables = {name: value for name, value in server.env.items() if name.startswith(needed)}
     done = subprocess.run(
         [sys.executable, "-c", LOOK, experiment, name],
         env={**clean_environment(), **variables},
@@ -107,7 +108,8 @@ def ask(
 ) -> urllib3.BaseHTTPResponse:
     """Ask the door; without a token as the root."""
     given = {"Authorization": f"Bearer {token or server.env['MLFLOW_TRACKING_TOKEN']}"}
-    return urllib3.PoolManager(retries=False, timeout=SECONDS).request(
+    authority = server.env.get("AWS_CA_BUNDLE")
+    return urllib3.PoolManager(retries=False, timeout=SECONDS, ca_certs=authority).request(
         method,
         f"{server.env['MLFLOW_TRACKING_URI']}{path}",
         body=None if content is None else json.dumps(content).encode(),
@@ -261,6 +263,27 @@ def test_a_script_logs_into_the_run_of_its_job_and_its_token_ends_with_it(
     run = await_run(server, "processed", "processing-jobs")
     assert {metric["key"]: metric["value"] for metric in run["data"]["metrics"]} == {"mine": 7.5}
     assert run["info"]["status"] == "FINISHED"
+
+
+@pytest.mark.parametrize("runtime", ["bubblewrap", "plain"])
+def test_a_script_of_a_server_with_tls_verifies_it_and_logs(tmp_path: Path, runtime: str) -> None:
+    live = LiveServer(
+        tmp_path / "home",
+        environment={"MODELYARD_EXPERIMENTS": "true", "MODELYARD_RUNTIME": runtime},
+        options=["--tls"],
+    ).start()
+    try:
+        request = training_request(live, "scripted")
+        request["AlgorithmSpecification"]["ContainerEntrypoint"] = entrypoint(SCRIPT)
+        live.client("sagemaker").create_training_job(**request)
+        job = await_job(live, "scripted", seconds=SECONDS)
+        assert job["TrainingJobStatus"] == "Completed", job
+        await_run(live, "scripted")
+        (run,) = looked_at(live, "training-jobs", "scripted")
+        assert run["history"] == {"mine": [[3, 7.5]]}
+        assert run["files"] == ["notes/a.txt"]
+    finally:
+        live.kill()
 
 
 # --- who may

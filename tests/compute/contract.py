@@ -191,6 +191,15 @@ for attempt in (lambda: open(folder + "/a.csv", "a"), lambda: open(folder + "/b"
         # Some systems' own Python, or bash, or bubblewrap adds these.
         assert names - threads - expected <= {"SAGEMAKER_BASE_DIR", "LC_CTYPE", "PWD", "SHLVL", "_"}
 
+    async def test_a_path_below_opt_ml_in_the_environment_is_where_it_says(
+        self, world: World
+    ) -> None:
+        (world.base / "here.txt").write_text("found")
+        text = "print(open(os.environ['FILE']).read(), os.environ['OTHER'])"
+        environment = {"FILE": "/opt/ml/here.txt", "OTHER": "/opt/mlflow"}
+        assert await world.run_python(text, environment=environment) == 0
+        assert world.lines == ["found /opt/mlflow"]
+
     async def test_what_loads_into_programs_by_its_environment_loads_into_no_other(
         self, world: World, tmp_path: Path
     ) -> None:

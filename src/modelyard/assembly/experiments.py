@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import structlog
 
@@ -18,6 +20,7 @@ from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.tracking import NoTracker, Tracker
 from modelyard.store.outbox import Outbox
 from modelyard.store.schemas import schema_url
+from modelyard.tls.trust import bundle, trusted_already
 
 log = structlog.get_logger(__name__)
 
@@ -44,8 +47,17 @@ class Experiments:
 
 
 def experiments(
-    ground: Ground, runtime: Runtime, series: MetricSeries, known: KnownCallers
+    ground: Ground,
+    runtime: Runtime,
+    series: MetricSeries,
+    known: KnownCallers,
+    ca_file: Path | None,
 ) -> Experiments:
+    """Build the room.
+
+    Args:
+        ca_file: with TLS, what vouches for this server.
+    """
     settings = ground.settings
     servers = MlflowServers(
         runtime,
@@ -59,5 +71,13 @@ def experiments(
             )
         return Experiments(servers=servers, tracking=None)
     tokens = JobTokens(ground.store, ground.credentials.sealing_key, known.refresh)
-    tracking = JobTracking(ground.store, servers, series, tokens, ground.url)
+    tracking = JobTracking(
+        ground.store,
+        servers,
+        series,
+        tokens,
+        ground.url,
+        # Read anew for each job: a certificate of the user's may have been replaced.
+        trust=None if ca_file is None else partial(bundle, ca_file, trusted_already({}, ca_file)),
+    )
     return Experiments(servers=servers, tracking=tracking)

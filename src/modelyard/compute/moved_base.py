@@ -2,10 +2,10 @@
 
 For machines, often containers themselves, where no mount namespace can be made. A program is told
 where its folder lies by `SAGEMAKER_BASE_DIR`, which the public training toolkits and our images
-understand. The kernel's Landlock (Linux 6.2 or newer for all that is needed here) keeps every
-file closed that the program is not to see. Landlock does not mind sockets, so seccomp refuses those
-of other programs on this machine, and without a network all of them. What is left open is the
-sight of the machine's processes.
+understand, and what its environment says of /opt/ml is said of that folder. The kernel's Landlock
+(Linux 6.2 or newer for all that is needed here) keeps every file closed that the program is not to
+see. Landlock does not mind sockets, so seccomp refuses those of other programs on this machine, and
+without a network all of them. What is left open is the sight of the machine's processes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelyard.compute.confinement import Launch, environment_of, launcher
@@ -26,6 +26,7 @@ from modelyard.compute.system_view import (
     listable_paths,
 )
 
+BASE = "/opt/ml"
 BASE_VARIABLE = "SAGEMAKER_BASE_DIR"
 
 #: From this version on Landlock also forbids truncating files that may not be written.
@@ -64,7 +65,7 @@ class MovedBase:
         plan = {
             "argv": list(program.argv),
             "environment": {
-                **environment_of(program, temporary=str(scratch / "tmp")),
+                **_moved(environment_of(program, temporary=str(scratch / "tmp")), program.base),
                 BASE_VARIABLE: str(program.base),
             },
             "folder": str(program.base),
@@ -109,6 +110,14 @@ class MovedBase:
                         f"{path} lies in {folder}, which every job may read here: move it, or "
                         "install bubblewrap"
                     )
+
+
+def _moved(environment: Mapping[str, str], base: Path) -> dict[str, str]:
+    """Return the environment with every value that is a path below /opt/ml in its place."""
+    return {
+        name: f"{base}{value.removeprefix(BASE)}" if f"{value}/".startswith(f"{BASE}/") else value
+        for name, value in environment.items()
+    }
 
 
 def _families(program: Program) -> list[int]:

@@ -9,7 +9,7 @@ the user's own: it waits until it has a run to log to, for a minute at most.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable
 
 import structlog
 
@@ -24,6 +24,7 @@ from modelyard.experiments.servers import MlflowServers
 from modelyard.experiments.tokens import JobTokens
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.progress import TERMINAL
+from modelyard.jobs.tracking import Introduction
 from modelyard.store.errors import NotFound, StoreError
 from modelyard.store.outbox import Event
 from modelyard.store.resources import Resource, Store
@@ -31,6 +32,8 @@ from modelyard.store.resources import Resource, Store
 #: Jobs of these kinds are in MLflow always; of others those that were given a run to log to.
 ALWAYS = frozenset({"training-job", TUNING_JOB, AUTOPILOT_JOB})
 OWN_SERVER = "MLFLOW_TRACKING_URI"
+#: Below /opt/ml: the certificates that vouch for the door, where it speaks TLS.
+TRUST_FILE = "input/config/modelyard-trust.pem"
 
 _WAIT_SECONDS = 60.0
 _EVERY_SECONDS = 2.0
@@ -48,6 +51,7 @@ class JobTracking:
 
     Args:
         url: the server's, as its jobs reach it.
+        trust: returns the certificates, in PEM, by which a program verifies a server with TLS.
     """
 
     def __init__(
@@ -57,41 +61,41 @@ class JobTracking:
         series: MetricSeries,
         tokens: JobTokens,
         url: str,
+        trust: Callable[[], bytes] | None = None,
     ) -> None:
         self._store = store
         self._servers = servers
         self._series = series
         self._tokens = tokens
         self._url = url
+        self._trust = trust
         self._runs: dict[tuple[str, float], str] = {}
         self._finding = asyncio.Lock()
 
-    @property
-    def _offered(self) -> bool:
-        # A job has no way to verify a certificate of the home's own authority, and a script whose
-        # every call failed would be worse off than one that is told of no server.
-        return not self._url.startswith("https:")
-
     def expect(self, job: Resource) -> None:
-        if self._offered:
-            self._servers.of(job.scope.account).wake()
+        self._servers.of(job.scope.account).wake()
 
-    async def begin(self, job: Resource) -> Mapping[str, str]:
-        if not self._offered or OWN_SERVER in job.spec.get("Environment", {}):
-            return {}
+    async def begin(self, job: Resource) -> Introduction:
+        if OWN_SERVER in job.spec.get("Environment", {}):
+            return Introduction()
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
                 run = await self._run_of(job)
             token = await asyncio.to_thread(self._tokens.issue, job)
+            trust = None if self._trust is None else await asyncio.to_thread(self._trust)
         except (*_TROUBLE, TimeoutError) as error:
             log.warning("a job starts without MLflow", job=job.arn, why=str(error))
-            return {}
-        return {
+            return Introduction()
+        environment = {
             OWN_SERVER: f"{self._url}/mlflow",
             "MLFLOW_TRACKING_TOKEN": token,
             "MLFLOW_RUN_ID": run,
             "MLFLOW_EXPERIMENT_NAME": facts_of(job).experiment,
         }
+        if trust is None:
+            return Introduction(environment=environment)
+        environment["MLFLOW_TRACKING_SERVER_CERT_PATH"] = f"/opt/ml/{TRUST_FILE}"
+        return Introduction(environment=environment, files={TRUST_FILE: trust})
 
     async def follow(self, job: Resource) -> None:
         server = self._servers.of(job.scope.account)

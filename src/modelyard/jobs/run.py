@@ -222,11 +222,20 @@ class JobRun:
                 await self._shop.tracker.end(self._job)
 
     async def _introduce(self) -> Mapping[str, str]:
-        """Return what the programs need to tell of themselves, if they are such as would."""
+        """Give the programs what they need to tell of themselves, if they are such as would.
+
+        Returns their further environment.
+        """
         if not self._task.speaks:
             return {}
         begun = asyncio.ensure_future(self._shop.tracker.begin(self._job))
-        return await self._patience.unless_stopped(begun)
+        introduction = await self._patience.unless_stopped(begun)
+        for host in self._demand.hosts:
+            for path, content in introduction.files.items():
+                file = self._folder.base(host) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+        return introduction.environment
 
     async def _run_programs(self, place: Place, environment: Mapping[str, str]) -> Outcome:
         programs = {

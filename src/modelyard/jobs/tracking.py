@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.store.resources import Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Introduction:
+    """What a job's programs are given to tell of it themselves; nothing: they cannot."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: Path below /opt/ml -> what lies there.
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Tracker(Protocol):
@@ -15,8 +25,8 @@ class Tracker(Protocol):
     def expect(self, job: Resource) -> None:
         """Prepare for a job whose programs may want to tell something. Does not wait."""
 
-    async def begin(self, job: Resource) -> Mapping[str, str]:
-        """Return what the job's programs need in their environment to tell of it themselves."""
+    async def begin(self, job: Resource) -> Introduction:
+        """Return what the job's programs need to tell of it themselves."""
 
     async def follow(self, job: Resource) -> None:
         """Tell how a job goes, until it is cancelled."""
@@ -31,8 +41,8 @@ class NoTracker:
     def expect(self, job: Resource) -> None:
         pass
 
-    async def begin(self, job: Resource) -> Mapping[str, str]:
-        return {}
+    async def begin(self, job: Resource) -> Introduction:
+        return Introduction()
 
     async def follow(self, job: Resource) -> None:
         await asyncio.Event().wait()
