@@ -11,7 +11,7 @@ from typing import Any
 from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
 from modelyard.jobs.data_error import DataError
-from modelyard.jobs.images import pinned_image
+from modelyard.jobs.images import image_of_job
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
@@ -76,7 +76,7 @@ class TrainingTask(Task):
         self._job = job
         self._folder = folder
         self._spec = spec = TrainingSpec.of(job.spec)
-        self._image = workshop.image_of(pinned_image(job, spec.image))
+        self._image = image_of_job(job, spec.image, workshop.image_of)
         self._bases = [folder.base(host) for host in spec.hosts]
         self._objects = workshop.objects_of(job)
         self._keys = workshop.keys_of(job)
