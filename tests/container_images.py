@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-HOW_TO_GET_IT = "needs buildah (Debian: apt-get install --no-install-recommends buildah)"
+HOW_TO_GET_IT = "needs {0} (Debian: apt-get install --no-install-recommends {0})"
 
 _LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "turtledemo",
@@ -99,10 +99,15 @@ RUN ["/usr/local/bin/python3", "-c", "open('/built', 'w').write('by a RUN step')
 
 def require_buildah() -> None:
     """Skip a test where no image can be built; fail it in CI."""
-    if shutil.which("buildah") is None:
+    require_engine("buildah")
+
+
+def require_engine(name: str) -> None:
+    """Skip a test where an engine is not installed; fail it in CI."""
+    if shutil.which(name) is None:
         if os.environ.get("CI") == "true":
-            pytest.fail(HOW_TO_GET_IT)
-        pytest.skip(HOW_TO_GET_IT)
+            pytest.fail(HOW_TO_GET_IT.format(name))
+        pytest.skip(HOW_TO_GET_IT.format(name))
 
 
 def python_root(folder: Path, programs: Sequence[str] = ()) -> Path:

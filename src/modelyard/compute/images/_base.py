@@ -104,7 +104,7 @@ class Image:
         )
 
     def in_container(self, container: Image) -> Image:
-        """Return this built-in image with its programs run by a container's Python, among its files.
+        """Return this built-in image with its programs run by the Python of a container.
 
         Args:
             container: an image with a `python3` in its path that knows Modelyard.
