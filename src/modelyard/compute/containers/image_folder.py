@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.compute.confinement import launcher
-from modelyard.compute.images import Image
+from modelyard.compute.images import Image, Purpose
 from modelyard.compute.job_files import read_text, remove_tree
 from modelyard.compute.system_view import IMAGE_FILES, IMAGE_FOLDERS, IMAGE_ROOT
 
 SERVING_PORT = 8080
+#: What every image may be asked to do: which it can is found out when it is started.
+PURPOSES: tuple[Purpose, ...] = ("train", "serve", "process")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_BYTES = 64 * 2**20
 _VARIABLE = re.compile(r"[^=\x00]+=[^\x00]*")
@@ -100,7 +102,7 @@ class ImageFolder:
             version=tag or digest,
             entrypoint=config.entrypoint,
             command=config.command,
-            purposes=("train", "serve", "process"),
+            purposes=PURPOSES,
             server="program",
             root=place / "rootfs",
             inside=launcher("in_image", json.dumps(settings)),

@@ -81,7 +81,13 @@ class Image:
         return self.root is not None or bool(self.pull)
 
     def argv(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
-        """Return the argument list of a program of it: of its own where no entry point is given."""
+        """Return the argument list of a program of it: of its own where no entry point is given.
+
+        Raises:
+            ValueError: it is still to be pulled, and what it would run is not known.
+        """
+        if self.pull:
+            raise ValueError(f"the image {self.pull} has not been pulled yet")
         if entrypoint:
             return [*self.inside, *entrypoint, *arguments]
         return [*self.inside, *self.entrypoint, *(arguments or self.command)]
