@@ -22,9 +22,10 @@ DEFAULT_TAG = "latest"
 #: As ECR has them: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
 REPOSITORY = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
 TAG = r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 #: A registry's name has a dot, a port, or is localhost: that is how it differs from a repository's.
 _FOREIGN = re.compile(
-    r"(?P<registry>localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+|(?:localhost|[a-z0-9.-]+):[0-9]{1,5})"
+    rf"(?P<registry>localhost|{_LABEL}(?:\.{_LABEL})+|{_LABEL}(?:\.{_LABEL})*:[0-9]{{1,5}})"
     rf"/(?P<repository>{REPOSITORY})(?::(?P<tag>{TAG}))?(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?"
 )
 

@@ -59,7 +59,7 @@ class Engine(ABC):
         self._config = folder / "config"
         for name, text in {
             "policy.json": json.dumps(_policy(registries)),
-            "registries.conf": _registries_conf(registries, bases),
+            "registries.conf": _registries_conf(registries, bases, self._verified),
             "storage.conf": _storage_conf(folder),
         }.items():
             (self._config / name).write_text(text)
@@ -70,6 +70,11 @@ class Engine(ABC):
             "CONTAINERS_STORAGE_CONF": str(self._config / "storage.conf"),
             "_CONTAINERS_USERNS_CONFIGURED": "1",  # the sandbox is one
         }
+
+    @property
+    def _verified(self) -> bool:
+        """Whether an authority was named, which then vouches for every registry."""
+        return self._secrets is not None and (self._secrets / "ca.crt").is_file()
 
     @property
     def places(self) -> Sequence[str]:
@@ -230,13 +235,17 @@ def _storage_conf(folder: Path) -> str:
     return "\n".join(["[storage]", *lines, ""])
 
 
-def _registries_conf(registries: Sequence[str], bases: Iterable[str]) -> str:
-    """Return containers-registries.conf(5): one on this machine itself needs no TLS."""
+def _registries_conf(registries: Sequence[str], bases: Iterable[str], verified: bool) -> str:
+    """Return containers-registries.conf(5).
+
+    Args:
+        verified: whether a registry on this machine itself needs TLS too.
+    """
     lines = ["unqualified-search-registries = []", "[aliases]"]
     for short, name in _aliases(bases).items():
         lines.append(f"{json.dumps(short)} = {json.dumps(name)}")
     for registry in registries:
-        if registry.partition(":")[0] in _LOOPBACK:
+        if not verified and registry.partition(":")[0] in _LOOPBACK:
             lines += ["[[registry]]", f"location = {json.dumps(registry)}", "insecure = true"]
     return "\n".join(lines) + "\n"
 
