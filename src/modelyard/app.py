@@ -120,6 +120,7 @@ def build(
         measured=partial(keep_metrics, ground.store),
         image_of=images.find,
         pull=containers.pull,
+        prices=dict(settings.instance_prices),
     )
     training = add_training(ground, workshop, containers)
     processing = add_processing(ground, workshop, containers)

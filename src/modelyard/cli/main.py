@@ -12,6 +12,7 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
+    cost_commands,
     delivery_commands,
     event_commands,
     key_commands,
@@ -319,6 +320,8 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
+app.command()(cost_commands.costs)
+app.command()(cost_commands.job_run)
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
 app.add_typer(key_commands.keys_app, name="keys")

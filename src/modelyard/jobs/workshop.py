@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,6 +44,8 @@ class Workshop:
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     #: For images of registries elsewhere; None: there are none.
     pull: Pull | None = None
+    #: US dollars an hour by instance type, in place of those that its table has.
+    prices: Mapping[str, float] = field(default_factory=dict)
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
     #: Of all jobs that are made with this; each kind's workflow adds its own.
     kinds: set[str] = field(default_factory=set)
