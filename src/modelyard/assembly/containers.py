@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from modelyard.account_settings import AccountSettings
 from modelyard.assembly.ground import Ground
@@ -11,8 +12,10 @@ from modelyard.compute.containers.building import BuildError, ImageBuilder
 from modelyard.compute.containers.image_folder import ImageFolder
 from modelyard.compute.runtime import Runtime
 from modelyard.containers.catalogue import Catalogue
+from modelyard.containers.operations import ImageOperations
 from modelyard.containers.pulled import PulledImages
 from modelyard.containers.registry_access import RegistryAccess
+from modelyard.containers.scanning import ImageScanner
 from modelyard.containers.workshop import ImageWorkshop, Rules
 from modelyard.jobs.image_pull import Pull, PullError
 from modelyard.jobs.places import Places
@@ -46,7 +49,10 @@ def images_of(ground: Ground, runtime: Runtime) -> Images:
             settings.image_registry_login_file, settings.image_registry_authority_file
         ),
     )
-    workshop = ImageWorkshop(ground.store, builder, folder, rules, pulled)
+    advisories = Path(settings.image_advisories) if settings.image_advisories else None
+    scanner = ImageScanner(folder, advisories)
+    workshop = ImageWorkshop(ground.store, builder, folder, rules, pulled, scanner)
+    ground.table.add(ImageOperations(catalogue, folder, scanner))
 
     async def pull(uri: str, say: Callable[[str], None]) -> str:
         try:

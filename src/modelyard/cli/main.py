@@ -15,6 +15,7 @@ from modelyard.cli import (
     cost_commands,
     delivery_commands,
     event_commands,
+    image_commands,
     key_commands,
     people_commands,
     permission_commands,
@@ -324,6 +325,7 @@ app.command()(cost_commands.costs)
 app.command()(cost_commands.job_run)
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
+app.add_typer(image_commands.images, name="images")
 app.add_typer(key_commands.keys_app, name="keys")
 app.add_typer(people_commands.accounts, name="accounts")
 app.add_typer(people_commands.people, name="people")

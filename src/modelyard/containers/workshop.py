@@ -7,16 +7,19 @@ that a build itself needs no network.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard.compute.containers.building import BuildError, ImageBuilder, Order
 from modelyard.compute.containers.image_folder import ImageFolder
+from modelyard.containers.advisories.database import AdvisoriesError
 from modelyard.containers.catalogue import digest_of
 from modelyard.containers.pulled import PulledImages
 from modelyard.containers.references import ForeignReference, OwnReference
 from modelyard.containers.registry_access import RegistryAccess
+from modelyard.containers.scanning import ImageScanner, told
 from modelyard.store.resources import Scope, Store
 
 _DOCKER_HUB = "docker.io"
@@ -39,6 +42,7 @@ class ImageWorkshop:
         builder: runs the engine.
         images: where they are kept.
         pulled: what was pulled for jobs and endpoints; None: nothing is.
+        scanner: compares what was made with advisories; None: nothing does.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class ImageWorkshop:
         images: ImageFolder,
         rules: Rules,
         pulled: PulledImages | None = None,
+        scanner: ImageScanner | None = None,
     ) -> None:
         self._store = store
         self._builder = builder
         self._images = images
         self._rules = rules
         self._pulled = pulled
+        self._scanner = scanner or ImageScanner(images)
         self._pulling: dict[str, asyncio.Lock] = {}
 
     async def build(
@@ -111,7 +117,23 @@ class ImageWorkshop:
                 order = await self._ordered(name, uri, say, identity=f"image-pull/{name}")
                 made = await self._builder.carry_out(order, say)
                 found = await asyncio.to_thread(pulled.keep, reference, made.digest, made.pulled)
+                await self.scan(made.digest, say)
             return found.pinned
+
+    async def scan(self, digest: str, say: Callable[[str], None]) -> bytes | None:
+        """Compare an image with the advisories, if there are any; return what was found, as JSON.
+
+        Advisories that cannot be read are told of, and keep nobody from using the image.
+        """
+        try:
+            report = await asyncio.to_thread(self._scanner.scan, digest)
+        except (AdvisoriesError, OSError) as error:
+            say(f"modelyard: its vulnerabilities are not known: {error}")
+            return None
+        if report is None:
+            return None
+        say(f"modelyard: {told(report)}")
+        return json.dumps(report, indent=2).encode()
 
     def software(self, digest: str) -> bytes:
         """Return the CycloneDX document of an image's software."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -140,6 +141,11 @@ class TrainingTask(Task):
             say(f"code: {spec.submitted}")
         if self._keeper is not None:
             say(f"checkpoints: {self._keeper.restore()} objects were there before")
+        for mount in container.copied_of(spec):
+            for host in spec.hosts:
+                shutil.copytree(
+                    folder.staged(host, mount), folder.base(host) / mount, dirs_exist_ok=True
+                )
         for host in spec.hosts:
             container.write_config(folder.base(host) / "input" / "config", spec, host)
 

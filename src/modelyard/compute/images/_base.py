@@ -57,6 +57,8 @@ class Image:
     port: int | None = None
     #: The URI that means it for ever, whatever becomes of its tag; empty: it has no digest.
     pinned: str = ""
+    #: Of a container's image, as it is kept on this machine; empty: it is not.
+    digest: str = ""
     #: Where it is to be pulled from before it can be run; empty: it is on this machine.
     pull: str = ""
 
