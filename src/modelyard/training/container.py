@@ -19,8 +19,8 @@ from modelyard.training.spec import Channel, TrainingSpec
 _INTERFACE = "lo"
 #: Where script mode finds the code that was submitted, unpacked.
 CODE_MOUNT = "input/code"
-#: The channel that the sagemaker SDK v3 sends its own programs in. Its job makes them executable, so
-#: each host has a copy of its own; what is mounted is linked to others' and cannot be changed.
+#: The channel that the sagemaker SDK v3 sends its own programs in. Its job makes them executable,
+#: so each host has a copy of its own; what is mounted is linked to others' and cannot be changed.
 DRIVERS = "sm_drivers"
 _GROUP = "homogeneousCluster"
 _GIB = 2**30
