@@ -19,9 +19,10 @@ from modelyard.training.spec import Channel, TrainingSpec
 _INTERFACE = "lo"
 #: Where script mode finds the code that was submitted, unpacked.
 CODE_MOUNT = "input/code"
-#: The channel that the sagemaker SDK v3 sends its own programs in. Its job makes them executable,
-#: so each host has a copy of its own; what is mounted is linked to others' and cannot be changed.
-DRIVERS = "sm_drivers"
+#: The channels that the sagemaker SDK v3 sends its own programs in, and the user's code beside them.
+#: Its job makes them executable, and works there: so each host has a copy of its own. What is
+#: mounted is linked to others' and cannot be changed.
+_DRIVERS, _CODE = "sm_drivers", "code"
 _GROUP = "homogeneousCluster"
 _GIB = 2**30
 
@@ -84,7 +85,9 @@ def mounts_of(spec: TrainingSpec) -> list[str]:
 
 def copied_of(spec: TrainingSpec) -> list[str]:
     """Return what of that a host finds a copy of, which it may write to."""
-    return [mount_of(channel) for channel in spec.channels if channel.name == DRIVERS]
+    names = [channel.name for channel in spec.channels if not channel.piped]
+    copied = (_DRIVERS, _CODE) if _DRIVERS in names else ()
+    return [mount_of(channel) for channel in spec.channels if channel.name in copied]
 
 
 def mount_of(channel: Channel) -> str:
