@@ -19,9 +19,9 @@ from modelyard.training.spec import Channel, TrainingSpec
 _INTERFACE = "lo"
 #: Where script mode finds the code that was submitted, unpacked.
 CODE_MOUNT = "input/code"
-#: The channels that the sagemaker SDK v3 sends its own programs in, and the user's code beside them.
-#: Its job makes them executable, and works there: so each host has a copy of its own. What is
-#: mounted is linked to others' and cannot be changed.
+#: The channels in which the sagemaker SDK v3 sends its own programs, and the user's code beside
+#: them. Its job makes them executable, and works there: so each host has a copy of its own. What
+#: is mounted is linked to others' and cannot be changed.
 _DRIVERS, _CODE = "sm_drivers", "code"
 _GROUP = "homogeneousCluster"
 _GIB = 2**30
