@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.jobs import await_endpoint, await_job, training_request
-from tests.clients.test_containers import log_of, training
+from tests.clients.test_containers import archive_of, build, builder, log_of, training
 from tests.clients.transforms import put
 from tests.compute.registry import registry
 from tests.container_images import (
@@ -34,6 +34,16 @@ POLARS = ("polars", "_polars_runtime_32")
 PACKAGES = ("numpy", "numpy.libs", "scipy", "scipy.libs", "xgboost", "xgboost_cpu.libs", *POLARS)
 PULL_SECONDS = 240.0
 TAG = "modelyard:compute"
+ADVISORY = {
+    "id": "PYSEC-1",
+    "summary": "the mean is too kind",
+    "affected": [
+        {
+            "package": {"ecosystem": "PyPI", "name": "toy-mean"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1"}, {"fixed": "1.10"}]}],
+        }
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         image = f"{host}/toys/all:1"
         home = folder / "home"
         home.mkdir()
+        (folder / "osv").mkdir()
+        (folder / "osv" / "toy.json").write_text(json.dumps(ADVISORY))
         (home / "modelyard.toml").write_text(
-            f'image_registries = ["{host}"]\n'
+            f'image_registries = ["{host}"]\nimage_advisories = "{folder}/osv"\n'
             '[instance_prices]\n"ml.m5.large" = 3600.0\n'
             '[accounts.orchestrator]\nid = "123456789012"\n'
             f'compute.image = "{image}"\n'
@@ -189,3 +201,28 @@ def test_an_image_that_is_not_there_fails_its_job_with_the_registrys_words(place
     job = await_job(place.server, "absent", PULL_SECONDS)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith(f"ClientError: the image {absent} cannot be pulled")
+
+
+@pytest.mark.slow
+def test_known_vulnerabilities_are_kept_with_an_image_that_is_built(place: Place) -> None:
+    server = place.server
+    path = "usr/lib/python3/toy_mean-1.2.dist-info/METADATA"
+    files = {
+        "Dockerfile": f"FROM scratch\nCOPY METADATA /{path}\n",
+        "METADATA": "Metadata-Version: 2.1\nName: toy_mean\nVersion: 1.2\n",
+    }
+    put(server, "images/kind.zip", archive_of(files))
+    _, state = build(server, builder("images/kind.zip", "toys/kind", "kind"))
+    assert state["stageStates"][1]["latestExecution"]["status"] == "Succeeded", state
+    stack = "mlops-pipeline-kind-byompipelineimagebuilder"
+    found = server.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    made = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+    bucket, _, key = made["Vulnerabilities"].removeprefix("s3://").partition("/")
+    report = json.load(server.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+    assert [one["Id"] for one in report["Vulnerabilities"]] == ["PYSEC-1"]
+    image = made["CustomAlgorithmImageURI"]
+    printed = server.cli("images", "vulnerabilities", image).stdout.splitlines()
+    assert "toy_mean 1.2 (fixed in 1.10): the mean is too kind" in printed[0]
+    assert printed[1].startswith("1 known vulnerabilities by 1 advisories")
+    software = json.loads(server.cli("images", "software", image).stdout)
+    assert software["components"][0]["purl"] == "pkg:pypi/toy-mean@1.2"

@@ -254,7 +254,11 @@ class EndpointWorkflow:
         image = self._image_of(uri)
         if not image.pull or self._pull is None:
             return image
-        return self._image_of(await self._pull(image.pull, partial(self._say, endpoint)))
+        try:
+            pinned = await self._pull(image.pull, partial(self._say, endpoint))
+        except PullError as error:
+            raise PullError(f"the image {image.pull} cannot be pulled: {error}") from error
+        return self._image_of(pinned)
 
     async def _code(self, endpoint: Resource, variant: Json, image: ServingImage) -> Json | None:
         """Fetch the code that was submitted beside a model, as the SDK's estimators do."""
