@@ -68,7 +68,12 @@ def test_accounts_are_declared_and_defaults_replaced(tmp_path: Path) -> None:
         ('[accounts.dev]\nprovider = "gcp"', ["accounts.dev.provider", "neither local nor aws"]),
         ('[accounts.dev]\nprovider = "aws"', ["accounts.dev.profile", "is missing"]),
         ('[accounts.dev]\nprofile = "x"', ["accounts.dev.profile", "aws only"]),
-        ('[accounts.dev]\ncompute = "ray"', ["accounts.dev.compute", "not offered yet"]),
+        (
+            '[accounts.dev.compute]\ndefault = "cloud"',
+            ["accounts.dev.compute.default", "'cloud' is none of sandbox, container, ray"],
+        ),
+        ("[accounts.dev]\ncompute.image = 3", ["accounts.dev.compute.image", "in quotes"]),
+        ('[accounts.dev]\ncompute = "ray"', ["accounts.dev.compute", "did you mean compute."]),
         (
             '[accounts.dev]\nprovider = "aws"\nprofile = "p"\nrole_arn = "r"',
             ["accounts.dev.role_arn", "no role's ARN"],

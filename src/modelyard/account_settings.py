@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,15 @@ DEFAULT_IDS: Mapping[str, str] = {
     "dev": "234567890123",
     "staging": "345678901234",
     "prod": "456789012345",
+}
+
+#: Where jobs may run, as `compute.choice` has it.
+COMPUTE = ("sandbox", "container", "ray")
+
+#: Field -> its key in the settings file, where that is one of a table in the account's.
+_KEYS: Mapping[str, str] = {
+    "compute_default": "compute.default",
+    "compute_image": "compute.image",
 }
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -36,7 +45,8 @@ class AccountSettings:
     profile: str = ""  # of AWS's configuration files; of the provider "aws" only, as what follows
     region: str = ""  # instead of the caller's
     role_arn: str = ""  # that is assumed there; the profile itself acts where it is empty
-    compute: str = "local"  # where its jobs run
+    compute_default: str = "sandbox"  # where its jobs run: sandbox, container, ray
+    compute_image: str = ""  # the image that built-in programs run in, in a container
 
 
 def default_accounts(orchestrator_id: str) -> dict[str, AccountSettings]:
@@ -139,23 +149,34 @@ def _account(name: str, given: object, problems: dict[str, str]) -> AccountSetti
     if not isinstance(given, Mapping):
         problems[name] = "is a table with at least an id"
         return None
-    fields = [field for field in AccountSettings.__dataclass_fields__ if field != "name"]
+    known = [_KEYS.get(field, field) for field in AccountSettings.__dataclass_fields__]
+    known.remove("name")
+    fields = {key: field for field, key in _KEYS.items()}
     values: dict[str, Any] = {}
-    for key, value in given.items():
-        if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
+    for key, value in _flat(given):
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
             problems[f"{name}.{key}"] = "is not a setting of an account" + (
-                f": did you mean {near[0]}?" if near else f": use {', '.join(fields)}"
+                f": did you mean {near[0]}?" if near else f": use {', '.join(known)}"
             )
         elif not isinstance(value, str):
             problems[f"{name}.{key}"] = f"{value!r} is not a text: write it in quotes"
         else:
-            values[key] = value
+            values[fields.get(key, key)] = value
     # The defaults' ids go without saying; any other account's does not.
     values.setdefault("id", DEFAULT_IDS.get(name, "") if "id" not in given else "")
-    for key, why in _broken(values):
-        problems.setdefault(f"{name}.{key}", why)
+    for field, why in _broken(values):
+        problems.setdefault(f"{name}.{_KEYS.get(field, field)}", why)
     return AccountSettings(name=name, **{"stage": name, **values})
+
+
+def _flat(table: Mapping[Any, Any], above: str = "") -> Iterator[tuple[str, object]]:
+    """Yield a table's values under their keys, those of tables in it as `compute.default`."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
 
 
 def _broken(values: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -171,8 +192,8 @@ def _broken(values: Mapping[str, str]) -> list[tuple[str, str]]:
     hold("stage", stage is None or NAME.fullmatch(stage) is not None, "is no small-letter word")
     provider = values.get("provider", "local")
     hold("provider", provider in ("local", "aws"), "is neither local nor aws")
-    compute = values.get("compute", "local")
-    hold("compute", compute == "local", "is not offered yet: jobs run on this machine, local")
+    compute = values.get("compute_default", "sandbox")
+    hold("compute_default", compute in COMPUTE, f"is none of {', '.join(COMPUTE)}")
     if provider == "aws":
         hold("profile", bool(values.get("profile")), "is missing: name a profile of ~/.aws/config")
         there = importlib.util.find_spec("boto3") is not None

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.autopilot import add_autopilot
+from modelyard.assembly.containers import images_of
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
@@ -29,12 +30,8 @@ from modelyard.assembly.tuning import add_tuning
 from modelyard.cloudwatch.job_metrics import keep as keep_metrics
 from modelyard.cloudwatch.operations import MetricOperations
 from modelyard.compute.capacity import Capacity
-from modelyard.compute.containers.building import ImageBuilder
-from modelyard.compute.containers.image_folder import ImageFolder
 from modelyard.compute.environments import Environments
 from modelyard.compute.runtime import Runtime
-from modelyard.containers.catalogue import Catalogue
-from modelyard.containers.workshop import ImageWorkshop, Rules
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.governance.stages.keeper import VERSION, StageKeeper
@@ -98,10 +95,10 @@ def build(
     memory.clear()
     deployments = add_registry(ground, memory)
     environments = Environments(runtime, home.environments, os.environ)
-    image_folder = ImageFolder(home.images)
-    images = Catalogue(ground.store, image_folder)
+    containers = images_of(ground, runtime)
+    images = containers.catalogue
     endpoints, routing = add_hosting(
-        ground, gateway, runtime, memory, environments, deployments, images
+        ground, gateway, runtime, memory, environments, deployments, containers
     )
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
@@ -122,13 +119,15 @@ def build(
         keys_of=partial(keys_of, ground),
         measured=partial(keep_metrics, ground.store),
         image_of=images.find,
+        pull=containers.pull,
+        prices=dict(settings.instance_prices),
     )
-    training = add_training(ground, workshop, images)
-    processing = add_processing(ground, workshop, images)
+    training = add_training(ground, workshop, containers)
+    processing = add_processing(ground, workshop, containers)
     monitors = add_monitoring(ground, processing)
-    add_tuning(ground, training, series, images)
-    add_autopilot(ground, training)
-    add_transform(ground, workshop, images)
+    add_tuning(ground, training, series, containers)
+    add_autopilot(ground, training, containers.places)
+    add_transform(ground, workshop, containers)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
@@ -136,12 +135,7 @@ def build(
         OwnCredentials(credentials, account=settings.account).of,
         trust=trust,
     )
-    builder = ImageBuilder(runtime, image_folder, home.images / ".building")
-    builder.sweep()
-    images.sweep()
-    image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
-    image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
-    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
+    service = add_orchestrator(ground, invoker.invoke, drafter, images, containers.workshop)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),

@@ -11,13 +11,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from modelyard import setting_rules as rules
 from modelyard.account_settings import AccountSettings, effective_accounts, stage_accounts
 from modelyard.account_settings import accounts as account_rules
 from modelyard.destinations import Topic, Webhook, topics, webhooks
-from modelyard.setting_sources import PREFIX, Definition, Reading, placed
+from modelyard.setting_sources import PREFIX, Definition, Reading, listed, placed
+from modelyard.setting_sources import setting as _setting
 
 DEFAULT_HOME = "~/.modelyard"
 FILE_NAME = "modelyard.toml"
@@ -33,14 +33,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def _setting(
-    default: Any, meaning: str, rule: rules.Rule, *, secret: bool = False, shown: str = ""
-) -> Any:
-    """Describe one setting. `shown`: the default in words, where it is worked out from others."""
-    definition = Definition(meaning=meaning, rule=rule, secret=secret, shown=shown)
-    return field(default=default, repr=not secret, metadata={"definition": definition})
 
 
 _PORT = rules.whole_number(0, 65_535)
@@ -187,13 +179,33 @@ class Settings:
     experiments: bool = _setting(
         True, "log every training job to MLflow, where that is installed", rules.flag
     )
+    instance_prices: tuple[tuple[str, float], ...] = _setting(
+        (),
+        'US dollars an hour of instance types, [instance_prices] "ml.m5.large" = 0.1',
+        rules.prices,
+        shown="AWS's",
+    )
     runtime: str = _setting(
         "auto",
         "how jobs are kept apart: auto, bubblewrap, unshare, plain",
         rules.one_of("auto", "bubblewrap", "unshare", "plain"),
     )
     image_registries: tuple[str, ...] = _setting(
-        (), "registries that base images may be pulled from: docker.io, ghcr.io", rules.registries
+        (), "registries that images may be pulled from: docker.io, ghcr.io", rules.registries
+    )
+    image_engine: str = _setting(
+        "auto",
+        "what builds and pulls container images: auto, buildah, podman, docker (which only pulls)",
+        rules.one_of("auto", "buildah", "podman", "docker"),
+    )
+    image_registry_login_file: str = _setting(
+        "", "file of logins at registries, as podman login and docker login write it", rules.file
+    )
+    image_registry_authority_file: str = _setting(
+        "", "file of certificates that vouch for registries, PEM", rules.file, shown="the machine's"
+    )
+    image_advisories: str = _setting(
+        "", "folder of advisories in OSV's JSON, which images are compared with", rules.file
     )
     image_build_network: bool = _setting(
         False, "give RUN steps of Dockerfiles this machine's network", rules.flag
@@ -320,30 +332,15 @@ def home_of(given: Path | None = None, *, environment: Mapping[str, str] | None 
 
 def table() -> str:
     """Return a text that lists every setting: its name, its default and what it is."""
-    rows = [("setting", "default", "meaning")]
-    for item in fields(Settings):
-        definition = _DEFINITIONS[item.name]
-        rows.append((item.name, definition.shown or _text(item.default), definition.meaning))
-    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [f"{name:{wide[0]}}  {default:{wide[1]}}  {meaning}" for name, default, meaning in rows]
-    lines += [
-        "",
-        f"Set one as {PREFIX}<NAME> in the environment, or as a line `name = value` in",
-        f"{FILE_NAME} in the home (another file: --config or {CONFIG_VARIABLE}).",
-    ]
-    return "\n".join(lines)
-
-
-def _text(default: object) -> str:
-    match default:
-        case bool():
-            return str(default).lower()
-        case float():
-            return f"{default:g}"
-        case () | None:
-            return "none"
-        case _:
-            return str(default)
+    defaults = {item.name: item.default for item in fields(Settings)}
+    return listed(
+        defaults,
+        _DEFINITIONS,
+        [
+            f"Set one as {PREFIX}<NAME> in the environment, or as a line `name = value` in",
+            f"{FILE_NAME} in the home (another file: --config or {CONFIG_VARIABLE}).",
+        ],
+    )
 
 
 def _own(environment: Mapping[str, str]) -> dict[str, str]:

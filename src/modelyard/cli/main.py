@@ -12,8 +12,10 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
+    cost_commands,
     delivery_commands,
     event_commands,
+    image_commands,
     key_commands,
     people_commands,
     permission_commands,
@@ -319,8 +321,11 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
+app.command()(cost_commands.costs)
+app.command()(cost_commands.job_run)
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
+app.add_typer(image_commands.images, name="images")
 app.add_typer(key_commands.keys_app, name="keys")
 app.add_typer(people_commands.accounts, name="accounts")
 app.add_typer(people_commands.people, name="people")

@@ -125,7 +125,7 @@ def _spec(account: AccountSettings) -> dict[str, Any]:
         "Profile": account.profile,
         "Region": account.region,
         "RoleArn": account.role_arn,
-        "Compute": account.compute,
+        "Compute": account.compute_default,
     }
 
 

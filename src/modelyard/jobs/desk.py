@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from modelyard import clock
 from modelyard.arns import sagemaker_arn
+from modelyard.compute.choice import ComputeChoiceError
+from modelyard.compute.images import Image
+from modelyard.jobs.places import Places
 from modelyard.jobs.progress import TERMINAL, Wording, entry, transition
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ResourceInUse, ResourceNotFound, ValidationError
@@ -39,6 +42,7 @@ class JobDesk:
         begin: starts the workflow of a job, given its ARN, within the transaction.
         wake: has a running workflow look at its job's row.
         remove_files: removes what is left of an ended job's files.
+        places: decides where jobs run; None: in the sandbox, or a container image's container.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class JobDesk:
         begin: Callable[[Transaction, str], None],
         wake: Callable[[str], None],
         remove_files: Callable[[Resource], None],
+        places: Places | None = None,
     ) -> None:
         self._store = store
         self._kind = kind
@@ -59,19 +64,31 @@ class JobDesk:
         self._begin = begin
         self._wake = wake
         self._remove_files = remove_files
+        self._places = places or Places()
 
     def create(
-        self, context: Context, name: str, request: Request, *, observed: Json | None = None
+        self,
+        context: Context,
+        name: str,
+        request: Request,
+        *,
+        image: Image | None = None,
+        whole: bool = True,
+        observed: Json | None = None,
     ) -> str:
         """Make a job of a checked request and start it; return its ARN.
 
         Args:
+            image: what it runs; None: others, which it has made.
+            whole: see `Places.place`.
             observed: more for the observed state, beside what every job has there.
 
         Raises:
             ResourceInUse: there is a job of that name.
-            ValidationError: there is no such role.
+            ValidationError: there is no such role, or it cannot run where it asks to.
         """
+        tags = tags_of(request)
+        placed = self._placed(context.account, tags, image, whole=whole)
         kind = self._kind
         arn = sagemaker_arn(
             account=context.account, region=context.region, kind=kind.name, name=name
@@ -88,8 +105,14 @@ class JobDesk:
                     arn=arn,
                     spec=spec_of(request),
                     status="InProgress",
-                    observed={**(observed or {}), "secondary": "Starting", "transitions": [first]},
-                    tags=tags_of(request),
+                    observed={
+                        **(observed or {}),
+                        **placed,
+                        "created_by": context.principal.person,
+                        "secondary": "Starting",
+                        "transitions": [first],
+                    },
+                    tags=tags,
                 )
             except AlreadyExists as error:
                 raise ResourceInUse(
@@ -154,6 +177,17 @@ class JobDesk:
                 )
             transaction.delete(job)
         self._remove_files(job)
+
+    def _placed(
+        self, account: str, tags: Mapping[str, str], image: Image | None, *, whole: bool
+    ) -> Json:
+        try:
+            if image is not None:
+                return self._places.place(account, tags, image, whole=whole)
+            self._places.check(account, tags)
+        except ComputeChoiceError as error:
+            raise ValidationError(str(error)) from error
+        return {}
 
     def _find(self, snapshot: Snapshot, context: Context, name: str) -> Resource:
         job = snapshot.find(scope_of(context), self._kind.name, name)

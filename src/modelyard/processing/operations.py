@@ -7,7 +7,6 @@ from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
-from modelyard.jobs.images import pinning
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
@@ -65,8 +64,8 @@ class ProcessingOperations:
         if problems:
             raise ValidationError.of(problems)
         image = self._image_of(request["AppSpecification"]["ImageUri"])
-        observed = {**(observed or {}), **pinning(image)}
-        return self._desk.create(context, request["ProcessingJobName"], request, observed=observed)
+        name = request["ProcessingJobName"]
+        return self._desk.create(context, name, request, image=image, observed=observed)
 
     @operation("sagemaker", "CreateProcessingJob", on=_JOB)
     def create_processing_job(self, context: Context, request: Request) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelyard.compute.job_files import read_text
 from modelyard.compute.runtime import Program
-from modelyard.jobs.images import pinned_image
+from modelyard.jobs.images import image_of_job
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.outcome import Outcome
@@ -68,7 +68,7 @@ class ProcessingTask(Task):
         self._job = job
         self._folder = folder
         self._spec = spec = ProcessingSpec.of(job.spec)
-        self._image = image = workshop.image_of(pinned_image(job, spec.image))
+        self._image = image = image_of_job(job, spec.image, workshop.image_of)
         self._seconds = workshop.checkpoint_seconds
         bases = [folder.base(host) for host in spec.hosts]
         objects = workshop.objects_of(job)

@@ -7,7 +7,6 @@ from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
-from modelyard.jobs.images import pinning
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
@@ -65,8 +64,8 @@ class TrainingOperations:
         if problems:
             raise ValidationError.of(problems)
         image = self._image_of(request["AlgorithmSpecification"]["TrainingImage"])
-        observed = {**(observed or {}), **pinning(image)}
-        return self._desk.create(context, request["TrainingJobName"], request, observed=observed)
+        name = request["TrainingJobName"]
+        return self._desk.create(context, name, request, image=image, observed=observed)
 
     @operation("sagemaker", "CreateTrainingJob", on=_JOB)
     def create_training_job(self, context: Context, request: Request) -> Response:

@@ -7,7 +7,6 @@ from functools import partial
 
 from modelyard.compute.images import Image
 from modelyard.jobs.desk import JobDesk
-from modelyard.jobs.images import pinning
 from modelyard.operations.context import Context
 from modelyard.operations.errors import ValidationError
 from modelyard.operations.requests import scope_of
@@ -62,11 +61,9 @@ class TransformOperations:
             context,
             request["TransformJobName"],
             request,
-            observed={
-                "model": model.to_json(),
-                "role": model.role,
-                **pinning(self._image_of(model.image)),
-            },
+            image=self._image_of(model.image),
+            whole=False,
+            observed={"model": model.to_json(), "role": model.role},
         )
         return {"TransformJobArn": arn}
 

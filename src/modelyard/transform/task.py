@@ -10,7 +10,7 @@ from typing import Any
 from modelyard import clock
 from modelyard.batch.plan import INPUT_FOLDER, MODEL_FOLDER, OUTPUT_FOLDER, SUFFIX
 from modelyard.compute.runtime import Program
-from modelyard.jobs.images import pinned_image
+from modelyard.jobs.images import image_of_job
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.model import JobModel
@@ -72,7 +72,7 @@ class TransformTask(Task):
         self._folder = folder
         self._spec = spec = TransformSpec.of(job.spec)
         self._model = JobModel.from_json(job.observed["model"])
-        self._image = workshop.image_of(pinned_image(job, self._model.image))
+        self._image = image_of_job(job, self._model.image, workshop.image_of)
         self._keys = workshop.keys_of(job)
         self._objects = workshop.objects_of(job)
         self._archives = workshop.objects.of(self._model.account).acting(self._keys)

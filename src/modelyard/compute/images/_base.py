@@ -7,6 +7,7 @@ that AWS's clients compute for its counterpart means it, whatever the region and
 from __future__ import annotations
 
 import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,6 +57,10 @@ class Image:
     port: int | None = None
     #: The URI that means it for ever, whatever becomes of its tag; empty: it has no digest.
     pinned: str = ""
+    #: Of a container's image, as it is kept on this machine; empty: it is not.
+    digest: str = ""
+    #: Where it is to be pulled from before it can be run; empty: it is on this machine.
+    pull: str = ""
 
     @property
     def train(self) -> list[str]:
@@ -70,10 +75,21 @@ class Image:
     @property
     def has_program(self) -> bool:
         """Whether it has one of its own; a container's may be found by its name, `train`."""
-        return bool(self.entrypoint) or self.root is not None
+        return bool(self.entrypoint) or self.is_container
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it has a file system of its own."""
+        return self.root is not None or bool(self.pull)
 
     def argv(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
-        """Return the argument list of a program of it: of its own where no entry point is given."""
+        """Return the argument list of a program of it: of its own where no entry point is given.
+
+        Raises:
+            ValueError: it is still to be pulled, and what it would run is not known.
+        """
+        if self.pull:
+            raise ValueError(f"the image {self.pull} has not been pulled yet")
         if entrypoint:
             return [*self.inside, *entrypoint, *arguments]
         return [*self.inside, *self.entrypoint, *(arguments or self.command)]
@@ -95,10 +111,31 @@ class Image:
             hyperparameter_problems=None,  # the script's own say what they may be
         )
 
+    def in_container(self, container: Image) -> Image:
+        """Return this built-in image with its programs run by the Python of a container.
+
+        Args:
+            container: an image with a `python3` in its path that knows Modelyard.
+        """
+        return replace(
+            self,
+            entrypoint=_by_its_python(self.entrypoint),
+            scripts=_by_its_python(self.scripts),
+            root=container.root,
+            inside=container.inside,
+            pinned=container.pinned,
+        )
+
     @property
     def processes(self) -> bool:
         """Whether its own program is one for processing jobs, which then need no entry point."""
-        return bool(self.entrypoint or self.command) and "process" in self.purposes
+        # What one says that is still to be pulled is found out when it has been.
+        program = bool(self.entrypoint or self.command or self.pull)
+        return program and "process" in self.purposes
+
+
+def _by_its_python(argv: Sequence[str]) -> Sequence[str]:
+    return ["python3", *argv[1:]] if argv[:1] == (sys.executable,) else argv
 
 
 class UnknownImageError(ValueError):
