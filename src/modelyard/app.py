@@ -15,6 +15,7 @@ from modelyard.assembly.autopilot import add_autopilot
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
+from modelyard.assembly.gitops import add_gitops
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
 from modelyard.assembly.hosting import add_hosting, on_keys
@@ -142,6 +143,7 @@ def build(
     image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
     image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
     service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
+    intake = add_gitops(ground, service)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),
@@ -170,10 +172,20 @@ def build(
         ground.objects,
         s3_servers,
         keys_of=ground.keys.of,
+        intake=intake,
     )
     return Modelyard(
         asgi=doors(
-            ground, authenticator, service, s3_door, gateway, trust, relay, events, tracked.servers
+            ground,
+            authenticator,
+            service,
+            s3_door,
+            gateway,
+            trust,
+            relay,
+            events,
+            tracked.servers,
+            intake,
         ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
@@ -194,6 +206,7 @@ def build(
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
+            Step(start=lambda: asyncio.to_thread(intake.recover)),
             Step(start=events.start, stop=events.stop),
             Step(start=monitors.start, stop=monitors.stop),
             Step(start=outbox.start, stop=outbox.stop),

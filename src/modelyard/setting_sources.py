@@ -10,7 +10,7 @@ import difflib
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ class Definition:
     rule: Rule
     secret: bool = False  # its value is never printed
     shown: str = ""  # the default in words, where it is worked out from other settings
+
+
+def setting(
+    default: Any, meaning: str, rule: Rule, *, secret: bool = False, shown: str = ""
+) -> Any:
+    """Describe one setting. `shown`: the default in words, where it is worked out from others."""
+    definition = Definition(meaning=meaning, rule=rule, secret=secret, shown=shown)
+    return field(default=default, repr=not secret, metadata={"definition": definition})
 
 
 class Reading:

@@ -94,3 +94,21 @@ def rollback(
     from modelyard.cli.deliveries import roll_back as run
 
     run(connect(home_of(home)), pipeline, stage, to)
+
+
+def configurations(
+    configuration: Annotated[
+        str | None,
+        typer.Argument(help="A commit, or the beginning of one, or an id. Default: all."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show what came in by git or by the configuration bucket, and what became of it."""
+    from modelyard.cli import configurations as run
+    from modelyard.cli.connection import connect
+
+    connection = connect(home_of(home))
+    if configuration is None:
+        run.list_configurations(connection)
+    else:
+        run.show(connection, configuration)

@@ -15,6 +15,7 @@ from modelyard.cli import (
     delivery_commands,
     event_commands,
     key_commands,
+    launch_options,
     people_commands,
     permission_commands,
     registry_commands,
@@ -64,39 +65,37 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
     ] = None,
-    multi_account: Annotated[
-        bool | None,
-        typer.Option(
-            "--multi-account/--single-account",
-            help="Deliver models from dev through staging to prod. Default: to one account.",
-        ),
-    ] = None,
-    dev_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the dev account. Default: dev.")
-    ] = None,
-    staging_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the staging account. Default: staging.")
-    ] = None,
-    prod_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the prod account. Default: prod.")
-    ] = None,
-    use_model_registry: Annotated[
-        bool | None,
-        typer.Option(
-            "--use-model-registry/--no-model-registry",
-            help="Deploy only models of the registry. Default: no.",
-        ),
-    ] = None,
+    multi_account: launch_options.MultiAccount = None,
+    dev_account_id: launch_options.DevAccountId = None,
+    staging_account_id: launch_options.StagingAccountId = None,
+    prod_account_id: launch_options.ProdAccountId = None,
+    delegated_administrator: launch_options.DelegatedAdministrator = None,
+    use_model_registry: launch_options.UseModelRegistry = None,
+    create_model_registry: launch_options.CreateModelRegistry = None,
+    notification_email: launch_options.NotificationEmail = None,
+    configuration_repository: launch_options.ConfigurationRepository = None,
+    configuration_bucket: launch_options.ConfigurationBucket = None,
+    existing_assets_bucket: launch_options.ExistingAssetsBucket = None,
+    existing_image_repository: launch_options.ExistingImageRepository = None,
+    allow_detailed_error_message: launch_options.AllowDetailedErrorMessage = None,
 ) -> None:
     """Start the server, in the foreground; Ctrl-C stops it."""
     from modelyard.cli.up import run
 
-    delivery = {
+    launch = {
         "multi_account": multi_account,
         "dev_account_id": dev_account_id,
         "staging_account_id": staging_account_id,
         "prod_account_id": prod_account_id,
+        "delegated_administrator": delegated_administrator,
         "use_model_registry": use_model_registry,
+        "create_model_registry": create_model_registry,
+        "notification_email": notification_email,
+        "configuration_repository": configuration_repository,
+        "configuration_bucket": configuration_bucket,
+        "existing_assets_bucket": existing_assets_bucket,
+        "existing_image_repository": existing_image_repository,
+        "allow_detailed_error_message": allow_detailed_error_message,
     }
     run(
         home=home,
@@ -105,7 +104,7 @@ def up(
         gateway_port=gateway_port,
         tls=tls,
         config=config,
-        delivery=delivery,
+        launch=launch,
     )
 
 
@@ -316,6 +315,7 @@ for command in (
     delivery_commands.retry,
     delivery_commands.stop,
     delivery_commands.rollback,
+    delivery_commands.configurations,
 ):
     app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
