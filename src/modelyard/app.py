@@ -52,6 +52,7 @@ from modelyard.settings import Settings
 from modelyard.store.outbox import Outbox
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
+from modelyard.tagging.resources import TaggedResources
 from modelyard.tls.renewal import Renewal
 
 
@@ -148,6 +149,7 @@ def build(
         LogOperations(ground.logs),
         MetricOperations(ground.store),
         TaggingOperations(ground.store),
+        TaggedResources(ground.store),
         ground.audit.operations,
     ):
         ground.table.add(capability)

@@ -112,3 +112,21 @@ def configurations(
         run.list_configurations(connection)
     else:
         run.show(connection, configuration)
+
+
+def resources(
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="key=value, or key for any value; several must all be there."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Only in this account, by its name or id. Default: in all.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """List the resources that have a tag, in every account that you may look into."""
+    from modelyard.cli.connection import connect, region_of
+    from modelyard.cli.resources import list_resources as run
+
+    folder = home_of(home)
+    run(connect(folder), tag or [], account, region_of(folder))

@@ -316,6 +316,7 @@ for command in (
     delivery_commands.stop,
     delivery_commands.rollback,
     delivery_commands.configurations,
+    delivery_commands.resources,
 ):
     app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")

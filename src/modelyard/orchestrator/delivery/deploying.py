@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError
+from modelyard.orchestrator.delivery import pipeline as rows
 from modelyard.orchestrator.delivery.acting import Acting
 from modelyard.orchestrator.delivery.carrying import AssetLost, Carrier
 from modelyard.orchestrator.delivery.plan import StagePlan
@@ -26,6 +28,7 @@ from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import Calls
 from modelyard.orchestrator.stacks.state import COMPLETE
 from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.orchestrator.tags import STACK_NAME, retag, with_tags
 from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource, Store, Transaction
 
@@ -125,14 +128,15 @@ class StageDeployer:
             elif stack.spec["deployment"] == work.action.id:
                 return stack
             elif stack.status in UPDATABLE:
-                self._engine.update(
+                changed = self._engine.update(
                     transaction,
                     context,
                     stack,
-                    template=read_yaml(work.source["template"]),
+                    template=_template(work),
                     parameters=work.target.parameters,
                     deployment=work.action.id,
                 )
+                self._tag(transaction, work, changed)
             else:
                 # What is left of a failed creation, or deletion, is replaced as a whole.
                 self._engine.delete(transaction, context, stack, deployment=work.action.id)
@@ -140,16 +144,27 @@ class StageDeployer:
 
     def _create(self, transaction: Transaction, work: Work, context: Context) -> None:
         name = work.target.stack_name
-        self._engine.create(
+        stack = self._engine.create(
             transaction,
             context,
             name,
             arn=stack_arn(work.scope, name, str(uuid.uuid4())),
-            template=read_yaml(work.source["template"]),
+            template=_template(work),
             parameters=work.target.parameters,
-            tags={"stack_name": name},
+            tags={STACK_NAME: name},
             deployment=work.action.id,
         )
+        self._tag(transaction, work, stack)
+
+    def _tag(self, transaction: Transaction, work: Work, stack: Resource) -> None:
+        """Give a stack the tags of its source; its resources have them by its template."""
+        own = transaction.tags(stack)
+        given = {**rows.tags_in(work.source), STACK_NAME: stack.name}
+        retag(transaction, stack, own, given)
+
+
+def _template(work: Work) -> dict[str, Any]:
+    return with_tags(read_yaml(work.source["template"]), rows.tags_in(work.source))
 
 
 def _ended(work: Work, stack: Resource) -> Action:
