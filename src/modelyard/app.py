@@ -143,7 +143,7 @@ def build(
     images.sweep()
     image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
     image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
-    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
+    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop, runtime)
     intake = add_gitops(ground, service)
     for capability in (
         LogOperations(ground.logs),

@@ -595,10 +595,10 @@ async def test_an_endpoint_that_hangs_fails_its_stage(
 def test_tests_that_could_not_be_run_are_refused_with_the_request(stages: Stages) -> None:
     (found,) = problems(stages, staged(integration_tests="none"))
     assert "there are no tests under s3://assets/none/" in found
-    stages.put(f"{TESTS}/check.py")
+    stages.put(f"{TESTS}/check.sh")
     stages.put_test("low", payload="1,2")
     (found,) = problems(stages, staged(integration_tests=TESTS, inference_instance="ml.m5.large"))
-    assert "check.py: only requests with expected answers are run" in found
+    assert "check.sh: beside requests with expected answers" in found
     assert "low.json: expected is missing" in found
     found = problems(stages, staged(integration_tests_max_seconds="0"))[0]
     assert "must be a whole number of seconds from 1 to 3600" in found
