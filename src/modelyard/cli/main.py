@@ -197,14 +197,27 @@ def status(
 
 @app.command()
 def delete(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline's id or its name.")],
+    pipeline: Annotated[
+        str | None, typer.Argument(help="The pipeline's id or its name.", show_default=False)
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every pipeline of the account, monitors first.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete a pipeline and what it deployed: POST /deletepipeline."""
+    """Delete a pipeline and what it deployed, or all of them, and say what is kept."""
     from modelyard.cli.connection import connect
     from modelyard.cli.pipelines import delete as run
+    from modelyard.cli.uninstalling import delete_all
 
-    run(connect(_home(home)), pipeline)
+    if everything == (pipeline is not None):
+        raise CommandError("name a pipeline, or say --all")
+    connection = connect(_home(home))
+    if pipeline is None:
+        delete_all(connection, confirm=None if yes else typer.confirm)
+    else:
+        run(connection, pipeline)
 
 
 @app.command()
