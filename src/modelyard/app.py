@@ -22,6 +22,7 @@ from modelyard.assembly.hosting import add_hosting, on_keys
 from modelyard.assembly.identity import add_identity, tell_gateway, watched
 from modelyard.assembly.jobs import add_processing, add_training, add_transform, keys_of
 from modelyard.assembly.keys import add_keys, memory_of
+from modelyard.assembly.launch import launch
 from modelyard.assembly.monitoring import add_monitoring
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
@@ -168,6 +169,7 @@ def build(
     )
     # Once every operation is there: policies are checked against them.
     ground.permissions.book.load()
+    launch(ground)
     s3_door = S3Door(
         ground.table.guard,
         authenticator.secret_of,

@@ -131,6 +131,8 @@ def lay_ground(settings: Settings, home: Home, url: str) -> Ground:
 
 def make_bucket(settings: Settings, objects: ObjectStores, account: str) -> None:
     name, own = settings.assets_bucket_of(account), objects.of(account)
+    if name == settings.existing_assets_bucket and account == settings.account:
+        return  # looked at once there are policies; see `launch`
     if not own.has_bucket(name):
         own.create_bucket(name)
 

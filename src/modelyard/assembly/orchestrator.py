@@ -116,6 +116,7 @@ def add_orchestrator(
         model_of=partial(_model_of, calls),
         require_image=partial(images.image_of, purpose="serve"),
         use_model_registry=ground.settings.use_model_registry,
+        image_repository=ground.settings.existing_image_repository,
         stages=stages_of(ground.settings),
     )
     provisioner = Provisioner(
