@@ -157,7 +157,7 @@ class Platform(World):
         carrier = Carrier(
             self.table.guard, lambda context: self.objects.of(context.account), lambda _: ASSETS
         )
-        deploy = StageDeployer(*parts, carrier, poll_seconds=0.005).carry_out
+        deploy = StageDeployer(*parts, carrier, poll_seconds=0.005, pause_seconds=0.05).carry_out
         scripts = ScriptRunner(BareRuntime(), folder / "scripts", EndpointOpener(self.invoke))
         self.deliverer = Deliverer(
             store,

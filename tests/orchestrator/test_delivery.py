@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
@@ -337,6 +337,55 @@ async def test_an_account_of_aws_without_credentials_is_told_of_and_can_be_retri
     deploy = stages.action(name, "DeployProd", "DeployProdStackSet")
     assert "NoCredentialsError: Unable to locate credentials" in deploy["errorDetails"]["message"]
     assert "then retry the stage DeployProd" in deploy["errorDetails"]["message"]
+
+
+async def test_an_account_that_is_out_of_reach_is_waited_for_and_said_to_be(
+    stages: Stages,
+) -> None:
+    stages.accounts["prod"] = StageAccount(id=PROD, provider="aws")
+    tries: list[str] = []
+
+    def elsewhere(context: Context, _service: str) -> Any:
+        if context.account != PROD:
+            return None
+        tries.append(context.account)
+        if len(tries) < 3:
+            raise EndpointConnectionError(endpoint_url="https://sagemaker.example")
+        said_meanwhile.append(stages.action(name, "DeployProd", "DeployProdStackSet")["summary"])
+        raise NoCredentialsError  # it answers again, and refuses
+
+    said_meanwhile: list[str] = []
+    stages.elsewhere = elsewhere
+    name = await stages.deliver(
+        data_capture_location={**dict.fromkeys(ACCOUNTS, "assets/x"), "prod": "theirs/x"}
+    )
+    await stages.to_prod(name)
+    assert len(tries) == 3
+    assert f"Waiting: the account {PROD} (prod) cannot be reached" in said_meanwhile[0]
+    assert stages.statuses(name) == ["Succeeded", "Succeeded", "Succeeded", "Failed"]
+
+
+async def test_waiting_for_an_account_ends_when_the_run_is_stopped(stages: Stages) -> None:
+    stages.accounts["prod"] = StageAccount(id=PROD, provider="aws")
+    asked: list[str] = []
+
+    def elsewhere(context: Context, _service: str) -> Any:
+        if context.account != PROD:
+            return None
+        if not asked:
+            asked.append(context.account)
+            run = stages.execution(name, "DeployProd")
+            stages.ask(MIA, "StopPipelineExecution", pipelineName=name, pipelineExecutionId=run)
+        raise EndpointConnectionError(endpoint_url="https://sagemaker.example")
+
+    stages.elsewhere = elsewhere
+    name = await stages.deliver(
+        data_capture_location={**dict.fromkeys(ACCOUNTS, "assets/x"), "prod": "theirs/x"}
+    )
+    await stages.to_prod(name)
+    failed = stages.action(name, "DeployProd", "DeployProdStackSet")
+    assert failed["status"] == "Failed"
+    assert "cannot be reached" in failed["errorDetails"]["message"]
 
 
 async def test_of_two_first_deliveries_of_a_model_one_supersedes_the_other(
