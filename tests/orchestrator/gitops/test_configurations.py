@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -237,6 +238,24 @@ async def test_a_workflow_that_begins_again_goes_on_behind_the_last_outcome(yard
     await runner.run(arn)
     assert yard.row(arn).status == rows.SUCCEEDED
     assert begun == ["a", "b", "b"]  # at least once, and the first one not again
+
+
+async def test_the_newer_of_two_files_has_the_last_word(yard: Yard) -> None:
+    arns = []
+    for capacity in ("ml.m5.large", "ml.m5.xlarge"):
+        commit = yard.commit(realtime(inference_instance=capacity))
+        arns.append(yard.intake.expect_commit(DANA, yard.repository, commit))
+        yard.advance(commit)
+        yard.intake.settle(arns[-1])
+    begun: list[str] = []
+
+    def provision(_context: Context, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        begun.append(body["inference_instance"])
+        return {"message": "taken"}
+
+    runner = ConfigurationRunner(yard.store, provision, yard.write)
+    await asyncio.gather(*(runner.run(arn) for arn in reversed(arns)))
+    assert begun == ["ml.m5.large", "ml.m5.xlarge"]
 
 
 async def test_an_object_is_provisioned_as_who_wrote_it(yard: Yard) -> None:

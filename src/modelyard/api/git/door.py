@@ -156,8 +156,8 @@ class GitDoor:
             raise RequestRefused(
                 404,
                 "RepositoryDoesNotExistException",
-                f"there is no repository at {head.path[:200]}: the one of this server is "
-                f"{PREFIX}{repository.name}",
+                f"there is no repository at {head.path[:200]}: its address is "
+                f"{PREFIX}<name>, with the name that the setting configuration_repository has",
             )
         service = match[2]
         asked = _QUERY.fullmatch(head.query)

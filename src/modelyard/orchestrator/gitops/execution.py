@@ -1,7 +1,8 @@
 """The workflow of a configuration: each of its bodies is provisioned, as who sent it.
 
 Bodies are taken in the file's order, and each outcome is written down before the next one's turn.
-One that is refused holds up no other. A body that says what it said when it last succeeded, and
+One that is refused holds up no other. Of two files of one place the one that came first goes first,
+so that the newer one has the last word. A body that says what it said when it last succeeded, and
 whose pipeline is there, is left alone: so a list may grow without everything in it beginning anew.
 A crash between provisioning and writing down provisions a body once more, at least once is once.
 """
@@ -29,6 +30,7 @@ from modelyard.store.resources import Resource, Store
 log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 
 Provision = Callable[[Context, Mapping[str, Any]], Mapping[str, Any]]
 #: Writes an object to a bucket of an account: account, bucket, key, content.
@@ -51,12 +53,15 @@ class ConfigurationRunner:
     async def run(self, arn: str) -> None:
         """Bring a configuration to its end: the workflow's function."""
         while True:
+            pause = _POLL_SECONDS
             try:
-                await asyncio.to_thread(self._carry_out, arn)
-                return
+                if not await asyncio.to_thread(self._has_older, arn):
+                    await asyncio.to_thread(self._carry_out, arn)
+                    return
             except StoreError as error:  # a full disk, a locked database: until it can be written
                 log.error("configuration cannot be written", resource=arn, reason=str(error))
-                await asyncio.sleep(_RETRY_SECONDS)
+                pause = _RETRY_SECONDS
+            await asyncio.sleep(pause)
 
     def _carry_out(self, arn: str) -> None:
         row = self._find(arn)
@@ -138,6 +143,19 @@ class ConfigurationRunner:
         except Exception as error:
             # The row has it in any case, and so has the event.
             log.warning("result not written", resource=row.arn, key=key, reason=str(error))
+
+    def _has_older(self, arn: str) -> bool:
+        """Return whether an earlier configuration of the same place is still at work."""
+        with self._store.read() as snapshot:
+            row = snapshot.find_by_arn(arn)
+            if row is None:
+                return False
+            return any(
+                rows.place_of(other) == rows.place_of(row)
+                and other.scope.account == row.scope.account
+                and (other.created_at, other.id) < (row.created_at, row.id)
+                for other in snapshot.with_status(rows.KIND, rows.PENDING)
+            )
 
     def _find(self, arn: str) -> Resource | None:
         with self._store.read() as snapshot:

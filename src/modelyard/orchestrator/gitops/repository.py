@@ -40,6 +40,7 @@ _TOLD: Mapping[str, str] = {
     "receive.denyNonFastForwards": "true",
     "receive.fsckObjects": "true",
     "receive.maxInputSize": str(MAX_PUSH_BYTES),
+    "safe.directory": "*",  # whoever owns the home: git is only ever shown this repository
     "transfer.fsckObjects": "true",
     "uploadpack.allowAnySHA1InWant": "false",
     "uploadpack.allowFilter": "false",
