@@ -16,12 +16,14 @@ from modelyard.assembly.containers import images_of
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
+from modelyard.assembly.gitops import add_gitops
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
 from modelyard.assembly.hosting import add_hosting, on_keys
 from modelyard.assembly.identity import add_identity, tell_gateway, watched
 from modelyard.assembly.jobs import add_processing, add_training, add_transform, keys_of
 from modelyard.assembly.keys import add_keys, memory_of
+from modelyard.assembly.launch import launch
 from modelyard.assembly.monitoring import add_monitoring
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.registry import add_registry
@@ -48,6 +50,7 @@ from modelyard.settings import Settings
 from modelyard.store.outbox import Outbox
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
+from modelyard.tagging.resources import TaggedResources
 from modelyard.tls.renewal import Renewal
 
 
@@ -135,11 +138,15 @@ def build(
         OwnCredentials(credentials, account=settings.account).of,
         trust=trust,
     )
-    service = add_orchestrator(ground, invoker.invoke, drafter, images, containers.workshop)
+    service = add_orchestrator(
+        ground, invoker.invoke, drafter, images, containers.workshop, runtime
+    )
+    intake = add_gitops(ground, service)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),
         TaggingOperations(ground.store),
+        TaggedResources(ground.store),
         ground.audit.operations,
     ):
         ground.table.add(capability)
@@ -158,16 +165,27 @@ def build(
     )
     # Once every operation is there: policies are checked against them.
     ground.permissions.book.load()
+    launch(ground)
     s3_door = S3Door(
         ground.table.guard,
         authenticator.secret_of,
         ground.objects,
         s3_servers,
         keys_of=ground.keys.of,
+        intake=intake,
     )
     return Modelyard(
         asgi=doors(
-            ground, authenticator, service, s3_door, gateway, trust, relay, events, tracked.servers
+            ground,
+            authenticator,
+            service,
+            s3_door,
+            gateway,
+            trust,
+            relay,
+            events,
+            tracked.servers,
+            intake,
         ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
@@ -188,6 +206,7 @@ def build(
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
+            Step(start=lambda: asyncio.to_thread(intake.recover)),
             Step(start=events.start, stop=events.stop),
             Step(start=monitors.start, stop=monitors.stop),
             Step(start=outbox.start, stop=outbox.stop),
