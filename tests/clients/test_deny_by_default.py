@@ -185,8 +185,9 @@ def test_every_door_turns_away_who_has_no_permission(
             EndpointName="e", Body=b"1"
         ),
     }
-    # The plain door is its routes, above; MLflow's are in test_mlflow; /healthz is the open one.
-    assert set(calls) | {Door.PLAIN, Door.MLFLOW, Door.HEALTH} == set(Door)
+    # The plain door is its routes, above; MLflow's are in test_mlflow, git's in test_git; /healthz
+    # is the open one.
+    assert set(calls) | {Door.PLAIN, Door.MLFLOW, Door.GIT, Door.HEALTH} == set(Door)
     for door, call in calls.items():
         with pytest.raises(ClientError) as caught:
             call()

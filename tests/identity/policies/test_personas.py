@@ -34,6 +34,15 @@ ASKED_FOR_PRODUCTION = {"ModelLifeCycle": {"Stage": "Production", "StageStatus":
 
 #: Each line: what is done, with which members, and in which stages each persona may.
 EVERYWHERE = "orchestrator dev staging prod"
+#: Who sees how pipelines are configured, and what they made.
+LOOKERS = (
+    "data-scientist",
+    "ml-engineer",
+    "ai-engineer",
+    "governance-officer",
+    "auditor",
+    "orchestrator-administrator",
+)
 TABLE: list[tuple[str, dict[str, Any], dict[str, str]]] = [
     (
         "sagemaker:DescribeModel",
@@ -266,6 +275,18 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, str]]] = [
             "ai-engineer": "orchestrator dev staging",
             "orchestrator-administrator": EVERYWHERE,
             "pipeline-role": EVERYWHERE,
+        },
+    ),
+    ("codecommit:GitPull", {}, dict.fromkeys(LOOKERS, EVERYWHERE)),
+    ("resourcegroupstaggingapi:GetResources", {}, dict.fromkeys(LOOKERS, EVERYWHERE)),
+    (
+        "codecommit:GitPush",
+        {},
+        {
+            "data-scientist": "orchestrator dev",
+            "ml-engineer": "orchestrator dev staging",
+            "ai-engineer": "orchestrator dev staging",
+            "orchestrator-administrator": EVERYWHERE,
         },
     ),
 ]
