@@ -46,6 +46,7 @@ class ProvisionRequest:
     template: Template
     values: Mapping[str, str]  # by attribute, those of the first stage
     stages: Mapping[str, StageRequest]  # by stage; "" is the only one, where there is one account
+    remarks: Sequence[str] = ()  # sentences for whoever asked
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -72,13 +73,16 @@ def read_request(
     template = load(kind.source, {**types, **kind.own_types})
     places = stages if stages and kind.name not in IN_ONE_ACCOUNT else {"": place}
     problems: list[Problem] = []
-    bodies = bodies_of(kind, body, tuple(places), problems) if len(places) > 1 else {"": dict(body)}
+    bodies = {"": dict(body)}
+    if len(places) > 1:
+        whole = kind.completed(body, tuple(places))
+        bodies = bodies_of(kind, whole, tuple(places), problems)
     readings: dict[str, _Reading] = {}
     found: dict[str, StageRequest] = {}
     for stage, where in places.items():
         reading = readings[stage] = _Reading(kind, bodies[stage], where)
         parameters = reading.parameters(template, where)
-        found[stage] = StageRequest(parameters=parameters, assets=reading.assets)
+        found[stage] = StageRequest(parameters=parameters, assets=kind.assets(reading.values))
     sentences = _sentences(readings, problems)
     if sentences:
         raise BadRequest(sentences)
@@ -89,6 +93,7 @@ def read_request(
         template=template,
         values=values,
         stages=found,
+        remarks=_by_text(readings, lambda one: kind.remarks(one.values)),
     )
 
 
@@ -163,15 +168,6 @@ class _Reading:
     def problems(self) -> list[str]:
         """What else is wrong."""
         return [str(problem) for problem in self._problems]
-
-    @property
-    def assets(self) -> dict[str, str]:
-        """The keys of the objects that the stage's account needs, by parameter."""
-        return {
-            attribute.parameter: self.values[attribute.name]
-            for attribute in self._kind.attributes
-            if attribute.is_asset and attribute.parameter and self.values.get(attribute.name)
-        }
 
     def parameters(self, template: Template, place: Place) -> dict[str, str]:
         """Return the template's parameters, as far as the values give them."""

@@ -44,6 +44,15 @@ class ByomModelExplainabilityMonitor(MonitorPipeline):
         baseline, executions = _clarify.explainability(values, place, problems)
         return {
             **super().parameters(values, place, problems),
+            **self._shap_baseline(values),
             "AnalysisConfig": json.dumps(baseline),
             "MonitorAnalysisConfig": json.dumps(executions),
         }
+
+    def assets(self, values: Mapping[str, str]) -> dict[str, str]:
+        return {**super().assets(values), **self._shap_baseline(values)}
+
+    @staticmethod
+    def _shap_baseline(values: Mapping[str, str]) -> dict[str, str]:
+        key = _clarify.shap_baseline(values)
+        return {"ShapBaseline": key} if key else {}
