@@ -83,7 +83,8 @@ def training(fill: Filling) -> dict[str, Body]:
         "job_output_location": fill.output,
         "training_data": fill.train,
         "validation_data": fill.validation,
-        "algo_hyperparameters": fill.hyperparameters or {"num_round": 5},
+        "algo_hyperparameters": fill.hyperparameters
+        or {"eval_metric": "auc", "objective": "binary:logistic", "num_round": 400, "eta": 0.3},
     }
     tuner = {
         "tuner_configs": fill.tuner_configs

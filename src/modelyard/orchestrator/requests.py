@@ -154,6 +154,8 @@ class _Reading:
             if _is_missing(attribute, given, registered=registered)
         ]
         self._missing += [name for name in kind.required_too(given) if name not in given]
+        order = [attribute.name for attribute in kind.attributes]
+        self._missing.sort(key=order.index)
         self.values: dict[str, str] = {}
         for attribute in kind.attributes:
             if attribute.name in given:
