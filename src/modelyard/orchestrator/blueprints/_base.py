@@ -54,6 +54,7 @@ class Attribute:
     is_asset: bool = False  # a key in the assets bucket, which each stage's account gets a copy of
     prepare: Callable[[str], str] = str
     not_offered: str = ""  # why a value, other than an empty one, is refused
+    meaning: str = ""  # what it is, where no parameter says so, or not enough
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,7 +41,13 @@ def _location(name: str, parameter: str) -> Attribute:
 
 #: What every monitor is told, in the order in which the API asks for it.
 SHARED = (
-    Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
+    Attribute(
+        name="model_name",
+        parameter="ModelName",
+        required=True,
+        prepare=str.strip,
+        meaning="With several accounts it may be left out: the first stage's endpoint stands in.",
+    ),
     Attribute(
         name="endpoint_name",
         parameter="EndpointName",
@@ -84,7 +90,12 @@ SHARED = (
     KMS_KEY_ARN,
 )
 #: The type of problem; a blueprint that has a use for it takes it as a parameter.
-PROBLEM_TYPE = Attribute(name="problem_type", required=True, prepare=str.strip)
+PROBLEM_TYPE = Attribute(
+    name="problem_type",
+    required=True,
+    prepare=str.strip,
+    meaning=f"What the model answers: {', '.join(PROBLEM_TYPES)}.",
+)
 GROUND_TRUTH = Attribute(
     name="monitor_ground_truth_input",
     parameter="GroundTruthInput",

@@ -21,6 +21,8 @@ from modelyard.orchestrator.blueprints._inference_instance import (
     stand_in_remarks,
 )
 from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_FRAMEWORK,
+    MODEL_FRAMEWORK_VERSION,
     MODEL_PACKAGE_NAME,
     OWN_MODEL,
     PACKAGE,
@@ -38,8 +40,8 @@ class ByomBatchBuiltin(PipelineType):
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         INFERENCE_INSTANCE,
-        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
-        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
+        MODEL_FRAMEWORK,
+        MODEL_FRAMEWORK_VERSION,
         Attribute(
             name="model_artifact_location",
             parameter="ModelArtifactLocation",

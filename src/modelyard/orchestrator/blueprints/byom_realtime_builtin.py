@@ -25,6 +25,8 @@ from modelyard.orchestrator.blueprints._integration_tests import (
     add_test_problems,
 )
 from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_FRAMEWORK,
+    MODEL_FRAMEWORK_VERSION,
     MODEL_PACKAGE_NAME,
     OWN_MODEL,
     PACKAGE,
@@ -42,8 +44,8 @@ class ByomRealtimeBuiltin(PipelineType):
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
         INFERENCE_INSTANCE,
-        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
-        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
+        MODEL_FRAMEWORK,
+        MODEL_FRAMEWORK_VERSION,
         Attribute(
             name="model_artifact_location",
             parameter="ModelArtifactLocation",
