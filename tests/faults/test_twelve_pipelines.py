@@ -68,31 +68,46 @@ def start(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
 def killed(server: LiveServer, deliveries: Iterable[Delivery]) -> None:
     """Kill and start the server, once each pipeline has its source, and may have more."""
     for delivery in deliveries:
-        delivery.until(lambda one=delivery: one.statuses()[0] == "Succeeded")
+        await_source(delivery)
     again(server)
+
+
+def await_source(delivery: Delivery) -> None:
+    until(lambda: delivery.statuses()[0] == "Succeeded")
 
 
 def succeeded(deliveries: Mapping[str, Delivery]) -> None:
     for name, delivery in deliveries.items():
-        state = until(lambda one=delivery: at_rest(one.state()))
+        state = await_rest(delivery)
         assert set(delivery.statuses()) == {"Succeeded"}, (name, json.dumps(state, indent=1))
 
 
-def at_rest(state: dict[str, Any]) -> dict[str, Any] | None:
-    statuses = [one.get("latestExecution", {}).get("status") for one in state["stageStates"]]
-    return state if "Failed" in statuses or set(statuses) == {"Succeeded"} else None
+def await_rest(delivery: Delivery) -> dict[str, Any]:
+    """Return a pipeline's state once all its stages have ended well, or one has not."""
+
+    def at_rest() -> dict[str, Any] | None:
+        state = delivery.state()
+        statuses = [one.get("latestExecution", {}).get("status") for one in state["stageStates"]]
+        return state if "Failed" in statuses or set(statuses) == {"Succeeded"} else None
+
+    state: dict[str, Any] = until(at_rest)
+    return state
 
 
 def jobs_completed(deliveries: Mapping[str, Delivery]) -> None:
     """Return once the jobs of pipelines that are deployed have ended well."""
     for name, delivery in deliveries.items():
-        jobs = until(lambda one=delivery: ended_jobs(one.state()))
+        jobs = await_jobs(delivery)
         assert {job["status"] for job in jobs} == {"Completed"}, (name, jobs)
 
 
-def ended_jobs(state: dict[str, Any]) -> list[dict[str, Any]] | None:
-    jobs: list[dict[str, Any]] = state.get("jobs", [])
-    return jobs if jobs and all(job["status"] != "InProgress" for job in jobs) else None
+def await_jobs(delivery: Delivery) -> list[dict[str, Any]]:
+    def ended() -> list[dict[str, Any]] | None:
+        jobs: list[dict[str, Any]] = delivery.state().get("jobs", [])
+        return jobs if jobs and all(job["status"] != "InProgress" for job in jobs) else None
+
+    jobs: list[dict[str, Any]] = until(ended)
+    return jobs
 
 
 def provision(team: Team, bodies: Mapping[str, guide.Body]) -> dict[str, Delivery]:
