@@ -8,6 +8,7 @@ import tarfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import xgboost
 
 from tests.clients.monitors import COLUMNS, label_line, now
-from tests.clients.people import As
+from tests.clients.people import As, administrator
 from tests.container_images import make_context, zipped
 from tests.data import breast_cancer, csv_of
 from tests.guide import Filling
@@ -82,10 +83,12 @@ def in_account(server: LiveServer, bucket: str) -> Any:
     return account(server, bucket.rpartition("-")[2]).client("s3")
 
 
+@cache
 def account(server: LiveServer, id_: str) -> As:
-    """Return an account's administrator; of the orchestrator's own the root."""
-    from tests.clients.people import administrator
+    """Return an account's administrator; of the orchestrator's own the root.
 
+    A session holds through restarts, and asking for one costs more than a second.
+    """
     if server.bucket.endswith(id_):
         return As(server, server.env)
     return administrator(server, id_)
