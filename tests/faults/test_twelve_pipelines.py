@@ -33,11 +33,11 @@ from tests.container_images import require_buildah
 from tests.data import breast_cancer
 from tests.faults.test_kill import assert_whole
 from tests.faults.test_kill_delivery import again
-from tests.live import LiveServer
+from tests.live import XGBOOST, LiveServer
 
 ACCOUNTS = {"dev": DEV, "staging": STAGING, "prod": PROD}
 IN_ONE_ACCOUNT = ("training", "tuner", "autopilot", "image builder")
-MODELS = ("realtime builtin", "realtime custom", "batch builtin", "batch custom")
+TOY_MODEL = "models/mean/model.tar.gz"
 MONITORS = {
     "byom_data_quality_monitor": "DataQuality",
     "byom_model_quality_monitor": "ModelQuality",
@@ -131,7 +131,7 @@ def train_and_build(server: LiveServer, team: Team, fill: guide.Filling, folder:
         Key=fill.artifact,
         CopySource={"Bucket": server.bucket, "Key": trained},
     )
-    s3.put_object(Bucket=server.bucket, Key="models/mean/model.tar.gz", Body=toy_archive(3.0))
+    s3.put_object(Bucket=server.bucket, Key=TOY_MODEL, Body=toy_archive(3.0))
     s3.put_object(
         Bucket=server.bucket, Key=fill.answered, Body=answers_csv(booster(server, fill.artifact))
     )
@@ -140,9 +140,43 @@ def train_and_build(server: LiveServer, team: Team, fill: guide.Filling, folder:
 def model_bodies(fill: guide.Filling) -> dict[str, guide.Body]:
     bodies = guide.models(fill)
     for name in ("realtime custom", "batch custom"):
-        bodies[name] |= {"model_artifact_location": "models/mean/model.tar.gz"}
+        bodies[name] |= {"model_artifact_location": TOY_MODEL}
         bodies[name]["model_name"] = "mean"
     bodies["batch custom"]["batch_inference_data"] = fill.at("data/numbers.csv")
+    return bodies
+
+
+def registered_bodies(server: LiveServer, team: Team, fill: guide.Filling) -> dict[str, guide.Body]:
+    """Return the bodies that deploy the same models from the registry, where they are put first.
+
+    Who registers does not approve.
+    """
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="tumours")
+    images = {"builtin": (XGBOOST, fill.artifact), "custom": (fill.image, TOY_MODEL)}
+    versions = {
+        kind: sagemaker.create_model_package(
+            ModelPackageGroupName="tumours",
+            InferenceSpecification={
+                "Containers": [{"Image": image, "ModelDataUrl": f"s3://{server.bucket}/{key}"}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+            ModelApprovalStatus="PendingManualApproval",
+        )["ModelPackageArn"]
+        for kind, (image, key) in images.items()
+    }
+    officer = team.gwen.client("sagemaker")
+    for version in versions.values():
+        officer.update_model_package(ModelPackageArn=version, ModelApprovalStatus="Approved")
+    bodies = {}
+    for name, body in model_bodies(fill).items():
+        found = guide.registered(body, versions[name.rpartition(" ")[2]])
+        found["model_name"] = f"{body['model_name']}-registered"
+        found.pop("endpoint_name", None)  # that name is taken: one is made up
+        if "batch_job_output_location" in found:
+            found["batch_job_output_location"] = fill.at("transformed-registered")
+        bodies[f"{name}, registered"] = found
     return bodies
 
 
@@ -152,10 +186,10 @@ def put_numbers(server: LiveServer, buckets: Iterable[str]) -> None:
         s3.put_object(Bucket=bucket, Key="data/numbers.csv", Body="3\n5\n")
 
 
-def assert_transformed(server: LiveServer, bucket: str) -> None:
+def assert_transformed(server: LiveServer, bucket: str, folder: str = "transformed") -> None:
     """Both batch pipelines' answers are there, a line for each row."""
     s3 = account(server, bucket.rpartition("-")[2]).client("s3")
-    prefix = "transformed/"
+    prefix = f"{folder}/"
 
     def outputs() -> dict[str, list[str]] | None:
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
@@ -209,14 +243,16 @@ def test_all_twelve_in_one_account(start: Callable[..., LiveServer], tmp_path: P
     train_and_build(server, team, fill, tmp_path / "image")
 
     put_numbers(server, [server.bucket])
-    made = provision(team, model_bodies(fill))
+    made = provision(team, {**model_bodies(fill), **registered_bodies(server, team, fill)})
     killed(server, made.values())
     succeeded(made)
     row = breast_cancer().test_csv.splitlines()[0]
-    assert 0 <= float(inference(server, made["realtime builtin"].state(), row)) <= 1
-    assert float(inference(server, made["realtime custom"].state(), "5")) == 2
-    jobs_completed({name: made[name] for name in ("batch builtin", "batch custom")})
+    for more in ("", ", registered"):
+        assert 0 <= float(inference(server, made[f"realtime builtin{more}"].state(), row)) <= 1
+        assert float(inference(server, made[f"realtime custom{more}"].state(), "5")) == 2
+    jobs_completed({name: one for name, one in made.items() if name.startswith("batch")})
     assert_transformed(server, server.bucket)
+    assert_transformed(server, server.bucket, "transformed-registered")
 
     bodies = guide.monitors(fill)
     watching = provision(

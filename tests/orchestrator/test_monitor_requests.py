@@ -209,6 +209,7 @@ def test_an_unknown_type_of_problem_is_answered_as_clients_know_it(platform: Pla
         ("model_bias", {"bias_config": {"facet_name": "sex"}}, "label_values_or_threshold is"),
         ("model_explainability", {"shap_config": {"agg_method": "mode"}}, "'mode' is none of"),
         ("model_explainability", {"shap_config": {"baseline": "gone"}}, "there is no object"),
+        ("model_explainability", {"shap_config": {"baseline": ""}}, "'' names no object"),
         ("model_quality", {"problem": "x"}, "is not an attribute of"),
     ],
 )

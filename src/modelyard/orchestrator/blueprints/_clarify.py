@@ -80,9 +80,8 @@ def explainability(
         text = f"agg_method {method!r} is none of {', '.join(_AGGREGATIONS)}"
         problems.append(Problem(attribute="shap_config", text=text))
     shap = {"use_logit": False, "save_local_shap_values": True, **given, "agg_method": method}
-    key = shap_baseline(values)
-    if key:
-        missing = place.assets.object_problem(key)
+    if isinstance(shap.get("baseline"), str):
+        missing = place.assets.object_problem(shap_baseline(values))
         if missing is not None:
             problems.append(Problem(attribute="shap_config", text=f"baseline: {missing}"))
         del shap["baseline"]  # the blueprint says where it lies in the stage's account
