@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 
-.PHONY: setup demo test check fix bench lock sagemaker-v2 sagemaker-v3 clean
+.PHONY: setup demo test check fix docs bench lock sagemaker-v2 sagemaker-v3 clean
 
 setup: $(VENV)/.ready
 
@@ -34,6 +34,10 @@ check: setup
 fix: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python -m modelyard.orchestrator.attribute_reference > docs/attributes.md.new
+	mv docs/attributes.md.new docs/attributes.md
 
 # The sagemaker SDK's lines pin what ours does not, and not the same: each lives, and is tested, in an environment of its own.
 sagemaker-v2: .venv-sagemaker-v2/.ready

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,11 @@ class Roles:
 class Stages(Platform):
     """Three accounts, and CodePipeline's operations."""
 
-    def __init__(self, store: Store, folder: Path, **options: Any) -> None:
+    def __init__(
+        self, store: Store, folder: Path, settings: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
         self.accounts = {stage: StageAccount(id=account) for stage, account in ACCOUNTS.items()}
-        super().__init__(store, folder, {"stages": self.accounts}, **options)
+        super().__init__(store, folder, {"stages": self.accounts, **(settings or {})}, **options)
         self.roles = Roles()
         self.table.add(self.roles)
         people = People(

@@ -591,8 +591,13 @@ def test_a_monitor_gets_its_baseline_in_the_account_of_each_stage(stages: Stages
     assert {role for _, role in stages.roles.assumed} == {
         f"arn:aws:iam::{account}:role/pipeline-role" for account in ACCOUNTS.values()
     }
-    with pytest.raises(BadRequest, match="give the rows themselves"):
+    with pytest.raises(BadRequest, match="baseline: there is no object"):
         planner.read(DANA, monitor("model_explainability"))
+    stages.put("shap.csv", b"30,F\n")
+    explained = planner.read(DANA, monitor("model_explainability"))
+    for stage in planner.plan(DANA, explained, "monitor", "1a2b3c4d-0000"):
+        assert [asset.key for asset in stage.assets] == ["census.csv", "shap.csv"]
+        assert stage.parameters["ShapBaseline"] == stage.assets[1].copy
     stages.roles.closed.add(PROD)
     with pytest.raises(BadRequest, match=r"cannot be asked: .* \(in the stage prod\)"):
         planner.read(DANA, monitor("data_quality"))

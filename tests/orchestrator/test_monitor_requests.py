@@ -139,10 +139,10 @@ def test_explainability_is_configured_as_the_reference_does(platform: Platform) 
     assert shap == {
         "use_logit": False,
         "save_local_shap_values": True,
-        "baseline": "s3://assets/shap.csv",
         "num_samples": 20,
         "agg_method": "mean_abs",
     }
+    assert parameters["ShapBaseline"] == "shap.csv"
     executions = json.loads(parameters["MonitorAnalysisConfig"])
     assert executions["headers"] == ["age", "sex"]
     assert "label" not in executions
@@ -204,11 +204,12 @@ def test_an_unknown_type_of_problem_is_answered_as_clients_know_it(platform: Pla
         ("data_quality", {"schedule_expression": "hourly"}, "cron(minute hour"),
         ("data_quality", {"monitoring_output_location": "none/x"}, "there is no bucket 'none'"),
         ("data_quality", {"monitor_max_runtime_seconds": "90000"}, "86400"),
-        ("model_bias", {"monitor_max_runtime_seconds": "3300"}, "is more than 1800"),
+        ("model_bias", {"monitor_max_runtime_seconds": "3601"}, "is more than 3600"),
         ("model_bias", {"bias_config": {"facet": "sex"}}, "facet is not offered"),
         ("model_bias", {"bias_config": {"facet_name": "sex"}}, "label_values_or_threshold is"),
         ("model_explainability", {"shap_config": {"agg_method": "mode"}}, "'mode' is none of"),
         ("model_explainability", {"shap_config": {"baseline": "gone"}}, "there is no object"),
+        ("model_explainability", {"shap_config": {"baseline": ""}}, "'' names no object"),
         ("model_quality", {"problem": "x"}, "is not an attribute of"),
     ],
 )
@@ -218,6 +219,18 @@ def test_what_cannot_work_is_told_ahead_of_everything(
     found = problems(platform, monitor(kind, **changes))
     assert any(said in one for one in found), found
     assert len(found) == 1 or kind == "model_bias"
+
+
+def test_what_an_hourly_monitor_may_not_take_is_lowered_and_said(platform: Platform) -> None:
+    lowered = read(platform, monitor("model_bias", monitor_max_runtime_seconds="3300"))
+    assert lowered.parameters["MonitorMaxRuntimeSeconds"] == "1800"
+    assert lowered.remarks == [
+        "monitor_max_runtime_seconds: 3300 was lowered to 1800, which is what an hourly modelbias "
+        "monitor may take"
+    ]
+    daily = {"schedule_expression": "cron(0 0 ? * * *)", "monitor_max_runtime_seconds": "3300"}
+    assert read(platform, monitor("model_bias", **daily)).remarks == []
+    assert read(platform, monitor("data_quality", monitor_max_runtime_seconds="3300")).remarks == []
 
 
 def test_probabilities_are_for_two_classes_only(platform: Platform) -> None:

@@ -12,6 +12,7 @@ from modelyard.assembly.ground import Ground
 from modelyard.compute.images import retrieve
 from modelyard.compute.runtime import Runtime
 from modelyard.containers.catalogue import Catalogue
+from modelyard.containers.sharing import DeliveredImages
 from modelyard.containers.workshop import ImageWorkshop
 from modelyard.governance.cards.drafting.operations import DraftOperations
 from modelyard.identity.aws_accounts import AwsClients
@@ -119,6 +120,9 @@ def add_orchestrator(
         image_repository=ground.settings.existing_image_repository,
         stages=stages_of(ground.settings),
     )
+    delivered_to = {stage.id for stage in told.stages.values()} - {ground.settings.account}
+    if delivered_to:
+        ground.shares.add(DeliveredImages(ground.settings.account, sorted(delivered_to)))
     provisioner = Provisioner(
         store, engine, types, Planner(types, assets, load_tests, acting, told), acting, told
     )

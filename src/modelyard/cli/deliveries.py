@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from modelyard.cli.connection import Connection
@@ -38,7 +38,7 @@ def decide(
     Raises:
         CommandError: nothing waits, or the caller may not decide.
     """
-    state = _state(connection, pipeline)
+    state = _state(connection, pipeline, _waits)
     waiting = [
         (one["stageName"], action["actionName"], action["latestExecution"]["token"])
         for one in state["stageStates"]
@@ -70,7 +70,7 @@ def retry(connection: Connection, pipeline: str, stage: str | None, *, whole: bo
     Raises:
         CommandError: none is, or the caller may not.
     """
-    state = _state(connection, pipeline)
+    state = _state(connection, pipeline, _has_failed)
     failed = [
         one
         for one in state["stageStates"]
@@ -165,29 +165,55 @@ def _told(stage: State) -> str:
     return f"{stage['stageName']} {stage.get('latestExecution', {}).get('status', '-')}"
 
 
-def _state(connection: Connection, pipeline: str) -> State:
-    """Return the state of a pipeline by its id, its name or a part of it that no other has."""
+def _waits(state: State) -> bool:
+    """Return whether a person has to decide."""
+    actions = (action for stage in state["stageStates"] for action in stage["actionStates"])
+    return any(action.get("latestExecution", {}).get("token") for action in actions)
+
+
+def _has_failed(state: State) -> bool:
+    """Return whether a stage could be begun once more."""
+    stages = (stage.get("latestExecution", {}).get("status") for stage in state["stageStates"])
+    return any(status in _STOPPED for status in stages)
+
+
+def _state(
+    connection: Connection, pipeline: str, wanted: Callable[[State], bool] | None = None
+) -> State:
+    """Return the state of a pipeline by its id, its name or a part of it that no other has.
+
+    Args:
+        wanted: which one is meant where several have that part, if it is one only.
+    """
     if pipeline.startswith("arn:"):
         found = connection.orchestrator("/pipelinestatus", {"pipeline_id": pipeline})
         if isinstance(found, str):
             raise CommandError(found)
-        name = str(found["pipelineName"])
-    else:
-        name = _name(connection, pipeline)
+        return _described(connection, str(found["pipelineName"]))
+    names = _names(connection, pipeline)
+    if len(names) == 1:
+        return _described(connection, names[0])
+    states = [] if wanted is None else [_described(connection, name) for name in names]
+    meant = [state for state in states if wanted is not None and wanted(state)]
+    if len(meant) != 1:
+        raise CommandError(f"{pipeline!r} may mean {', '.join(names)}: say more of the name")
+    return meant[0]
+
+
+def _described(connection: Connection, name: str) -> State:
     state: State = _call(connection, "GetPipelineState", {"name": name})
     return state
 
 
-def _name(connection: Connection, part: str) -> str:
+def _names(connection: Connection, part: str) -> list[str]:
+    """Return the names that a part may mean, at least one."""
     names = [str(one["name"]) for one in _all(connection, "ListPipelines", {}, "pipelines")]
     if part in names:
-        return part
+        return [part]
     found = [name for name in names if part.lower() in name.lower()]
-    if len(found) == 1:
-        return found[0]
     if not found:
         raise CommandError(f"there is no pipeline {part!r}: see 'modelyard pipelines'")
-    raise CommandError(f"{part!r} may mean {', '.join(found)}: say more of the name")
+    return found
 
 
 def _executions(connection: Connection, pipeline: str, stage: str | None = None) -> Iterator[State]:

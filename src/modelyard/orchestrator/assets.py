@@ -60,10 +60,6 @@ class Assets:
             return f"{key!r} names the column {repeated[0]!r} twice"
         return None
 
-    def embedded_problem(self, key: str) -> str | None:
-        """Return why an object cannot be read that a document names, and no attribute, or None."""
-        return self.object_problem(key)
-
     def prefix_problem(self, prefix: str) -> str | None:
         """Return why there are no objects whose keys begin so, or None where there are."""
         problem = prefix_problem(prefix)
@@ -136,12 +132,6 @@ class StageAssets(Assets):
 
     def object_problem(self, key: str) -> str | None:
         return self._hub.object_problem(key)
-
-    def embedded_problem(self, key: str) -> str | None:
-        return (
-            f"{key!r} is a key of the assets bucket, which the accounts of other stages do not "
-            "read: give the rows themselves"
-        )
 
     def header(self, key: str) -> list[str]:
         return self._hub.header(key)

@@ -94,7 +94,8 @@ class Provisioner:
     def _carry_out(self, context: Context, request: ProvisionRequest) -> dict[str, Any]:
         if request.kind.own_types:  # its stack is the pipeline
             return self._image_builds.provision(context, request, self._stack_name(request))
-        return self._commit(self._prepare(context, request))
+        answer = self._commit(self._prepare(context, request))
+        return {**answer, "remarks": list(request.remarks)} if request.remarks else answer
 
     def _prepare(self, context: Context, request: ProvisionRequest) -> _Provision:
         """Plan a request's stages, and look ahead.

@@ -49,6 +49,7 @@ class ProvisionRequest:
     tags: Mapping[str, str]  # what its resources have beside their own
     values: Mapping[str, str]  # by attribute, those of the first stage
     stages: Mapping[str, StageRequest]  # by stage; "" is the only one, where there is one account
+    remarks: Sequence[str] = ()  # sentences for whoever asked
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -77,13 +78,16 @@ def read_request(
     body = {key: value for key, value in body.items() if key != TAGS}
     template = load(with_tags(kind.source, tags), {**types, **kind.own_types})
     places = stages if stages and kind.name not in IN_ONE_ACCOUNT else {"": place}
-    bodies = bodies_of(kind, body, tuple(places), problems) if len(places) > 1 else {"": dict(body)}
+    bodies = {"": dict(body)}
+    if len(places) > 1:
+        whole = kind.completed(body, tuple(places))
+        bodies = bodies_of(kind, whole, tuple(places), problems)
     readings: dict[str, _Reading] = {}
     found: dict[str, StageRequest] = {}
     for stage, where in places.items():
         reading = readings[stage] = _Reading(kind, bodies[stage], where)
         parameters = reading.parameters(template, where)
-        found[stage] = StageRequest(parameters=parameters, assets=reading.assets)
+        found[stage] = StageRequest(parameters=parameters, assets=kind.assets(reading.values))
     sentences = _sentences(readings, problems)
     if sentences:
         raise BadRequest(sentences)
@@ -95,6 +99,7 @@ def read_request(
         tags=tags,
         values=values,
         stages=found,
+        remarks=_by_text(readings, lambda one: kind.remarks(one.values)),
     )
 
 
@@ -163,6 +168,8 @@ class _Reading:
             if _is_missing(attribute, given, registered=registered)
         ]
         self._missing += [name for name in kind.required_too(given) if name not in given]
+        order = [attribute.name for attribute in kind.attributes]
+        self._missing.sort(key=order.index)
         self.values: dict[str, str] = {}
         for attribute in kind.attributes:
             if attribute.name in given:
@@ -177,15 +184,6 @@ class _Reading:
     def problems(self) -> list[str]:
         """What else is wrong."""
         return [str(problem) for problem in self._problems]
-
-    @property
-    def assets(self) -> dict[str, str]:
-        """The keys of the objects that the stage's account needs, by parameter."""
-        return {
-            attribute.parameter: self.values[attribute.name]
-            for attribute in self._kind.attributes
-            if attribute.is_asset and attribute.parameter and self.values.get(attribute.name)
-        }
 
     def parameters(self, template: Template, place: Place) -> dict[str, str]:
         """Return the template's parameters, as far as the values give them."""

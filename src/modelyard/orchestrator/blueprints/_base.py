@@ -55,6 +55,7 @@ class Attribute:
     is_asset: bool = False  # a key in the assets bucket, which each stage's account gets a copy of
     prepare: Callable[[str], str] = str
     not_offered: str = ""  # why a value, other than an empty one, is refused
+    meaning: str = ""  # what it is, where no parameter says so, or not enough
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +94,10 @@ class PipelineType(ABC):
         """The blueprint as plain data."""
         return read_yaml(self.text)
 
+    def completed(self, body: Mapping[str, Any], stages: Sequence[str]) -> Mapping[str, Any]:
+        """Return a body with what may be left out where there are several stages."""
+        return body
+
     def required_too(self, given: Mapping[str, Any]) -> Sequence[str]:
         """Return the attributes that others make necessary.
 
@@ -124,6 +129,22 @@ class PipelineType(ABC):
         Args:
             values: by attribute, those that are given and are right each for itself.
         """
+
+    def assets(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return the keys of the objects that the stage's account needs, by parameter."""
+        return {
+            attribute.parameter: values[attribute.name]
+            for attribute in self.attributes
+            if attribute.is_asset and attribute.parameter and values.get(attribute.name)
+        }
+
+    def remarks(self, values: Mapping[str, str]) -> Sequence[str]:
+        """Return what whoever asked should know of a request that is right.
+
+        Args:
+            values: by attribute.
+        """
+        return []
 
 
 def without_slash(text: str) -> str:

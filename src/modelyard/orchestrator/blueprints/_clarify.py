@@ -81,11 +81,10 @@ def explainability(
         problems.append(Problem(attribute="shap_config", text=text))
     shap = {"use_logit": False, "save_local_shap_values": True, **given, "agg_method": method}
     if isinstance(shap.get("baseline"), str):
-        key = shap["baseline"]
-        missing = place.assets.embedded_problem(key)
+        missing = place.assets.object_problem(shap_baseline(values))
         if missing is not None:
             problems.append(Problem(attribute="shap_config", text=f"baseline: {missing}"))
-        shap["baseline"] = f"s3://{place.assets.bucket}/{key}"
+        del shap["baseline"]  # the blueprint says where it lies in the stage's account
     _make_whole(shap, problems)
     headers = place.assets.header(values.get("baseline_data", ""))
     scores = values.get("model_scores", "")
@@ -101,6 +100,13 @@ def explainability(
         "methods": report,
     }
     return baseline, {**shared, "headers": headers[1:]}
+
+
+def shap_baseline(values: Mapping[str, str]) -> str:
+    """Return the key of the rows that explanations compare with; empty where none is given."""
+    given = json.loads(values.get("shap_config") or "{}")
+    key = given.get("baseline") if isinstance(given, dict) else None
+    return key if isinstance(key, str) else ""
 
 
 def _predictor(values: Mapping[str, str], place: Place) -> dict[str, Any]:

@@ -11,8 +11,17 @@ SECONDS = "integration_tests_max_seconds"
 MAX_SECONDS = 3600
 
 INTEGRATION_TESTS = (
-    Attribute(name=TESTS, prepare=lambda text: text.strip().strip("/")),
-    Attribute(name=SECONDS, prepare=str.strip),
+    Attribute(
+        name=TESTS,
+        prepare=lambda text: text.strip().strip("/"),
+        meaning="The folder of the assets bucket with the requests that each stage's endpoint is "
+        "tested with.",
+    ),
+    Attribute(
+        name=SECONDS,
+        prepare=str.strip,
+        meaning=f"How long these may take together, in seconds, at most {MAX_SECONDS}.",
+    ),
 )
 
 

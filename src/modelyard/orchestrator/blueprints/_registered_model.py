@@ -10,6 +10,20 @@ PACKAGE = "model_package_name"
 #: What a registered model brings along, of a built-in image.
 OWN_MODEL = ("model_framework", "model_framework_version", "model_artifact_location")
 
+MODEL_FRAMEWORK = Attribute(
+    name="model_framework",
+    required=True,
+    unless=PACKAGE,
+    prepare=str.strip,
+    meaning="The built-in algorithm that the model was trained with, such as xgboost.",
+)
+MODEL_FRAMEWORK_VERSION = Attribute(
+    name="model_framework_version",
+    required=True,
+    unless=PACKAGE,
+    prepare=str.strip,
+    meaning="Its version, such as 1.7-1.",
+)
 MODEL_PACKAGE_NAME = Attribute(name=PACKAGE, parameter="ModelPackageName", prepare=str.strip)
 
 

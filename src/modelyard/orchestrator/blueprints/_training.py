@@ -32,13 +32,24 @@ WORK = (
         required=True,
         prepare=without_slash,
     ),
-    Attribute(name="model_framework", required=True, prepare=str.strip),
-    Attribute(name="model_framework_version", required=True, prepare=str.strip),
+    Attribute(
+        name="model_framework",
+        required=True,
+        prepare=str.strip,
+        meaning="The built-in algorithm, such as xgboost.",
+    ),
+    Attribute(
+        name="model_framework_version",
+        required=True,
+        prepare=str.strip,
+        meaning="Its version, such as 1.7-1.",
+    ),
     Attribute(
         name=HYPERPARAMETERS,
         required=True,
         spellings=("algo_hyperparameters",),
         is_document=True,
+        meaning="The algorithm's hyperparameters, by name.",
     ),
 )
 #: How it is trained.

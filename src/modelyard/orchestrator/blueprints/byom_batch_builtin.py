@@ -14,7 +14,15 @@ from modelyard.orchestrator.blueprints._base import (
     image_uri,
     without_slash,
 )
+from modelyard.orchestrator.blueprints._inference_instance import (
+    INFERENCE_INSTANCE,
+    OF_TRANSFORMS,
+    stand_in,
+    stand_in_remarks,
+)
 from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_FRAMEWORK,
+    MODEL_FRAMEWORK_VERSION,
     MODEL_PACKAGE_NAME,
     OWN_MODEL,
     PACKAGE,
@@ -28,13 +36,12 @@ class ByomBatchBuiltin(PipelineType):
     blueprint = "byom_batch_pipeline.yaml"
     named_by: Mapping[str, str] = {}
     own_model: Sequence[str] = OWN_MODEL
+    instances: Mapping[str, str] = OF_TRANSFORMS  # in place of what is for jobs only
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
-        Attribute(
-            name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
-        ),
-        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
-        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
+        INFERENCE_INSTANCE,
+        MODEL_FRAMEWORK,
+        MODEL_FRAMEWORK_VERSION,
         Attribute(
             name="model_artifact_location",
             parameter="ModelArtifactLocation",
@@ -65,6 +72,7 @@ class ByomBatchBuiltin(PipelineType):
         return {
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
+            **stand_in(values, self.instances),
             **({} if values.get(PACKAGE) else image_uri(values, place, problems)),
         }
 
@@ -78,3 +86,6 @@ class ByomBatchBuiltin(PipelineType):
             "batch_job_output_location": place.assets.bucket_problem,
         }
         add_problems(values, checks, problems)
+
+    def remarks(self, values: Mapping[str, str]) -> Sequence[str]:
+        return stand_in_remarks(values, self.instances)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from modelyard.orchestrator.blueprints._base import Place, Problem
 from modelyard.orchestrator.blueprints._custom import IMAGE, check_image, with_image
+from modelyard.orchestrator.blueprints._inference_instance import stand_in
 from modelyard.orchestrator.blueprints.byom_batch_builtin import ByomBatchBuiltin
 
 
@@ -21,6 +22,7 @@ class ByomBatchCustom(ByomBatchBuiltin):
         return {
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
+            **stand_in(values, self.instances),
         }
 
     def find_problems(

@@ -32,9 +32,20 @@ class ByomModelBiasMonitor(MonitorPipeline):
         *SHARED,
         PROBLEM_TYPE,
         GROUND_TRUTH,
-        Attribute(name="bias_config", required=True, is_document=True),
+        Attribute(
+            name="bias_config",
+            required=True,
+            is_document=True,
+            meaning="Which answer is the good one, and whose: label_values_or_threshold, "
+            "facet_name, facet_values_or_threshold, group_name.",
+        ),
         INFERENCE,
-        Attribute(name=_LABEL_CONFIG, is_document=True),
+        Attribute(
+            name=_LABEL_CONFIG,
+            is_document=True,
+            meaning="How the model's answers are read: label, probability, probability_threshold, "
+            "label_headers.",
+        ),
         PROBABILITY,
         THRESHOLD,
         FEATURES,

@@ -29,13 +29,24 @@ class ByomModelExplainabilityMonitor(MonitorPipeline):
     attributes = (
         *SHARED,
         PROBLEM_TYPE,
-        Attribute(name="shap_config", required=True, is_document=True),
+        Attribute(
+            name="shap_config",
+            required=True,
+            is_document=True,
+            meaning="How explanations are made: baseline (rows, or the key of a CSV file in the "
+            "assets bucket), num_samples, agg_method, use_logit, save_local_shap_values, seed, "
+            "num_clusters, features_to_explain.",
+        ),
         INFERENCE,
         PROBABILITY,
         # The guide's example gives it; explanations have no use for it, as in the reference.
-        replace(THRESHOLD, parameter=None),
+        replace(THRESHOLD, parameter=None, meaning="Accepted, and without effect."),
         FEATURES,
-        Attribute(name="model_scores", prepare=str.strip),
+        Attribute(
+            name="model_scores",
+            prepare=str.strip,
+            meaning="Index or JSON path of the scores in the model's answers.",
+        ),
     )
 
     def parameters(
@@ -44,6 +55,15 @@ class ByomModelExplainabilityMonitor(MonitorPipeline):
         baseline, executions = _clarify.explainability(values, place, problems)
         return {
             **super().parameters(values, place, problems),
+            **self._shap_baseline(values),
             "AnalysisConfig": json.dumps(baseline),
             "MonitorAnalysisConfig": json.dumps(executions),
         }
+
+    def assets(self, values: Mapping[str, str]) -> dict[str, str]:
+        return {**super().assets(values), **self._shap_baseline(values)}
+
+    @staticmethod
+    def _shap_baseline(values: Mapping[str, str]) -> dict[str, str]:
+        key = _clarify.shap_baseline(values)
+        return {"ShapBaseline": key} if key else {}

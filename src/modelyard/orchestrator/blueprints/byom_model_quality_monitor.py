@@ -18,7 +18,9 @@ from modelyard.orchestrator.blueprints._monitor import (
 )
 
 _BASELINE_INFERENCE = Attribute(
-    name="baseline_inference_attribute", parameter="BaselineInferenceAttribute"
+    name="baseline_inference_attribute",
+    parameter="BaselineInferenceAttribute",
+    meaning="Of two classes, baseline_probability_attribute may stand in for it.",
 )
 _BASELINE_PROBABILITY = Attribute(
     name="baseline_probability_attribute", parameter="BaselineProbabilityAttribute"
@@ -39,7 +41,7 @@ class ByomModelQualityMonitor(MonitorPipeline):
             parameter="BaselineGroundTruthAttribute",
             required=True,
         ),
-        replace(PROBLEM_TYPE, parameter="ProblemType"),
+        replace(PROBLEM_TYPE, parameter="ProblemType", meaning=""),
         GROUND_TRUTH,
         INFERENCE,
         _BASELINE_PROBABILITY,

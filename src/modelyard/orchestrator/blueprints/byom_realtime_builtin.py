@@ -14,11 +14,19 @@ from modelyard.orchestrator.blueprints._base import (
     image_uri,
     without_slash,
 )
+from modelyard.orchestrator.blueprints._inference_instance import (
+    INFERENCE_INSTANCE,
+    OF_ENDPOINTS,
+    stand_in,
+    stand_in_remarks,
+)
 from modelyard.orchestrator.blueprints._integration_tests import (
     INTEGRATION_TESTS,
     add_test_problems,
 )
 from modelyard.orchestrator.blueprints._registered_model import (
+    MODEL_FRAMEWORK,
+    MODEL_FRAMEWORK_VERSION,
     MODEL_PACKAGE_NAME,
     OWN_MODEL,
     PACKAGE,
@@ -32,13 +40,12 @@ class ByomRealtimeBuiltin(PipelineType):
     blueprint = "byom_realtime_inference_pipeline.yaml"
     named_by: Mapping[str, str] = {"MLOpsSagemakerEndpoint": "endpoint_name"}
     own_model: Sequence[str] = OWN_MODEL
+    instances: Mapping[str, str] = OF_ENDPOINTS  # in place of what is for jobs only
     attributes: Sequence[Attribute] = (
         Attribute(name="model_name", parameter="ModelName", required=True, prepare=str.strip),
-        Attribute(
-            name="inference_instance", parameter="InferenceInstance", required=True, per_stage=True
-        ),
-        Attribute(name="model_framework", required=True, unless=PACKAGE, prepare=str.strip),
-        Attribute(name="model_framework_version", required=True, unless=PACKAGE, prepare=str.strip),
+        INFERENCE_INSTANCE,
+        MODEL_FRAMEWORK,
+        MODEL_FRAMEWORK_VERSION,
         Attribute(
             name="model_artifact_location",
             parameter="ModelArtifactLocation",
@@ -70,6 +77,7 @@ class ByomRealtimeBuiltin(PipelineType):
         return {
             "AssetsBucket": place.assets.bucket,
             "ExecutionRoleArn": place.execution_role_arn,
+            **stand_in(values, self.instances),
             **({} if values.get(PACKAGE) else image_uri(values, place, problems)),
         }
 
@@ -83,3 +91,6 @@ class ByomRealtimeBuiltin(PipelineType):
         }
         add_problems(values, checks, problems)
         add_test_problems(values, place, problems)
+
+    def remarks(self, values: Mapping[str, str]) -> Sequence[str]:
+        return stand_in_remarks(values, self.instances)

@@ -36,9 +36,20 @@ class ModelTunerBuiltin(PipelineType):
     named_by: Mapping[str, str] = {"TuningJob": "job_name"}
     attributes = (
         *WORK,
-        Attribute(name=CONFIGS, required=True, is_document=True),
         Attribute(
-            name=RANGES, required=True, spellings=("hyperparameters_ranges",), is_document=True
+            name=CONFIGS,
+            required=True,
+            is_document=True,
+            meaning="What is tuned, and how much: arguments of the sagemaker SDK's "
+            "HyperparameterTuner. objective_metric_name is required.",
+        ),
+        Attribute(
+            name=RANGES,
+            required=True,
+            spellings=("hyperparameters_ranges",),
+            is_document=True,
+            meaning='What is tried, by hyperparameter: ["continuous", [0, 1]], ["integer", [1, 9]] '
+            'or ["categorical", ["a", "b"]].',
         ),
         *MANNER,
     )

@@ -6,6 +6,7 @@ writes the same file again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from modelyard.arns import Arn
@@ -25,7 +26,7 @@ WriteFile = Callable[[Context, S3Uri, bytes, str], None]
 class AnalysisConfig(ResourceType):
     type = "Modelyard::Clarify::AnalysisConfig"
     name_property = "AnalysisConfigName"
-    properties = ("S3Uri", "Content", "KmsKeyArn", "Tags")
+    properties = ("S3Uri", "Content", "ShapBaseline", "KmsKeyArn", "Tags")
     updatable = ("Tags",)
 
     def __init__(self, store: Store, write: WriteFile) -> None:
@@ -43,7 +44,13 @@ class AnalysisConfig(ResourceType):
             S3Uri.parse(properties.get("S3Uri", ""))
         except ValueError as error:
             return [f"S3Uri: {error}"]
-        return [] if properties.get("Content") else ["Content is missing"]
+        if not properties.get("Content"):
+            return ["Content is missing"]
+        try:
+            _content(properties)
+        except (ValueError, KeyError, TypeError):
+            return ["ShapBaseline is for a Content with methods.shap only: leave it out"]
+        return []
 
     def find(self, context: Context, name: str) -> Json | None:
         with self._store.read() as snapshot:
@@ -58,7 +65,7 @@ class AnalysisConfig(ResourceType):
         self, context: Context, name: str, properties: Json, tags: Mapping[str, str]
     ) -> None:
         uri = S3Uri.parse(properties["S3Uri"])
-        self._write(context, uri, properties["Content"].encode(), properties.get("KmsKeyArn", ""))
+        self._write(context, uri, _content(properties).encode(), properties.get("KmsKeyArn", ""))
         with self._store.write() as transaction:
             transaction.create(
                 scope_of(context),
@@ -79,6 +86,20 @@ class AnalysisConfig(ResourceType):
         """Forget it; the file stays, beside the baseline's, which reads it."""
         with self._store.write() as transaction:
             transaction.delete(transaction.get(scope_of(context), KIND, name))
+
+
+def _content(properties: Json) -> str:
+    """Return the file's text.
+
+    Raises:
+        ValueError, KeyError, TypeError: a SHAP baseline is given, and there is no place for it.
+    """
+    text = str(properties["Content"])
+    if "ShapBaseline" not in properties:
+        return text
+    document = json.loads(text)
+    document["methods"]["shap"]["baseline"] = properties["ShapBaseline"]
+    return json.dumps(document)
 
 
 def _arn(scope: Scope, name: str) -> str:
