@@ -137,9 +137,10 @@ class GatewayPool:
         return base_url(self._scheme, reachable(self.host), self.port)
 
     def launch(self) -> asyncio.Task[None]:
-        """Begin to listen, and to start the workers, which accept nothing until `start`.
+        """Begin to listen and to start the workers, which accept nothing until `start`.
 
-        A worker takes a moment to read its program in, in which the server can do the same.
+        A worker takes a moment to read its program in, in which the server can do the same. The
+        task that is returned ends once all processes are there.
         """
         if self._launching is None:
             self._launching = asyncio.create_task(self._launch())
