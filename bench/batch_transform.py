@@ -25,7 +25,8 @@ import polars as pl
 import psutil
 import xgboost
 
-from bench.registry import IMAGE, REGION, exports
+from bench.filled import IMAGE, REGION
+from bench.registry import exports
 from bench.report import Options, Report, Requirement
 from bench.servers import _process, _ready, free_ports
 

@@ -1,8 +1,9 @@
 """MLflow's side of the registry bench, run in MLflow's own environment; prints medians as JSON.
 
-Arguments: the server's URL, its SQLite file, versions to search among, registrations, searches, and
-the page's size. The versions to search among are put into the table directly: through the client
-they would take a quarter of an hour.
+Arguments: the server's URL, its SQLite file, versions to search among, registrations, searches, the
+page's size, the most seconds for each thing that is measured, and the server's processes. The
+versions to search among are put into the table directly: through the client they would take a
+quarter of an hour.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import time
 from collections.abc import Callable
 
 from mlflow.tracking import MlflowClient
+from processor import processor_seconds
 
 GROUPS = 50
 
 
 def main() -> None:
     url, database = sys.argv[1:3]
-    versions, registrations, searches, page = map(int, sys.argv[3:])
+    versions, registrations, searches, page, seconds, *pids = map(int, sys.argv[3:])
     client = MlflowClient(url)
     client.create_registered_model("bench")
     for number in range(GROUPS):
@@ -38,7 +40,12 @@ def main() -> None:
 
     register(0)
     fill(database, versions)
-    measured = {"register": median(register, registrations)}
+    before = processor_seconds(pids)
+    taken = milliseconds(register, registrations, seconds)
+    measured = {
+        "register": statistics.median(taken),
+        "processor": (processor_seconds(pids) - before) / len(taken) * 1000,
+    }
     for name, text in (
         ("group", "name = 'group-7'"),
         ("run", "run_id = 'run-777'"),
@@ -47,7 +54,7 @@ def main() -> None:
         def search(_number: int, text: str = text) -> object:
             return client.search_model_versions(text, max_results=page)
 
-        measured[name] = median(search, searches)
+        measured[name] = statistics.median(milliseconds(search, searches, seconds))
     print(json.dumps(measured))
 
 
@@ -67,13 +74,14 @@ def fill(database: str, versions: int) -> None:
     connection.close()
 
 
-def median(call: Callable[[int], object], times: int) -> float:
-    taken = []
-    for number in range(times):
+def milliseconds(call: Callable[[int], object], times: int, seconds: int) -> list[float]:
+    taken: list[float] = []
+    began = time.perf_counter()
+    while len(taken) < times and time.perf_counter() - began < seconds:
         started = time.perf_counter()
-        call(number)
+        call(len(taken))
         taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+    return taken
 
 
 if __name__ == "__main__":

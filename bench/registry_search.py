@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.registry import PAGE, VERSIONS, client_of, exports, fill
+from bench.filled import filled
+from bench.registry import PAGE, VERSIONS, client_of, exports
 from bench.report import Options, Report, Requirement
 from bench.servers import _process, _ready, free_ports
 
@@ -83,7 +84,7 @@ def run(_options: Options, *, versions: int = VERSIONS) -> Report:
 async def _asked(folder: Path, versions: int) -> list[tuple[Asked, list[float]]]:
     home = folder / "home"
     home.mkdir(mode=0o700)
-    await asyncio.to_thread(fill, home / "modelyard.db", versions)
+    await asyncio.to_thread(filled, home / "modelyard.db", versions)
     searches = [each for one in fields_in(home / "modelyard.db") for each in searches_of(one)]
     port, gateway_port = free_ports(2)
     command = [sys.executable, "-m", "modelyard", "up", "--home", str(home), "--port", str(port)]

@@ -16,6 +16,7 @@ from modelyard.assembly.containers import images_of
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
+from modelyard.assembly.gateway import gateway_pool
 from modelyard.assembly.gitops import add_gitops
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
@@ -64,7 +65,12 @@ class Modelyard:
 
 
 def build(
-    settings: Settings, home: Home, runtime: Runtime, url: str, tls: Renewal | None = None
+    settings: Settings,
+    home: Home,
+    runtime: Runtime,
+    url: str,
+    tls: Renewal | None = None,
+    gateway: GatewayPool | None = None,
 ) -> Modelyard:
     """Build a server; its database and its credentials are brought up to date.
 
@@ -72,6 +78,7 @@ def build(
         runtime: runs its jobs.
         url: how its clients reach it.
         tls: with TLS, the certificate that is in force.
+        gateway: one of `gateway_pool` that may be launched already; None: a new one.
 
     Raises:
         StoreError: the database or the objects cannot be used.
@@ -80,16 +87,8 @@ def build(
         PolicyErrors: the policies in the home cannot be used, nor any that were in force before.
     """
     ground = lay_ground(settings, home, url)
-    gateway = GatewayPool(
-        host=settings.host,
-        port=settings.gateway_port,
-        workers=settings.gateway_workers or None,
-        capture_flush_seconds=settings.capture_flush_seconds,
-        certificate=None if tls is None else tls.certificate,
-        name=None if tls is None else tls.host,
-        judge=Invokers(ground.table.decide).judge,
-        record=ground.audit.invoked,
-    )
+    gateway = gateway or gateway_pool(settings, tls)
+    gateway.answer_with(Invokers(ground.table.decide).judge, ground.audit.invoked)
     trust = None if tls is None else tls.trust
     relay = Relay.new()
 

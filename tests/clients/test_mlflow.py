@@ -20,7 +20,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from modelyard.identity.http_authentication import session_bearer
+from modelyard.identity.session_bearer import session_bearer
 from tests.clients.jobs import ENDED, await_job, train, training_request
 from tests.clients.people import DEV, As, person
 from tests.clients.tuning_jobs import await_tuning, trials_of, tuning_request

@@ -342,6 +342,28 @@ async def test_workers_that_do_not_come_up_are_given_up(monkeypatch: pytest.Monk
         _ = pool.port
 
 
+async def test_a_request_to_a_pool_that_is_only_launched_waits_until_it_is_started() -> None:
+    pool = GatewayPool(workers=1)
+    await pool.launch()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", pool.port)
+        writer.write(b"GET /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = asyncio.create_task(reader.read())
+        await pool.start()
+        assert (await answer).startswith(b"HTTP/1.1 ")
+        writer.close()
+    finally:
+        await pool.stop()
+
+
+async def test_a_pool_that_was_only_launched_can_be_stopped() -> None:
+    pool = GatewayPool(workers=1)
+    await pool.launch()
+    await pool.stop()
+    with pytest.raises(GatewayUnavailable, match="has not been started"):
+        _ = pool.port
+
+
 async def test_a_pool_that_was_not_started_can_be_stopped() -> None:
     pool = GatewayPool(workers=1)
     assert await pool.apply({}) == {}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from modelyard.identity.authentication import RequestHead
-from modelyard.identity.http_authentication import HttpAuthenticator, session_bearer
+from modelyard.identity.http_authentication import HttpAuthenticator
+from modelyard.identity.session_bearer import session_bearer
 from modelyard.sigv4 import SignatureError
 from tests.identity.world import ACCOUNT, DEFAULT_ROLE_ARN, World, signed
 

@@ -176,6 +176,40 @@ def test_few_between_two_bounds_are_found_where_many_are_on_the_right_side_of_ei
     assert found(store, between) == (["3", "0"] if listed else ["3"])
 
 
+def test_two_texts_of_a_field_are_found_where_it_has_several_and_nowhere_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", 0)
+    both = AllOf(conditions=(where("a", "eq", "x"), where("a", "eq", "y")))
+    fill(store, {"a": "x"}, {"a": "y"})
+    assert found(store, both) == []
+    with store.write() as transaction:
+        make(transaction, "both", {"a": ["x", "y"]})
+    assert found(store, both) == ["both"]
+
+
+def test_numbers_that_are_written_differently_are_no_two_texts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", 0)
+    fill(store, {"a": "1"})
+    both = AllOf(conditions=(where("a", "eq", "1"), where("a", "eq", "1.0")))
+    assert found(store, both) == ["0"]
+
+
+@pytest.mark.parametrize("descending", [True, False])
+def test_what_is_asked_of_one_field_is_found_far_from_where_a_walk_begins(
+    store: Store, monkeypatch: pytest.MonkeyPatch, descending: bool
+) -> None:
+    monkeypatch.setattr(search_pages, "FEW", 1)
+    monkeypatch.setattr(search_pages, "WALKED", 1)
+    fill(store, *({"n": number} for number in [*range(9), *range(9)]))
+    some = [str(number) for number in (3, 4, 5, 12, 13, 14)]
+    ranged = where("n", "in", "3", "4", "5")
+    expected = some[::-1] if descending else some
+    assert found(store, ranged, descending=descending, limit=4) == expected
+
+
 @pytest.mark.parametrize(("few", "walked"), [(0, 0), (0, 1000)])
 def test_times_and_entries_are_found_among_many(
     store: Store, monkeypatch: pytest.MonkeyPatch, few: int, walked: int
@@ -339,6 +373,8 @@ def test_a_search_finds_exactly_what_meets_its_condition(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search_pages, "FEW", few)
         patch.setattr(search_pages, "WALKED", walked)
+        patch.setattr(search_pages, "_STRIDE", 1)
+        patch.setattr(search_pages, "_LEAST_STRIDE", 1)
         fill(store, *documents)
         try:
             names = found(store, condition, sort_by=sort_by, descending=descending, limit=limit)

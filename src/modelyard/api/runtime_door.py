@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
 
-import aiohttp
 import orjson
 import structlog
 from starlette.responses import Response
@@ -28,6 +28,9 @@ from modelyard.api.errors import (
 from modelyard.api.state import RequestState, state_of
 from modelyard.gateway.relay import HEADER as RELAY_HEADER
 from modelyard.gateway.relay import Relay
+
+if TYPE_CHECKING:
+    import aiohttp
 from modelyard.identity.authentication import Authenticator, RequestHead
 from modelyard.sigv4 import SignatureError
 
@@ -104,6 +107,8 @@ class RuntimeDoor:
             self._session = None
 
     async def _pass_on(self, scope: Scope, head: RequestHead, receive: Receive, send: Send) -> None:
+        import aiohttp  # not needed before the first invocation, and a while to import
+
         upload = _Upload(receive, self._max_payload_bytes)
         upload.check_length(head.headers.get("content-length"))
         base = self._gateway_url()
@@ -128,6 +133,8 @@ class RuntimeDoor:
             raise _unavailable("the inference gateway does not answer: try again") from error
 
     def _client(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._trust or True),

@@ -12,7 +12,7 @@ from pathlib import Path
 from modelyard.cli.errors import CommandError
 from modelyard.home import Home, HomeError, ServerInfo, write_whole
 from modelyard.identity.credentials import Credentials, CredentialsError, read_credentials
-from modelyard.identity.http_authentication import session_bearer
+from modelyard.identity.session_bearer import session_bearer
 from modelyard.tls import endpoints, trust
 
 #: What no other server's clients are to be left with.

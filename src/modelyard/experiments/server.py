@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import aiohttp
 import structlog
 from yarl import URL
 
@@ -19,6 +19,9 @@ from modelyard.compute.runtime import Program, Runtime, RuntimeUnavailableError
 from modelyard.experiments.errors import TrackingUnavailable
 from modelyard.experiments.program import SOCKET, MlflowProgram
 from modelyard.store.errors import StoreError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 START_SECONDS = 180.0  # importing MLflow takes ten on a quiet machine
 IDLE_SECONDS = 1800.0
@@ -100,6 +103,8 @@ class MlflowServer:
         Raises:
             TrackingUnavailable: it does not start, or died on the way.
         """
+        import aiohttp  # not needed before the first request, and a while to import
+
         self._busy += 1
         try:
             answer = await self._answered(method, target, headers, body)
@@ -119,6 +124,8 @@ class MlflowServer:
         body: bytes | AsyncIterable[bytes] | None,
     ) -> aiohttp.ClientResponse:
         """Return the answer; who was not there to be asked, since it just died, is asked again."""
+        import aiohttp
+
         async with asyncio.timeout(START_SECONDS):
             while True:
                 await self.ready()
@@ -209,6 +216,8 @@ class MlflowServer:
         return f"/proc/self/fd/{self._folder}/{SOCKET}"
 
     def _client(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # A connection per request: one that is kept may have died with the server.

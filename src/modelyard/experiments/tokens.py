@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from modelyard import clock
 from modelyard.identity.credentials import new_access_key
-from modelyard.identity.http_authentication import session_bearer
 from modelyard.identity.revocations import revoke
 from modelyard.identity.roles import MAX_SESSION_SECONDS
+from modelyard.identity.session_bearer import session_bearer
 from modelyard.sealing import Session, seal_session
 from modelyard.store.resources import Resource, Store
 

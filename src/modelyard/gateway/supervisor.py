@@ -99,6 +99,12 @@ class GatewayPool:
         self._keys = Keys(secrets={}, tokens={}, sealing_key="", default_region="")
         self._routes = Routes(generation=0, endpoints={})
         self._progress = asyncio.Condition()
+        self._launching: asyncio.Task[None] | None = None
+        self._open = False
+
+    def answer_with(self, judge: Judge, record: Recorder) -> None:
+        """Say who answers the workers, and takes what they tell; ahead of `start`."""
+        self._judge, self._record = judge, record
 
     @property
     def port(self) -> int:
@@ -130,12 +136,37 @@ class GatewayPool:
         """
         return base_url(self._scheme, reachable(self.host), self.port)
 
+    def launch(self) -> asyncio.Task[None]:
+        """Begin to listen and to start the workers, which accept nothing until `start`.
+
+        A worker takes a moment to read its program in, in which the server can do the same. The
+        task that is returned ends once all processes are there.
+        """
+        if self._launching is None:
+            self._launching = asyncio.create_task(self._launch())
+        return self._launching
+
     async def start(self) -> None:
-        """Listen, start the workers, and return when all of them accept connections.
+        """Launch, if that was not done, and return when all workers accept connections.
 
         Raises:
             GatewayUnavailable: the address is taken, or the workers do not come up.
         """
+        await self.launch()
+        self._open = True
+        for slot in self._slots:
+            slot.send(self._greeting())
+        try:
+            async with asyncio.timeout(START_SECONDS), self._progress:
+                await self._progress.wait_for(lambda: all(slot.ready for slot in self._slots))
+        except TimeoutError as error:
+            await self.stop()
+            raise GatewayUnavailable(
+                f"the gateway's workers did not start within {START_SECONDS:.0f} s: see the log"
+            ) from error
+        log.info("gateway started", host=self.host, port=self.port, workers=self._count)
+
+    async def _launch(self) -> None:
         self._sockets = await self._bind()
         descriptors = [listening.fileno() for listening in self._sockets]
         options = self._options
@@ -150,19 +181,10 @@ class GatewayPool:
                 self._greeting,
                 self._notice,
                 self._answer,
-                self._record,
+                lambda calls: self._record(calls),
             )
             self._slots.append(slot)
             slot.start()
-        try:
-            async with asyncio.timeout(START_SECONDS), self._progress:
-                await self._progress.wait_for(lambda: all(slot.ready for slot in self._slots))
-        except TimeoutError as error:
-            await self.stop()
-            raise GatewayUnavailable(
-                f"the gateway's workers did not start within {START_SECONDS:.0f} s: see the log"
-            ) from error
-        log.info("gateway started", host=self.host, port=self.port, workers=self._count)
 
     async def set_keys(self, keys: Keys) -> None:
         """From now on, let those in who can prove themselves with `keys`."""
@@ -212,11 +234,16 @@ class GatewayPool:
 
     async def stop(self) -> None:
         """Let the workers finish what is under way and write what is captured, and end them."""
+        if self._launching is not None:
+            self._launching.cancel()
+            await asyncio.gather(self._launching, return_exceptions=True)
+            self._launching = None
         await asyncio.gather(*(slot.stop(self._drain_seconds) for slot in self._slots))
         self._slots.clear()
         for listening in self._sockets:
             listening.close()
         self._sockets.clear()
+        self._open = False
 
     @property
     def _scheme(self) -> str:
@@ -243,7 +270,9 @@ class GatewayPool:
         return all(slot.applied >= generation for slot in self._slots)
 
     def _greeting(self) -> bytes:
-        """Return what a new worker is told first."""
+        """Return what a new worker is told first; nothing, while it is to accept nothing."""
+        if not self._open:
+            return b""
         first = b"" if self._certificate is None else encode_certificate(self._certificate)
         return first + encode_keys(self._keys) + encode_routes(self._routes)
 

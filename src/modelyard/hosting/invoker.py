@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import aiohttp
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -17,7 +17,11 @@ from yarl import URL
 
 from modelyard.operations.context import Context
 
-_TIMEOUT = aiohttp.ClientTimeout(total=90, sock_connect=5)
+if TYPE_CHECKING:
+    import aiohttp
+
+_SECONDS = 90  # for an answer
+_CONNECT_SECONDS = 5
 
 
 class EndpointInvoker:
@@ -76,10 +80,12 @@ class EndpointInvoker:
             self._session = None
 
     def _connections(self) -> aiohttp.ClientSession:
+        import aiohttp  # not needed before the first call, and a while to import
+
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self._trust or True),
-                timeout=_TIMEOUT,
+                timeout=aiohttp.ClientTimeout(total=_SECONDS, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )

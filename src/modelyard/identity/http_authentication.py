@@ -14,18 +14,9 @@ import hmac
 
 from modelyard.identity.authentication import Authenticator, Claim, RequestHead
 from modelyard.identity.principals import Caller
+from modelyard.identity.session_bearer import PREFIX, session_bearer
 from modelyard.sealing import SealError, open_session
 from modelyard.sigv4 import SignatureError
-
-_PREFIX = "my_session_"
-
-
-def session_bearer(secret: str, session_token: str) -> str:
-    """Return the bearer token of a session; it works as long as the session does."""
-    digest = hmac.digest(
-        secret.encode(), b"modelyard session bearer " + session_token.encode(), "sha256"
-    )
-    return f"{_PREFIX}{base64.urlsafe_b64encode(digest).rstrip(b'=').decode()}.{session_token}"
 
 
 class HttpAuthenticator:
@@ -71,12 +62,12 @@ class HttpAuthenticator:
         return Claim(caller=caller, signature=None, secret="")
 
     def _bearer(self, token: str, head: RequestHead) -> Claim:
-        if not token.startswith(_PREFIX):
+        if not token.startswith(PREFIX):
             headers = {**head.headers, "authorization": f"Bearer {token}"}
             return self._inner.claim(
                 RequestHead(method=head.method, path=head.path, query=head.query, headers=headers)
             )
-        sealed = token.removeprefix(_PREFIX).partition(".")[2]
+        sealed = token.removeprefix(PREFIX).partition(".")[2]
         try:
             access_key_id = open_session(sealed, self._sealing_key, self._inner.now()).access_key_id
         except SealError:

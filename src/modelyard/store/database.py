@@ -31,7 +31,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from modelyard.store import tables
+from modelyard.store import json_texts, tables
 from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import DatabaseBusy, DatabaseInUse, DatabaseUnusable, StoreError
 from modelyard.store.failures import explained
@@ -75,9 +75,7 @@ class Database:
     def __init__(self, url: str, *, busy_timeout_seconds: int = BUSY_TIMEOUT_SECONDS) -> None:
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        # NaN is no JSON, and PostgreSQL would refuse it; `documents` says so in better words.
         options: dict[str, Any] = {
-            "json_serializer": json.JSONEncoder(allow_nan=False).encode,
             "hide_parameters": True,  # what users store is no business of the log
             "pool_timeout": busy_timeout_seconds,
         }
@@ -87,11 +85,15 @@ class Database:
             # isolation_level None: the driver begins nothing by itself, only our BEGIN does.
             options |= {
                 "connect_args": {"timeout": busy_timeout_seconds, "isolation_level": None},
+                "json_serializer": json_texts.written,
+                "json_deserializer": json_texts.read,
                 "pool_size": 8,
                 "max_overflow": 56,
             }
         else:
             options |= {
+                # NaN is no JSON, and would be refused; `documents` says so in better words.
+                "json_serializer": json.JSONEncoder(allow_nan=False).encode,
                 "connect_args": {
                     "options": f"-c lock_timeout={busy_timeout_seconds}s "
                     f"-c idle_in_transaction_session_timeout={_IDLE_TRANSACTION_SECONDS}s",

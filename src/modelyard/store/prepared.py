@@ -92,8 +92,9 @@ class Prepared:
 @dataclass(frozen=True, kw_only=True)
 class _Compiled:
     text: str
-    # Of each place: its name, the value if it is fixed, what makes it the driver's.
-    binds: Sequence[tuple[str, Any, _Processor | None]]
+    names: Sequence[str]  # of each place
+    fixed: Mapping[str, Any]  # values that are not given
+    binds: Sequence[tuple[int, _Processor]]  # of the places whose values are not the driver's yet
     row: Callable[[Any], Any]
     results: Sequence[tuple[int, _Processor]]  # of the columns that do not stay as they are
 
@@ -101,26 +102,30 @@ class _Compiled:
     def of(cls, statement: Statement, dialect: sa.Dialect, names: Sequence[str]) -> _Compiled:
         is_insert = isinstance(statement, sa.Insert)
         compiled: Any = statement.compile(dialect=dialect, column_keys=names if is_insert else None)
-        binds = [
-            (name, compiled.binds[name].value, _bind_processor(compiled.binds[name].type, dialect))
-            for name in compiled.positiontup
-        ]
+        binds = {name: compiled.binds[name] for name in compiled.positiontup}
+        processors = {name: _bind_processor(bind.type, dialect) for name, bind in binds.items()}
         columns = list(statement.exported_columns)
         row: Any = namedtuple("Row", [column.name for column in columns])  # type: ignore[misc]
-        processors = [column.type.result_processor(dialect, None) for column in columns]
+        results = [column.type.result_processor(dialect, None) for column in columns]
         return cls(
             text=compiled.string,
-            binds=binds,
+            names=list(compiled.positiontup),
+            fixed={name: bind.value for name, bind in binds.items() if bind.value is not None},
+            binds=[
+                (place, each)
+                for place, name in enumerate(compiled.positiontup)
+                if (each := processors[name]) is not None
+            ],
             row=row._make,
-            results=[(place, each) for place, each in enumerate(processors) if each is not None],
+            results=[(place, each) for place, each in enumerate(results) if each is not None],
         )
 
     def bound(self, parameters: Parameters) -> list[Any]:
-        return [
-            given if processor is None else processor(given)
-            for name, fixed, processor in self.binds
-            for given in (parameters.get(name, fixed),)
-        ]
+        given = {**self.fixed, **parameters} if self.fixed else parameters
+        values = list(map(given.get, self.names))
+        for place, processor in self.binds:
+            values[place] = processor(values[place])
+        return values
 
     def rows(self, found: Sequence[Sequence[Any]]) -> Sequence[Any]:
         made = []

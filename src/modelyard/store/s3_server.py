@@ -15,14 +15,17 @@ import tempfile
 import uuid
 from collections.abc import AsyncIterable, AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import aiohttp
 from yarl import URL
 
 from modelyard.store.errors import StorageFull, StoreError
 from modelyard.store.objects import Objects, ObjectStores
 from modelyard.store.rclone import Rclone, RcloneUnavailable
 from modelyard.store.rclone_key import HOST
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _BUCKET = "bodies"
 _MAX_ADDRESS_BYTES = 100  # the kernel's limit is 107
@@ -85,6 +88,8 @@ class S3Server:
         await self._rclone.stop()
 
     async def _ready(self) -> aiohttp.ClientSession:
+        import aiohttp  # not needed before the first body, and a while to import
+
         async with self._starting:
             if self._session is None:
                 self._prepare()
@@ -126,6 +131,8 @@ class S3Server:
             raise StorageFull(f"nothing was stored: {length} bytes do not fit in {free} free ones")
 
     async def _send(self, session: aiohttp.ClientSession, name: str, feed: _Feed) -> None:
+        import aiohttp
+
         for _ in range(_ATTEMPTS):
             said = self._rclone.said
             try:
@@ -146,6 +153,8 @@ class S3Server:
         raise S3ServerUnavailable
 
     async def _put(self, session: aiohttp.ClientSession, name: str, feed: _Feed) -> None:
+        import aiohttp
+
         # Nothing but this file is between us and the client, so there is no other time limit.
         path = f"/{_BUCKET}/{name}"
         signed = self._rclone.key.signed("PUT", path)

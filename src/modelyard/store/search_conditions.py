@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from modelyard.store.snapshots import Scope
 _VALUES = tables.search_values.c
 #: The place of a value that stands alone: in no list, or first in one.
 FIRST_ITEMS = ("", "0")
+#: Spelt out, as the index `search_further` has it: with parameters none would find it.
+_IS_FURTHER = _VALUES.item.not_in([sa.literal_column(f"'{item}'") for item in FIRST_ITEMS])
 _BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 Clause = sa.ColumnElement[bool]
 Columns = ReadOnlyColumnCollection[str, Any]
@@ -31,8 +33,9 @@ class Conditions:
         self._scope = scope
         self._kind = kind
         self._paths: dict[str, int | None] = {}
-        self._counted: dict[int, _Held] = {}  # by the field
+        self._counted: dict[int, int] = {}  # by the field
         self._numbered: dict[int, int] = {}
+        self._single: dict[int, bool] = {}
 
     def path_id(self, path: str) -> int | None:
         """Return the id of a field, None where no resource ever had it."""
@@ -92,28 +95,30 @@ class Conditions:
         numbers = self._numbers(path_id)
         if numbers == 0:
             return [_ordered(value.text, criterion.operator, cut(criterion.values[0]))]
-        if numbers == self._held(path_id).values:
+        if numbers == self._count(path_id):
             return [by_number]
         return [by_number, by_text]
 
     def has_one_each(self, path: str) -> bool:
         """Return whether no resource has several values of a field; true where none has any."""
         path_id = self.path_id(path)
-        return path_id is None or self._held(path_id).further == 0
+        if path_id is None:
+            return True
+        if path_id not in self._single:
+            further = sa.select(_VALUES.path_id).where(_VALUES.path_id == path_id, _IS_FURTHER)
+            self._single[path_id] = self._connection.execute(further.limit(1)).first() is None
+        return self._single[path_id]
 
     def count(self, path: str) -> int:
         """Return how many values a field has, in all resources."""
         path_id = self.path_id(path)
-        return 0 if path_id is None else self._held(path_id).values
+        return 0 if path_id is None else self._count(path_id)
 
-    def _held(self, path_id: int) -> _Held:
-        """Return what the index holds of a field: found out once, since it reads all of it."""
+    def _count(self, path_id: int) -> int:
+        """Return how many values a field has: found out once, since it reads all of them."""
         if path_id not in self._counted:
-            further = sa.case((_VALUES.item.not_in(FIRST_ITEMS), 1))
-            row = self._connection.execute(
-                sa.select(sa.func.count(), sa.func.count(further)).where(_VALUES.path_id == path_id)
-            ).one()
-            self._counted[path_id] = _Held(values=row[0], further=row[1])
+            query = sa.select(sa.func.count()).where(_VALUES.path_id == path_id)
+            self._counted[path_id] = self._connection.scalar(query) or 0
         return self._counted[path_id]
 
     def _numbers(self, path_id: int) -> int:
@@ -123,6 +128,16 @@ class Conditions:
             )
             self._numbered[path_id] = self._connection.scalar(query) or 0
         return self._numbered[path_id]
+
+    def contradict(self, conditions: Iterable[Condition]) -> bool:
+        """Return whether a field with one value in each resource would have to be two texts."""
+        wanted: dict[str, set[str]] = {}
+        for each in conditions:
+            if isinstance(each, Criterion) and each.operator == "eq":
+                (text,) = each.values
+                if number_of(text) is None and _seconds(text) is None:
+                    wanted.setdefault(each.path, set()).add(cut(text))
+        return any(len(texts) > 1 and self.has_one_each(path) for path, texts in wanted.items())
 
     def entries(self, criteria: Sequence[Criterion]) -> sa.Select[int] | None:
         """Return the query of the resources with an entry that meets all `criteria`; None: none.
@@ -199,13 +214,6 @@ class Conditions:
 def _entry(item: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     """Return the place in the outermost list: "2" of "2/0"."""
     return sa.func.substr(item, 1, position(item.concat("/"), "/") - 1)
-
-
-class _Held(NamedTuple):
-    """How many values a field has, and how many of them are not the first in their resource."""
-
-    values: int
-    further: int
 
 
 class _Value(NamedTuple):

@@ -228,13 +228,15 @@ def fields_of(document: Mapping[str, Any]) -> Fields:
 
 def indexed(value: str | float | datetime) -> tuple[str, float | None]:
     """Return how a scalar is kept: as a text, and as a number if it is, or reads as, one."""
+    if isinstance(value, str):
+        return cut(value), number_of(value)
     if isinstance(value, bool):
         return str(value).lower(), None
     if isinstance(value, datetime):
         return value.isoformat(), value.timestamp()
     if isinstance(value, int | float):
         return _shown(value), _finite(float(value))
-    return cut(value), number_of(value)
+    raise TypeError(f"{type(value).__name__} is no scalar of a document")
 
 
 def number_of(text: str) -> float | None:
@@ -260,9 +262,14 @@ def _finite(number: float) -> float | None:
 
 
 def _scalars(value: Any, path: str, item: str) -> Iterator[tuple[str, str, Any]]:
-    if isinstance(value, Mapping):
+    # Whether something is a Mapping takes a while to tell; a dict is told at once, as is a text.
+    if isinstance(value, dict | Mapping):
         for key, member in value.items():
-            yield from _scalars(member, f"{path}.{key}" if path else str(key), item)
+            below = f"{path}.{key}" if path else str(key)
+            if type(member) is str and below:
+                yield below, item, member
+            else:
+                yield from _scalars(member, below, item)
     elif isinstance(value, list | tuple):
         for index, member in enumerate(value):
             yield from _scalars(member, path, f"{item}/{index}" if item else str(index))

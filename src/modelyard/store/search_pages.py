@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from modelyard.store import tables
 from modelyard.store.listing import Page
 from modelyard.store.search import AllOf, AnyOf, Condition, Criterion, Last, Nested, Search
-from modelyard.store.search_conditions import Conditions
+from modelyard.store.search_conditions import Clause, Conditions
 from modelyard.store.search_index import ALL
 from modelyard.store.search_order import Order, conjuncts, place_of
 from modelyard.store.search_sets import Matching, TooMany
@@ -27,9 +27,11 @@ from modelyard.store.snapshots import Resource, Scope, Snapshot, resource_of
 FEW = 1000
 #: How many resources are looked at one by one, where more than a few may meet the condition.
 WALKED = 3000
-#: How many of them at first, for each result that is wanted. All steps of a query are taken before
-#: its first result is there, and where most resources meet the condition few are needed.
+#: How many of them at first, for each result that is wanted, and at least. All steps of a query are
+#: taken before its first result is there, and where most resources meet the condition few are
+#: needed; where so few of the first do that the rest would not fill the page, they are not walked.
 _STRIDE = 4
+_LEAST_STRIDE = 400
 _BOUNDS = frozenset({"lt", "le", "gt", "ge"})
 
 _VALUES = tables.search_values.c
@@ -90,7 +92,7 @@ class _Finder:
             found = self._few(each)
             if found is not None:
                 return found
-        return self._between(conditions)
+        return set() if self._conditions.contradict(conditions) else self._between(conditions)
 
     def _between(self, conditions: Sequence[Condition]) -> set[int] | None:
         """Return the ids of those with a field between two bounds, where many are on the right
@@ -191,19 +193,23 @@ class _Finder:
         if clause is None:
             return []
         resource_id = _VALUES.resource_id
-        where = [clause]
-        if last is not None:
-            bound = last.resource_id
-            where.append(resource_id < bound if self._asked.descending else resource_id > bound)
         walk = (
             sa.select(resource_id)
             .distinct()
-            .where(*where)
+            .where(clause, *self._behind(last))
             .order_by(resource_id.desc() if self._asked.descending else resource_id)
         )
         rows = self._stepped(walk, rest, wanted, most, without)
         lacking = self._order.is_sorted()
         return [Last(key=None, resource_id=row.resource_id, lacking=lacking) for row in rows]
+
+    def _behind(self, last: Last | None) -> list[Clause]:
+        if last is None:
+            return []
+        bound = last.resource_id
+        return [
+            _VALUES.resource_id < bound if self._asked.descending else _VALUES.resource_id > bound
+        ]
 
     def _stepped(
         self,
@@ -218,17 +224,23 @@ class _Finder:
         Raises:
             _Lost: they are not among the first `most`.
         """
-        if most is not None and most > _STRIDE * wanted:
-            rows = self._met(walk.limit(_STRIDE * wanted), condition, wanted, without)
+        stride = max(_STRIDE * wanted, _LEAST_STRIDE)
+        if most is not None and most > stride:
+            rows = self._met(walk.limit(stride), condition, wanted, without)
             if len(rows) == wanted:
+                return rows
+            if len(rows) * most < wanted * stride:
+                self._check_end(walk, stride)
                 return rows
         limited = walk if most is None else walk.limit(most)
         rows = self._met(limited, condition, wanted, without)
         if len(rows) < wanted and most is not None:
-            further = walk.offset(most).limit(1)
-            if self._connection.execute(further).first() is not None:
-                raise _Lost
+            self._check_end(walk, most)
         return rows
+
+    def _check_end(self, walk: sa.Select[Any], steps: int) -> None:
+        if self._connection.execute(walk.offset(steps).limit(1)).first() is not None:
+            raise _Lost
 
     def _met(
         self, walk: sa.Select[Any], condition: Condition, wanted: int, without: int | None
@@ -257,12 +269,17 @@ class _Finder:
         """
         wanted = self._asked.limit + 1
         conditions = conjuncts(self._asked.condition)
+        if len(conditions) == 1 and not self._order.is_sorted():
+            alone = self._created(conditions[0], last, wanted)
+            if alone is not None:
+                return alone
         matching = Matching(self._connection, self._conditions, FEW)
         ids: set[int] = set()
-        for met, ids in enumerate(matching.ids(conditions), 1):
+        walked = None if self._order.is_sorted() else self._lead()[0]
+        for met, (condition, ids) in enumerate(matching.ids(conditions), 1):
             if len(ids) <= FEW:
                 return self._sorted(ids, last)
-            if met == 1 < len(conditions):
+            if met == 1 < len(conditions) and condition != walked:
                 # Mostly one condition is to blame: what it leaves may soon fill the page.
                 first = self._ordered(matching, ids, last, FEW)
                 held = matching.checked(self._asked.condition, [one.resource_id for one in first])
@@ -270,6 +287,25 @@ class _Finder:
                 if len(first) >= wanted:
                     return first[:wanted]
         return self._ordered(matching, ids, last, wanted)
+
+    def _created(self, condition: Condition, last: Last | None, wanted: int) -> list[Last] | None:
+        """Return the first by creation that meet what is asked of one field.
+
+        The database picks them from the ranges of its index, without telling of the others. None:
+        what is asked for is no range.
+        """
+        if not isinstance(condition, Criterion) or condition.operator == "missing":
+            return None
+        if condition.operator == "ne" and not self._conditions.has_one_each(condition.path):
+            return None
+        resource_id, down = _VALUES.resource_id, self._asked.descending
+        ids: set[int] = set()
+        for clause in self._conditions.ranges(condition, _VALUES):
+            query = sa.select(resource_id).where(clause, *self._behind(last)).group_by(resource_id)
+            first = query.order_by(resource_id.desc() if down else resource_id).limit(wanted)
+            ids.update(self._connection.scalars(first))
+        found = sorted(ids, reverse=down)[:wanted]
+        return [Last(key=None, resource_id=each, lacking=False) for each in found]
 
     def _ordered(
         self, matching: Matching, ids: set[int], last: Last | None, wanted: int

@@ -24,6 +24,8 @@ MOST = 1_000_000
 _VALUES = tables.search_values.c
 #: What an index finds in one go; counting is a quarter of reading.
 _COUNTED = frozenset({"eq", "in", "lt", "le", "gt", "ge", "exists"})
+#: How far is counted to tell which condition leaves the fewest: beyond, they are all many.
+_COUNTED_TO = 10_000
 
 
 class TooMany(Exception):
@@ -39,10 +41,10 @@ class Matching:
         self._few = few
         self._counts: dict[Criterion, int] = {}
 
-    def ids(self, conditions: Sequence[Condition]) -> Iterator[set[int]]:
+    def ids(self, conditions: Sequence[Condition]) -> Iterator[tuple[Condition, set[int]]]:
         """Yield the ids of all that meet the first of `conditions`, the first two, and so on.
 
-        The cheapest to look up comes first.
+        The cheapest to look up comes first. With them comes the condition that was met last.
 
         Raises:
             TooMany: `MOST` and more meet a part of them.
@@ -50,7 +52,7 @@ class Matching:
         among: set[int] | None = None
         for each in sorted(conditions, key=self._cost) or (AllOf(),):
             among = self._met(each, among)
-            yield among
+            yield each, among
 
     def checked(self, condition: Condition, among: Collection[int]) -> set[int]:
         """Return those of a few that meet `condition`."""
@@ -116,7 +118,7 @@ class Matching:
     def _without(self, gone: set[int], among: set[int] | None) -> set[int]:
         if among is not None:
             return among - gone
-        every = self._count(Criterion(path=ALL, operator="exists"))
+        every = self._conditions.count(ALL)
         return set() if every == len(gone) else self._everything() - gone
 
     def _cost(self, condition: Condition) -> float:
@@ -127,10 +129,14 @@ class Matching:
 
     def _count(self, criterion: Criterion) -> int:
         if criterion not in self._counts:
-            values = sa.select(sa.func.count()).select_from(tables.search_values)
-            self._counts[criterion] = sum(
-                self._connection.scalar(values.where(each)) or 0
+            values = sa.select(_VALUES.resource_id).limit(_COUNTED_TO)
+            ranges = [
+                values.where(each).subquery()
                 for each in self._conditions.ranges(criterion, _VALUES)
+            ]
+            self._counts[criterion] = sum(
+                self._connection.scalar(sa.select(sa.func.count()).select_from(each)) or 0
+                for each in ranges
             )
         return self._counts[criterion]
 

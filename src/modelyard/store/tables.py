@@ -236,6 +236,14 @@ search_values = sa.Table(
         sqlite_where=sa.text("number IS NOT NULL"),
         postgresql_where=sa.text("number IS NOT NULL"),
     ),
+    # Of the few that come behind another value of the field in their resource. A search asks of a
+    # field whether it has any, and counting its values would take as long as the search may.
+    sa.Index(
+        "search_further",
+        "path_id",
+        sqlite_where=sa.text("item NOT IN ('', '0')"),
+        postgresql_where=sa.text("item NOT IN ('', '0')"),
+    ),
     sqlite_with_rowid=False,
 )
 

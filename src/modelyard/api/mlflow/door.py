@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -31,6 +30,9 @@ from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
 from modelyard.operations.table import Decision
 from modelyard.sigv4 import SignatureError
+
+if TYPE_CHECKING:
+    import aiohttp
 
 PREFIX = "/mlflow"
 RESOURCE = "tracking-server/mlflow"

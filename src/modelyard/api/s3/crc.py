@@ -4,23 +4,25 @@ CRC-32C and CRC-64/NVME, as every CRC that runs over bits in reverse with a regi
 the register is linear in the bits, so a block is cut into lanes that numpy advances side by side,
 and the lanes are joined by what a run of zeros does to a register. One algorithm gives the checks
 of joined byte strings too (`combine`), which is how parts become a whole object's checksum.
+
+numpy is imported by the first block: a server that starts does without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Registers = npt.NDArray[Any]  # uint32 or uint64, shape (lanes,)
 
 _LANES = 4096
 _STEPS = 64
 _BLOCK_BYTES = _LANES * _STEPS
 _SMALL_BYTES = 2048  # below, a plain loop is quicker than a block
-
-Registers = npt.NDArray[Any]  # uint32 or uint64, shape (lanes,)
 
 
 class Polynomial:
@@ -30,8 +32,19 @@ class Polynomial:
         """Take a polynomial of 32 or 64 bits, in reverse and without its highest power."""
         self.width = width
         self.mask = (1 << width) - 1
-        self.table = [self._byte(reversed_bits, byte) for byte in range(256)]
-        self.array: Registers = np.array(self.table, dtype=f"uint{width}")
+        self._reversed_bits = reversed_bits
+
+    @cached_property
+    def table(self) -> Sequence[int]:
+        """What each byte makes of a register that is zero."""
+        return [self._byte(self._reversed_bits, byte) for byte in range(256)]
+
+    @cached_property
+    def array(self) -> Registers:
+        """`table` for numpy."""
+        import numpy as np
+
+        return np.array(self.table, dtype=f"uint{self.width}")
 
     @staticmethod
     def _byte(reversed_bits: int, byte: int) -> int:
@@ -66,6 +79,8 @@ class Polynomial:
 
     def block(self, data: bytes) -> int:
         """Return a register that was zero after a block of `_BLOCK_BYTES`."""
+        import numpy as np
+
         lanes = np.frombuffer(data, dtype=np.uint8).reshape(_LANES, _STEPS)
         columns = np.ascontiguousarray(lanes.T)
         registers = np.zeros(_LANES, dtype=self.array.dtype)
@@ -79,6 +94,8 @@ class Polynomial:
         return int(registers[0])
 
     def _shift_all(self, registers: Registers, length: int) -> Registers:
+        import numpy as np
+
         shifted = np.zeros_like(registers)
         for index, table in enumerate(self._byte_tables(length)):
             shifted ^= table.take((registers >> np.uint8(8 * index)).astype(np.uint8))
@@ -86,6 +103,8 @@ class Polynomial:
 
     @lru_cache(maxsize=64)  # noqa: B019  # see above
     def _byte_tables(self, length: int) -> Sequence[Registers]:
+        import numpy as np
+
         matrix = self.zeros(length)
         return [
             np.array(

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-import botocore.session
-
 from modelyard.api.s3 import buckets, copying, encryption, listing, multipart, objects
 from modelyard.api.s3.call import Handler
 from modelyard.api.s3.errors import S3Error, not_offered
@@ -120,6 +118,8 @@ def _not_allowed(method: str) -> S3Error:
 @lru_cache(maxsize=1)
 def _subresources() -> Mapping[tuple[Level, str], Mapping[str, str]]:
     """Return the operations of Amazon's S3 by level, parameter and method."""
+    import botocore.session  # a while to import, and most requests need no look at the model
+
     model = botocore.session.Session().get_service_model("s3")
     found: dict[tuple[Level, str], dict[str, str]] = {}
     for name in model.operation_names:

@@ -14,12 +14,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
-
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import ValidationError as SchemaError
+from typing import TYPE_CHECKING, Any
 
 from modelyard.operations.errors import ValidationError
+
+if TYPE_CHECKING:
+    from jsonschema import Draft7Validator
+    from jsonschema.exceptions import ValidationError as SchemaError
 
 Document = Mapping[str, Any]
 
@@ -108,6 +109,8 @@ def _read(text: str) -> tuple[dict[str, Any], list[str]]:
 
 @cache
 def _validator() -> Draft7Validator:
+    from jsonschema import Draft7Validator  # not needed before the first card
+
     schema = resources.files(__package__).joinpath("content_schema.json").read_text()
     return Draft7Validator(json.loads(schema))
 
