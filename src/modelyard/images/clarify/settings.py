@@ -17,14 +17,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from modelyard.images.clarify.errors import ClientError
-from modelyard.images.clarify.layout import Layout
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
+from modelyard.images.processing.variables import Variables
 
 AUTO, KERNEL, TREE = "auto", "kernel", "tree"
-_INPUT = "/opt/ml/processing/input"
+_INPUT, _OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
 #: By the members of `dataset_format`, what kind of dataset they mean.
 _FORMATS = {
     "sagemakerCaptureJson": "application/sagemakercapturejson",
@@ -83,13 +84,15 @@ class Settings:
         """
         reading = _Reading(environment, layout)
         settings = cls(
-            config=_file_in(reading.path("analysis_config", f"{_INPUT}/config")),
-            data=reading.path("dataset_source", f"{_INPUT}/data"),
-            output=reading.path("output_path", "/opt/ml/processing/output"),
+            config=_file_in(
+                reading.path("analysis_config") or layout.translate(f"{_INPUT}/config")
+            ),
+            data=reading.path("dataset_source") or layout.translate(f"{_INPUT}/data"),
+            output=reading.path("output_path") or layout.translate(_OUTPUT),
             monitor=reading.monitor(),
             predictor_urls=reading.addresses("CLARIFY_PREDICTOR_URL"),
             predictor_wait_seconds=reading.number("CLARIFY_PREDICTOR_WAIT_SECONDS") or 120.0,
-            model_folder=reading.optional_path("CLARIFY_MODEL_DIR"),
+            model_folder=reading.path("CLARIFY_MODEL_DIR"),
             s3_files=reading.s3_files(),
             explainer=reading.choice("CLARIFY_EXPLAINER", (AUTO, KERNEL, TREE)),
         )
@@ -117,25 +120,8 @@ def _file_in(path: Path) -> Path:
     return path / "analysis_config.json" if path.is_dir() or not path.suffix else path
 
 
-class _Reading:
+class _Reading(Variables):
     """The environment, and what is wrong with it so far."""
-
-    def __init__(self, environment: Mapping[str, str], layout: Layout) -> None:
-        self._environment = environment
-        self._layout = layout
-        self.problems: list[str] = []
-
-    def given(self, name: str) -> str | None:
-        """Return a variable's value; an empty one counts as none."""
-        return self._environment.get(name, "").strip() or None
-
-    def path(self, name: str, default: str) -> Path:
-        return self.optional_path(name) or self._layout.translate(default)
-
-    def optional_path(self, name: str) -> Path | None:
-        """Return the path a variable names; `file://` may stand before it."""
-        value = self.given(name)
-        return None if value is None else self._layout.translate(value.removeprefix("file://"))
 
     def addresses(self, name: str) -> list[str]:
         """Return addresses that are separated by commas; a path is one of the contract."""
@@ -145,35 +131,6 @@ class _Reading:
             for address in given
             if address
         ]
-
-    def choice(self, name: str, offered: tuple[str, ...]) -> str:
-        """Return one of those offered; the first where none is given."""
-        value = self.given(name) or offered[0]
-        if value not in offered:
-            self.problems.append(f"{name} {value!r} must be one of {', '.join(offered)}")
-        return value
-
-    def number(self, name: str) -> float | None:
-        value = self.given(name)
-        if value is None:
-            return None
-        try:
-            return float(value)
-        except ValueError:
-            self.problems.append(f"{name} {value!r} must be a number")
-            return None
-
-    def time(self, name: str) -> datetime | None:
-        """Return a time with its zone; one without is UTC."""
-        value = self.given(name)
-        if value is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.problems.append(f"{name} {value!r} must be a time such as 2026-01-31T10:00:00Z")
-            return None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
     def s3_files(self) -> dict[str, Path]:
         """Return where the files of S3 URIs are."""
@@ -202,7 +159,7 @@ class _Reading:
             start=self.time("start_time"),
             end=self.time("end_time"),
             dataset_type=self._dataset_type(),
-            baseline=self.optional_path("baseline_constraints"),
+            baseline=self.path("baseline_constraints"),
             publishes_metrics=self.given("publish_cloudwatch_metrics") != "Disabled",
             metric_time=self.time("metric_time"),
             features=self.given("features_attribute"),

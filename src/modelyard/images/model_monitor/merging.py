@@ -23,11 +23,12 @@ from typing import Any
 
 import orjson
 
-from modelyard.images.model_monitor import files, log
-from modelyard.images.model_monitor.errors import NoDataError
+from modelyard.images.model_monitor import files
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import NoDataError
 
 MERGED_FILE = "merged.jsonl"
 REPORT_FILE = "merge_report.json"

@@ -14,8 +14,8 @@ from modelyard.images.clarify.bias.analysis import METRICS, Facet, FacetResult, 
 from modelyard.images.clarify.bias.drift import Baseline, DriftCheck, check
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias_question import BiasResult
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.results import analysis
+from modelyard.images.processing.errors import ClientError
 
 EVERY = {stage: [metric.name for metric in metrics] for stage, metrics in METRICS.items()}
 

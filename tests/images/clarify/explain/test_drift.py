@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import ndcg_score
 
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain.drift import ndcg, shifts
+from modelyard.images.processing.errors import ClientError
 
 TRAINING = {"SAT score": 0.70, "GPA": 0.50, "Class rank": 0.05}
 LIVE = {"SAT score": 0.10, "GPA": 0.20, "Class rank": 0.70}

@@ -25,7 +25,7 @@ from typing import Any
 
 from modelyard.images.clarify.bias.analysis import FacetResult, Finding
 from modelyard.images.clarify.bias.metric import Stage
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 FEWEST_ROWS = 20  # on either side of a facet, for a value to be judged
 SECTIONS = {

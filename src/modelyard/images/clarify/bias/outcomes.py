@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from modelyard.images.clarify.bias.cells import Flags
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 Value = int | float | str | bool
 

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.config.sections import PdpSection, ShapSection
 from modelyard.images.clarify.data.columns import column_of
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain.aggregation import AGGREGATIONS
 from modelyard.images.clarify.explain.clustering import DEFAULT_CLUSTERS, prototypes
 from modelyard.images.clarify.explain.coalitions import default_budget
@@ -22,6 +20,8 @@ from modelyard.images.clarify.explain.links import identity, logit
 from modelyard.images.clarify.explain.partial_dependence import Dependence, dependence
 from modelyard.images.clarify.predict._base import Predictor
 from modelyard.images.clarify.predict.model_files import TreeModel
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
 
 Outputs = npt.NDArray[np.float64]  # (rows, outputs)
 

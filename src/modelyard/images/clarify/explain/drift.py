@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 THRESHOLD = 0.9  # of the reference: below it, there is a violation
 _SECTION = "kernel_shap"

@@ -23,10 +23,10 @@ import polars as pl
 
 from modelyard.images.clarify.data import json_paths
 from modelyard.images.clarify.data.captured_values import typed
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import answers
 from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 _CSV, _JSON, _BASE64 = "CSV", "JSON", "BASE64"
 _WRONG_WIDTH = "invocations whose records have"

@@ -10,13 +10,13 @@ from typing import Any
 
 from modelyard.images.model_monitor import files
 from modelyard.images.model_monitor.dataset_format import CAPTURE, INPUT, OUTPUT
-from modelyard.images.model_monitor.errors import ClientError, NoDataError
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.merging import Record, Tally, captured, merged, refuse_nothing
 from modelyard.images.model_monitor.model_quality.locating import column_of, value_of
 from modelyard.images.model_monitor.readers import Reading, batches
 from modelyard.images.model_monitor.readers.payload import Row, UnreadablePayload, rows_of
 from modelyard.images.model_monitor.settings import REGRESSION, Attributes, Settings
+from modelyard.images.processing.errors import ClientError, NoDataError
 
 
 @dataclass
