@@ -217,8 +217,8 @@ def test_a_window_without_data_says_so(tmp_path: Path) -> None:
     ended = run(tmp_path, bias_config(), {}, MONITOR)
     sentence = "no captured data between 2026-03-01T10:00:00Z and 2026-03-01T11:00:00Z"
     assert (ended.code, ended.message) == (3, f"Error: {sentence}")
-    early = invocation([30, 10, 40, 1], "0.5", 1, time="2026-03-01T09:59:59Z")
-    ended = run(tmp_path, bias_config(), {"a.jsonl": early}, MONITOR)
+    early = invocation([30, 10, 40, 1], "0.5", time="2026-03-01T09:59:59Z")
+    ended = run(tmp_path, shap_config(), {"a.jsonl": early}, MONITOR)
     assert ended.code == 3
     assert ended.message == (
         f"Error: {sentence}. 1 invocations outside of the window were left out"
@@ -314,3 +314,51 @@ def test_a_baseline_that_is_nowhere_is_told(tmp_path: Path) -> None:
     ended = run(tmp_path, bias_config(), {"a.jsonl": window}, environment)
     assert ended.code == 1
     assert "There is no baseline at" in ended.message
+
+
+def batch_record(data: str, label: object, encoding: str = "CSV") -> str:
+    """What merging makes of a transform job's output and a label."""
+    output = {"data": data, "encoding": encoding, "mode": "OUTPUT"}
+    return json.dumps(
+        {
+            "captureData": {"batchTransformOutput": output},
+            "groundTruthData": {"data": str(label), "encoding": "CSV"},
+            "eventMetadata": {"eventId": "e", "inferenceTime": "2026-03-01T09:50:00Z"},
+            "eventVersion": "0",
+        }
+    )
+
+
+@pytest.mark.parametrize("encoding", ["CSV", "JSON"])
+def test_answers_that_a_transform_job_joined_to_their_input_are_taken_apart(
+    tmp_path: Path, encoding: str
+) -> None:
+    data = people(120, seed=27)
+    lines = []
+    for label, *features in data.rows():
+        score = 0.9 if label else 0.1
+        text = ",".join(map(str, [*features, score]))
+        if encoding == "JSON":
+            text = json.dumps({"features": features, "SageMakerOutput": {"score": score}})
+        lines.append(batch_record(text, label, encoding))
+    place = {"probability_attribute": "0" if encoding == "CSV" else "score"}
+    environment = {**MONITOR, **place, "sagemaker_endpoint_name": ""}
+    answer_only = batch_record("0.9", 1)
+    ended = run(tmp_path, bias_config(), {"a.jsonl": "\n".join([*lines, answer_only])}, environment)
+    assert ended.code == 0, ended.message
+    assert "1 batch records without both input and answer" in ended.message
+    values = {m["name"]: m["value"] for m in facet(ended, "post_training_bias_metrics")["metrics"]}
+    assert values["AD"] == 0
+    document = ended.document("analysis.json")
+    assert document["pre_training_bias_metrics"]["label"] == "income"
+
+
+def test_a_pair_whose_label_came_late_counts(tmp_path: Path) -> None:
+    data = people(100, seed=28)
+    early = [
+        invocation(row[1:], "0.9" if row[0] else "0.1", row[0], time="2026-03-01T04:00:00Z")
+        for row in data.rows()
+    ]
+    ended = run(tmp_path, bias_config(), {"a.jsonl": "\n".join(early)}, MONITOR)
+    assert ended.code == 0, ended.message
+    assert facet(ended, "pre_training_bias_metrics")["metrics"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from modelyard.images.model_monitor.dataset_format import DatasetFormat
+from modelyard.images.model_monitor.dataset_format import CAPTURE, PARQUET, DatasetFormat
 from modelyard.images.processing.errors import ClientError
 from modelyard.images.processing.layout import Layout
 from modelyard.images.processing.variables import Variables
@@ -109,6 +109,8 @@ def _together(settings: Settings, reading: _Reading) -> list[str]:
         problems.append(f"start_time {settings.start} must lie before end_time {settings.end}")
     if settings.analysis == MERGE and settings.ground_truth_source is None:
         problems.append("ground_truth_source must be given for analysis_type MERGE")
+    if settings.ground_truth_source is not None and settings.dataset_format.kind == PARQUET:
+        problems.append("ground_truth_source cannot be merged with parquet: use csv or json")
     if settings.analysis == MODEL_QUALITY:
         problems += _model_quality(settings)
     return problems
@@ -130,7 +132,8 @@ def _model_quality(settings: Settings) -> list[str]:
             "InferenceAttribute must not be provided for ProblemType: "
             "Regression or MulticlassClassification"
         )
-    if places.ground_truth is None and settings.dataset_format.kind != "capture":
+    labelled = settings.dataset_format.kind == CAPTURE or settings.ground_truth_source is not None
+    if places.ground_truth is None and not labelled:
         problems.append("GroundTruthAttribute must be provided")
     return problems
 

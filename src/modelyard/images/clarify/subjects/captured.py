@@ -3,6 +3,10 @@
 One line is one invocation, of one record or more:
 `{"captureData": {"endpointInput": …, "endpointOutput": …}, "groundTruthData": …, "eventMetadata":
 …}`. What cannot be read is left out and counted by its reason; the rest is analysed.
+
+A record of a batch transform job has `batchTransformOutput` instead, which holds both, as
+`JoinSource` `Input` puts them together: the features' columns and then the answer's, or an object
+with the answer in `SageMakerOutput`.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from modelyard.images.processing.errors import ClientError
 
 _CSV, _JSON, _BASE64 = "CSV", "JSON", "BASE64"
 _WRONG_WIDTH = "invocations whose records have"
+_BATCH, _INPUT, _OUTPUT = "batchTransformOutput", "SageMakerInput", "SageMakerOutput"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +110,12 @@ def _invocation(
     try:
         record = orjson.loads(line)
         captured = record["captureData"]
+        captured = captured if "endpointInput" in captured else _taken_apart(captured, wanted)
         given = captured["endpointInput"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise _LeftOut("lines that are no captured invocations") from None
-    _check_time(record, wanted)
+    if not wanted.labels:  # whoever merged labels chose whose label came within the window
+        _check_time(record, wanted)
     rows = _rows(_decoded(given), wanted)
     labels: list[Any] = []
     if wanted.labels:
@@ -118,6 +125,27 @@ def _invocation(
         if len(labels) != len(rows):
             raise _LeftOut("invocations with another number of labels than of records")
     return rows, labels, _prediction(captured, len(rows), wanted)
+
+
+def _taken_apart(captured: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """Return the input and the output that a batch transform job joined, as of an endpoint."""
+    body, encoding = _decoded(captured[_BATCH])
+    if encoding == _CSV:
+        [row] = _csv_rows(body)
+        # Without names nobody knows how many features there are: then the answer is one column.
+        count = len(row) - 1 if wanted.names is None else len(wanted.names)
+        sides: list[Any] = [_csv_text(row[:count]), _csv_text(row[count:])]
+    else:
+        [document] = _documents(body)
+        output = document.pop(_OUTPUT, None) if isinstance(document, dict) else None
+        given = document.get(_INPUT, document) if isinstance(document, dict) else document
+        sides = ["" if one is None else orjson.dumps(one).decode() for one in (given, output)]
+    if not all(sides):
+        raise _LeftOut("batch records without both input and answer (JoinSource Input joins them)")
+    names = ("endpointInput", "endpointOutput")
+    return {
+        name: {"data": side, "encoding": encoding} for name, side in zip(names, sides, strict=True)
+    }
 
 
 def _check_widths(rows: list[list[Any]], width: int | None) -> None:
@@ -164,6 +192,13 @@ def _rows(payload: tuple[bytes, str], wanted: Wanted) -> list[list[Any]]:
 def _csv_rows(body: bytes) -> list[list[Any]]:
     text = io.StringIO(body.decode("utf-8", "replace").strip())
     return [list(row) for row in csv.reader(text) if row]
+
+
+def _csv_text(cells: list[Any]) -> str:
+    text = io.StringIO()
+    if cells:
+        csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _documents(body: bytes) -> list[Any]:
