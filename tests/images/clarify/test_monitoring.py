@@ -150,6 +150,31 @@ def check_metrics(ended: Ended) -> None:
     assert found["Value"] == values["CI"]
 
 
+def test_metrics_are_called_alike_in_every_window_whatever_its_values(tmp_path: Path) -> None:
+    found, texts = [], set()
+    for oldest in (60, 70):
+        data = people(300, seed=29).filter(pl.col("age") <= oldest)
+        answers = np.where(data["income"].to_numpy() == 1, 0.9, 0.1)
+        folder = tmp_path / str(oldest)
+        ended = run(folder, bias_config(), {"a.jsonl": captured(data, answers)}, MONITOR)
+        assert ended.code == 0, ended.message
+        texts.add(
+            ended.document("analysis.json")["pre_training_bias_metrics"]["facets"]["age"][0][
+                "value_or_threshold"
+            ]
+        )
+        found.append(
+            {
+                (line["MetricName"], tuple(sorted(d["Value"] for d in line["Dimensions"])))
+                for line in ended.metrics()
+            }
+        )
+        ages = {dimension(line, "FacetValue") for line in ended.metrics()} - {"0"}
+        assert ages == {"45.5"}
+    assert found[0] == found[1]
+    assert len(texts) == 2  # the reference's text tells of the oldest
+
+
 def dimension(line: dict[str, Any], name: str) -> str | None:
     return next((d["Value"] for d in line["Dimensions"] if d["Name"] == name), None)
 

@@ -27,6 +27,7 @@ class BiasResult:
 
     label: str
     positive: str  # the positive labels, as they are written
+    given: str  # likewise, as the configuration has them
     stages: tuple[Stage, ...]
     facets: list[FacetResult]
     rows: int
@@ -87,6 +88,7 @@ def bias(
     return BiasResult(
         label=subject.label.name,
         positive=labels.text,
+        given=labels.given,
         stages=tuple(config.bias),
         facets=analyse(question),
         rows=int(known.sum()),

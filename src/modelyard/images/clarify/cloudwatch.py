@@ -55,9 +55,9 @@ def _bias(bias: BiasResult) -> Iterator[Entry]:
             dimensions = {
                 "BiasStage": _STAGES[finding.stage],
                 "Label": bias.label,
-                "LabelValue": bias.positive,
+                "LabelValue": bias.given,
                 "Facet": result.facet,
-                "FacetValue": result.split.text,
+                "FacetValue": result.split.given,
             }
             yield "bias-metrics", f"bias_metric_{finding.metric.name}", finding.value, dimensions
 

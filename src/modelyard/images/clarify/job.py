@@ -195,7 +195,9 @@ def _check(found: Findings, baseline: Baseline, monitor: Monitor) -> None:
             found.bias.facets, baseline, confidence=monitor.confidence
         )
     if found.shap is not None:
-        found.shifts = explanation_drift.shifts(found.shap.global_values, baseline.document)
+        found.shifts = explanation_drift.shifts(
+            found.shap.samples, baseline.document, confidence=monitor.attribution_confidence
+        )
 
 
 def _write(settings: Settings, config: AnalysisConfig, layout: Layout, found: Findings) -> None:

@@ -26,6 +26,7 @@ from modelyard.images.processing.variables import Variables
 
 AUTO, KERNEL, TREE = "auto", "kernel", "tree"
 _INPUT, _OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
+_CONFIDENCE = 0.99  # unless told
 #: By the members of `dataset_format`, what kind of dataset they mean.
 _FORMATS = {
     "sagemakerCaptureJson": "application/sagemakercapturejson",
@@ -51,7 +52,8 @@ class Monitor:
     inference: str | None
     probability: str | None
     probability_threshold: float | None
-    confidence: float  # of the drift check of a whole run
+    confidence: float  # of the check of a whole run for a drift of bias
+    attribution_confidence: float  # likewise, of attributions
 
     @property
     def window(self) -> str:
@@ -149,10 +151,6 @@ class _Reading(Variables):
         marks = ("dataset_format", "baseline_constraints", "sagemaker_monitoring_schedule_name")
         if not any(self.given(mark) for mark in marks):
             return None
-        confidence = self.number("bias_drift_confidence")
-        confidence = 0.99 if confidence is None else confidence
-        if not 0 < confidence < 1:
-            self.problems.append(f"bias_drift_confidence {confidence:g} must lie within (0, 1)")
         return Monitor(
             endpoint=self.given("sagemaker_endpoint_name"),
             schedule=self.given("sagemaker_monitoring_schedule_name"),
@@ -166,8 +164,16 @@ class _Reading(Variables):
             inference=self.given("inference_attribute"),
             probability=self.given("probability_attribute"),
             probability_threshold=self.number("probability_threshold_attribute"),
-            confidence=confidence,
+            confidence=self._confidence("bias_drift_confidence"),
+            attribution_confidence=self._confidence("attribution_drift_confidence"),
         )
+
+    def _confidence(self, name: str) -> float:
+        value = self.number(name)
+        confidence = _CONFIDENCE if value is None else value
+        if not 0 < confidence < 1:
+            self.problems.append(f"{name} {confidence:g} must lie within (0, 1)")
+        return confidence
 
     def _dataset_type(self) -> str:
         value = self.given("dataset_format") or '{"sagemakerCaptureJson": {}}'

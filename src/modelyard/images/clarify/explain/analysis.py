@@ -18,6 +18,7 @@ from modelyard.images.clarify.explain.coalitions import default_budget
 from modelyard.images.clarify.explain.kernel_shap import Explanation, explain
 from modelyard.images.clarify.explain.links import identity, logit
 from modelyard.images.clarify.explain.partial_dependence import Dependence, dependence
+from modelyard.images.clarify.explain.resampling import Sample
 from modelyard.images.clarify.predict._base import Predictor
 from modelyard.images.clarify.predict.model_files import TreeModel
 from modelyard.images.processing import log
@@ -66,6 +67,17 @@ class Attributions:
         """The aggregated values, by output and feature."""
         return {
             label: dict(zip(self.features, map(float, self.total[index]), strict=True))
+            for index, label in enumerate(self.labels)
+        }
+
+    @property
+    def samples(self) -> Mapping[str, Sample]:
+        """The values of each row, by output."""
+        aggregate = AGGREGATIONS[self.aggregation]
+        return {
+            label: Sample(
+                features=self.features, local=self.local[:, index, :], aggregate=aggregate
+            )
             for index, label in enumerate(self.labels)
         }
 
