@@ -387,3 +387,24 @@ def test_a_pair_whose_label_came_late_counts(tmp_path: Path) -> None:
     ended = run(tmp_path, bias_config(), {"a.jsonl": "\n".join(early)}, MONITOR)
     assert ended.code == 0, ended.message
     assert facet(ended, "pre_training_bias_metrics")["metrics"]
+
+
+def test_a_facet_that_is_no_column_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    asked = {**bias_config(), "facet": [{"name_or_index": "gender", "value_or_threshold": [0]}]}
+    window = captured(people(50, seed=30), np.full(50, 0.9))
+    ended = run(tmp_path, asked, {"a.jsonl": window}, MONITOR)
+    assert ended.code == 1
+    assert "Facet 'gender' is not a column: there are income, age" in ended.message
+
+
+def test_names_that_are_not_those_of_the_configuration_are_told(tmp_path: Path) -> None:
+    lines = []
+    for label, *values in people(60, seed=31).rows():
+        record = json.loads(invocation(values, "0.9" if label else "0.1", label, encoding="JSON"))
+        named = dict(zip(["years", *FEATURES[1:]], values, strict=True))
+        record["captureData"]["endpointInput"]["data"] = json.dumps(named)
+        lines.append(json.dumps(record))
+    asked = {**bias_config(), "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}]}
+    ended = run(tmp_path, asked, {"a.jsonl": "\n".join(lines)}, MONITOR)
+    assert ended.code == 0, ended.message
+    assert "60 records have no 'age', which the headers of the configuration name" in ended.message

@@ -57,6 +57,7 @@ class Captured:
     labels: pl.Series | None
     prediction: Prediction | None
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
+    absent: Counter[str] = field(default_factory=Counter)  # records without a value, by its name
 
 
 def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
@@ -69,10 +70,11 @@ def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
     labels: list[Any] = []
     predictions: list[Prediction] = []
     left_out: Counter[str] = Counter()
+    absent: Counter[str] = Counter()
     width = None if wanted.names is None else len(wanted.names)
     for line in _lines(paths):
         try:
-            features, truth, prediction = _invocation(line, wanted)
+            features, truth, prediction = _invocation(line, wanted, absent)
             width = len(features[0]) if width is None and features else width
             _check_widths(features, width)
         except _LeftOut as reason:
@@ -91,6 +93,7 @@ def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
         labels=typed(labels) if wanted.labels else None,
         prediction=Prediction.joined(predictions) if predictions else None,
         left_out=left_out,
+        absent=absent,
     )
 
 
@@ -105,7 +108,7 @@ def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
 
 
 def _invocation(
-    line: bytes, wanted: Wanted
+    line: bytes, wanted: Wanted, absent: Counter[str]
 ) -> tuple[list[list[Any]], list[Any], Prediction | None]:
     try:
         record = orjson.loads(line)
@@ -116,7 +119,7 @@ def _invocation(
         raise _LeftOut("lines that are no captured invocations") from None
     if not wanted.labels:  # whoever merged labels chose whose label came within the window
         _check_time(record, wanted)
-    rows = _rows(_decoded(given), wanted)
+    rows = _rows(_decoded(given), wanted, absent)
     labels: list[Any] = []
     if wanted.labels:
         if "groundTruthData" not in record:
@@ -178,14 +181,14 @@ def _decoded(payload: Any) -> tuple[bytes, str]:
         raise _LeftOut("invocations whose data cannot be read") from None
 
 
-def _rows(payload: tuple[bytes, str], wanted: Wanted) -> list[list[Any]]:
+def _rows(payload: tuple[bytes, str], wanted: Wanted, absent: Counter[str]) -> list[list[Any]]:
     body, encoding = payload
     if encoding == _CSV:
         return _csv_rows(body)
     rows: list[list[Any]] = []
     for document in _documents(body):
         found = document if wanted.features is None else json_paths.found(wanted.features, document)
-        rows += _json_rows(found, wanted.names)
+        rows += _json_rows(found, wanted.names, absent)
     return rows
 
 
@@ -212,14 +215,15 @@ def _documents(body: bytes) -> list[Any]:
         raise _LeftOut("invocations whose data cannot be read") from None
 
 
-def _json_rows(found: Any, names: Sequence[str] | None) -> list[list[Any]]:
+def _json_rows(found: Any, names: Sequence[str] | None, absent: Counter[str]) -> list[list[Any]]:
     if isinstance(found, dict):
         for member in ("instances", "features"):
             if isinstance(found.get(member), list):
-                return _json_rows(found[member], names)
+                return _json_rows(found[member], names, absent)
+        absent.update(name for name in names or () if name not in found)
         return [[found.get(name) for name in names] if names else list(found.values())]
     if isinstance(found, list) and found and isinstance(found[0], (list, dict)):
-        return [row for part in found for row in _json_rows(part, names)]
+        return [row for part in found for row in _json_rows(part, names, absent)]
     if isinstance(found, list):
         return [found]
     raise _LeftOut("invocations without the features that are looked for")

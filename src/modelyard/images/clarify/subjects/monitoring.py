@@ -99,7 +99,13 @@ def _index(place: Place | None) -> Place | None:
 
 
 def _remarks(found: Captured) -> list[str]:
-    return [f"{count} {reason} were left out" for reason, count in _sorted(found.left_out)]
+    return [
+        *(f"{count} {reason} were left out" for reason, count in _sorted(found.left_out)),
+        *(
+            f"{count} records have no {name!r}, which the headers of the configuration name"
+            for name, count in _sorted(found.absent)
+        ),
+    ]
 
 
 def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:
