@@ -62,7 +62,7 @@ JUDGED = {
     "ground_truth_attribute": "label",
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]  # a busy machine is slow
 
 
 @pytest.fixture(scope="module")
@@ -341,5 +341,6 @@ def test_the_sdks_monitors_of_bias_and_attributions_run_unmodified(
     assert bias["status"] == "CompletedWithViolations"
     assert {"DPL", "DPPL"} <= {one["metric_name"] for one in bias["violations"]}
     assert "sex" in bias["baseline"]["post_training_bias_metrics"]["facets"]
-    assert explained["status"] in ("Completed", "CompletedWithViolations")
+    violated = bool(explained["violations"])  # these people are not as those of the baseline
+    assert explained["status"] == ("CompletedWithViolations" if violated else "Completed")
     assert "label0" in explained["baseline"]["explanations"]["kernel_shap"]

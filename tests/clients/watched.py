@@ -13,7 +13,9 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import xgboost
@@ -106,7 +108,7 @@ def create(server: LiveServer, name: str, image: str, archive: bytes) -> None:
     """Create a model."""
     put(server, f"models/{name}/model.tar.gz", archive)
     data = f"s3://{server.bucket}/models/{name}/model.tar.gz"
-    server.client("sagemaker").create_model(
+    client(server, "sagemaker").create_model(
         ModelName=name,
         ExecutionRoleArn=ROLE,
         PrimaryContainer={"Image": image, "ModelDataUrl": data},
@@ -115,7 +117,7 @@ def create(server: LiveServer, name: str, image: str, archive: bytes) -> None:
 
 def deploy(server: LiveServer, model: Model) -> None:
     """Put a model behind an endpoint of its name that captures all there is."""
-    sagemaker, name = server.client("sagemaker"), model.name
+    sagemaker, name = client(server, "sagemaker"), model.name
     create(server, name, SKLEARN, model.archive())
     captured = f"s3://{server.bucket}/captured"
     sagemaker.create_endpoint_config(**endpoint_config(name, capture=captured))
@@ -134,7 +136,7 @@ def past_hours(names: Iterable[str]) -> dict[str, datetime]:
 
 def send(server: LiveServer, model: Model, traffic: Mapping[str, Sequence[Row]]) -> None:
     """Ask an endpoint of rows, and return once all that was answered is captured."""
-    runtime, sent = server.client("sagemaker-runtime"), 0
+    runtime, sent = client(server, "sagemaker-runtime"), 0
     for name, rows in traffic.items():
         for number, first in enumerate(range(0, len(rows), AT_ONCE)):
             asked = rows[first : first + AT_ONCE]
@@ -158,7 +160,7 @@ def send(server: LiveServer, model: Model, traffic: Mapping[str, Sequence[Row]])
 
 def captured(server: LiveServer, model: Model) -> dict[str, list[str]]:
     """Return the lines that were captured of an endpoint, by their object's key."""
-    s3 = server.client("s3")
+    s3 = client(server, "s3")
     listed = s3.list_objects_v2(Bucket=server.bucket, Prefix=f"captured/{model.name}/")
     return {
         entry["Key"]: get(server, entry["Key"]).splitlines() for entry in listed.get("Contents", [])
@@ -236,10 +238,16 @@ def one_sided(model: Model) -> tuple[list[Row], list[int]]:
     return [row for row, _ in both], [one for _, one in both]
 
 
+@cache
+def client(server: LiveServer, service: str) -> Any:
+    """Return a client, which is made once: it takes a good part of a second."""
+    return server.client(service)
+
+
 def put(server: LiveServer, key: str, body: str | bytes) -> None:
-    server.client("s3").put_object(Bucket=server.bucket, Key=key, Body=body)
+    client(server, "s3").put_object(Bucket=server.bucket, Key=key, Body=body)
 
 
 def get(server: LiveServer, key: str) -> str:
-    body = server.client("s3").get_object(Bucket=server.bucket, Key=key)["Body"].read()
+    body = client(server, "s3").get_object(Bucket=server.bucket, Key=key)["Body"].read()
     return str(body.decode())

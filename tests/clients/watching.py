@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.clients.monitors import ANALYZER, CLUSTER, await_execution, metrics_page, provisioned
-from tests.clients.watched import get, put
+from tests.clients.watched import client, get, put
 from tests.live import ROLE, LiveServer
 
 BINARY = "BinaryClassification"
@@ -60,7 +60,7 @@ def _process(
 
     kind = {"S3DataType": "S3Prefix", "S3InputMode": "File"}
     target = {**place("baseline", f"{FOLDER}/output"), "S3UploadMode": "EndOfJob"}
-    server.client("sagemaker").create_processing_job(
+    client(server, "sagemaker").create_processing_job(
         ProcessingJobName=name,
         AppSpecification={"ImageUri": image},
         RoleArn=ROLE,
@@ -78,7 +78,7 @@ def suggested(server: LiveServer, name: str, seconds: float = 180) -> None:
     """Return once a baseline is made."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        job = server.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+        job = client(server, "sagemaker").describe_processing_job(ProcessingJobName=name)
         if job["ProcessingJobStatus"] in ("Completed", "Failed"):
             assert job["ProcessingJobStatus"] == "Completed", job
             return
@@ -99,7 +99,7 @@ def define(server: LiveServer, type_: str, name: str, given: Mapping[str, Any], 
         program = {"ImageUri": CLARIFY, "ConfigUri": config}
     target = {"S3Uri": f"s3://{server.bucket}/reports", "LocalPath": f"{FOLDER}/output"}
     snake = re.sub(r"(?<!^)([A-Z])", r"_\1", type_).lower()
-    create = getattr(server.client("sagemaker"), f"create_{snake}_job_definition")
+    create = getattr(client(server, "sagemaker"), f"create_{snake}_job_definition")
     create(
         **{
             "JobDefinitionName": name,
@@ -118,7 +118,7 @@ def look_at(server: LiveServer, schedule: str, definition: str, type_: str, hour
     present = datetime.now(UTC)
     ends = (hour + timedelta(minutes=5), hour + timedelta(minutes=55))
     begin, end = (f"-PT{int((present - moment).total_seconds())}S" for moment in ends)
-    server.client("sagemaker").create_monitoring_schedule(
+    client(server, "sagemaker").create_monitoring_schedule(
         MonitoringScheduleName=schedule,
         MonitoringScheduleConfig={
             "ScheduleConfig": {
@@ -157,7 +157,7 @@ def pipeline(server: LiveServer, kind: str, **attributes: Any) -> dict[str, str]
 
 def baseline_ahead_of(server: LiveServer, outputs: dict[str, str]) -> Any:
     """Return the analysis of a baseline that had ended when its schedule was made."""
-    sagemaker = server.client("sagemaker")
+    sagemaker = client(server, "sagemaker")
     schedule = sagemaker.describe_monitoring_schedule(
         MonitoringScheduleName=outputs["MonitoringScheduleJobName"]
     )
@@ -170,7 +170,7 @@ def baseline_ahead_of(server: LiveServer, outputs: dict[str, str]) -> Any:
 
 
 def definition_of(server: LiveServer, outputs: dict[str, str]) -> str:
-    schedule = server.client("sagemaker").describe_monitoring_schedule(
+    schedule = client(server, "sagemaker").describe_monitoring_schedule(
         MonitoringScheduleName=outputs["MonitoringScheduleJobName"]
     )
     return str(schedule["MonitoringScheduleConfig"]["MonitoringJobDefinitionName"])
@@ -195,13 +195,13 @@ def said(server: LiveServer, schedule: str) -> str:
     """Return the message of the job of a schedule's execution."""
     execution = await_execution(server, schedule)
     name = execution["ProcessingJobArn"].rpartition("/")[2]
-    job = server.client("sagemaker").describe_processing_job(ProcessingJobName=name)
+    job = client(server, "sagemaker").describe_processing_job(ProcessingJobName=name)
     return str(job["ExitMessage"])
 
 
 def metric_names(server: LiveServer, kind: str, schedule: str, hour: datetime) -> set[str]:
     """Return the names of a schedule's metrics, which have a value in the hour."""
-    cloudwatch = server.client("cloudwatch")
+    cloudwatch = client(server, "cloudwatch")
     namespace = f"aws/sagemaker/Endpoints/{kind}-metrics"
     pages = cloudwatch.get_paginator("list_metrics").paginate(
         Namespace=namespace, Dimensions=[{"Name": "MonitoringSchedule", "Value": schedule}]
