@@ -28,6 +28,7 @@ SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1
 #: What serves the models.
 SCRIPT = Path(watched_inference.__file__).read_bytes()
 AGE, SCHOOLING, SEX, RACE = 0, 1, 3, 4  # columns of the census
+MOVED = "traffic.jsonl"  # what is captured, once it lies in its hour
 AT_ONCE = 20  # rows of one request
 TRAINED = 3000  # rows that the model was trained on
 
@@ -159,12 +160,12 @@ def send(server: LiveServer, model: Model, traffic: Mapping[str, Sequence[Row]])
 
 
 def captured(server: LiveServer, model: Model) -> dict[str, list[str]]:
-    """Return the lines that were captured of an endpoint, by their object's key."""
-    s3 = client(server, "s3")
-    listed = s3.list_objects_v2(Bucket=server.bucket, Prefix=f"captured/{model.name}/")
-    return {
-        entry["Key"]: get(server, entry["Key"]).splitlines() for entry in listed.get("Contents", [])
-    }
+    """Return the lines that were captured of an endpoint, by their object's key; no moved ones."""
+    listed = client(server, "s3").list_objects_v2(
+        Bucket=server.bucket, Prefix=f"captured/{model.name}/"
+    )
+    keys = [entry["Key"] for entry in listed.get("Contents", [])]
+    return {key: get(server, key).splitlines() for key in keys if not key.endswith(MOVED)}
 
 
 def move(server: LiveServer, model: Model, hours: Mapping[str, datetime]) -> None:
@@ -183,7 +184,7 @@ def move(server: LiveServer, model: Model, hours: Mapping[str, datetime]) -> Non
                 others.append(line)
         put(server, key, "\n".join(others))
     for name, lines in moved.items():
-        key = f"captured/{model.name}/AllTraffic/{hours[name]:%Y/%m/%d/%H}/traffic.jsonl"
+        key = f"captured/{model.name}/AllTraffic/{hours[name]:%Y/%m/%d/%H}/{MOVED}"
         put(server, key, "\n".join([*lines, lines[0][:70]]))
 
 
