@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -127,3 +130,41 @@ def test_an_input_filter_that_finds_nothing_names_the_record() -> None:
     with pytest.raises(InputError, match=r"the InputFilter \$\[2\] finds nothing") as told:
         processing(before="$[2]").model_input(payload("1,2,3", "1,2"))
     assert told.value.record == 2
+
+
+TIME = "2026-03-01T10:20:00Z"
+
+
+def with_ids(kind: str = "text/csv", **members: Any) -> DataProcessing:
+    plan = Plan(content_type=kind, split="Line", inference_time=TIME)
+    return processing_of(replace(plan, **members))
+
+
+def test_rows_of_csv_end_with_an_id_of_their_own_and_the_time_of_the_job() -> None:
+    made = with_ids(join_input=True, output_filter="$[0,-1]")
+    rows = Csv().parse(made.output(payload("a,1", "b,2"), b"0.5\n0.25\n"))
+    assert [[*row[:2], row[3]] for row in rows] == [["a", "0.5", TIME], ["b", "0.25", TIME]]
+    ids = {str(uuid.UUID(row[2])) for row in rows}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "kept"),
+    [
+        ("application/jsonlines", '{"score": 0.5}', {"score": 0.5}),
+        ("application/json", '{"predictions": [1, 2]}', {"predictions": [1, 2]}),
+        ("application/json", "[0.5]", {"SageMakerOutput": [0.5]}),
+    ],
+)
+def test_documents_of_json_bear_id_and_time_as_members(kind: str, answer: str, kept: Any) -> None:
+    made = json.loads(with_ids(kind).output(payload("{}"), answer.encode()))
+    assert str(uuid.UUID(made.pop("SageMakerInferenceId")))
+    assert made == {**kept, "SageMakerInferenceTime": TIME}
+
+
+def test_ids_need_one_prediction_for_each_record() -> None:
+    with pytest.raises(InputError, match="gave 1 predictions for 2 records, so they cannot bear"):
+        with_ids().output(payload("a", "b"), b"0.1")
+    # A whole file is one payload, however many rows it has.
+    whole = with_ids(split="None").output(payload("a\nb"), b"0.1\n0.2")
+    assert len(Csv().parse(whole)) == 2

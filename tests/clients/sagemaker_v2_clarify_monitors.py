@@ -1,9 +1,9 @@
 """Run in the SDK v2's environment: what bias and attributions a live endpoint's model shows.
 
-    python sagemaker_v2_clarify_monitors.py ENDPOINT TRAIN_CSV LABELS_PREFIX FACET THRESHOLD
+    python sagemaker_v2_clarify_monitors.py ENDPOINT TRAIN_CSV LABELS_PREFIX FACET VALUE
 
-The endpoint's model has its name; the training data have a header and the label first. Prints one
-line of JSON at its end.
+The endpoint's model has its name; the training data have a header and the label first. What is
+captured are requests of the last hour. Prints one line of JSON at its end.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ class Watched:
         )
 
 
-def main(endpoint: str, train: str, labels: str, facet: str, threshold: str) -> None:
+def main(endpoint: str, train: str, labels: str, facet: str, value: str) -> None:
     """Have both monitors look once, and take them through the rest of their lives."""
     hurry()
     watched = Watched(endpoint, train)
     bias, explained = ModelBiasMonitor(**watched.given), ModelExplainabilityMonitor(**watched.given)
-    suggest(watched, bias, explained, facet, float(threshold))
+    suggest(watched, bias, explained, facet, value)
     bias.create_monitoring_schedule(
         monitor_schedule_name="sdk-bias",
         endpoint_input=EndpointInput(endpoint, INPUT, probability_attribute="0"),
@@ -94,18 +94,18 @@ def suggest(
     bias: ModelBiasMonitor,
     explained: ModelExplainabilityMonitor,
     facet: str,
-    threshold: float,
+    value: str,
 ) -> None:
     """Make both baselines at the same time."""
     bias.suggest_baseline(
         watched.at("bias"),
         BiasConfig(
-            label_values_or_threshold=[1], facet_name=facet, facet_values_or_threshold=[threshold]
+            label_values_or_threshold=[1], facet_name=facet, facet_values_or_threshold=[value]
         ),
         watched.model,
         ModelPredictedLabelConfig(probability_threshold=0.5),
     )
-    row = [float(cell) for cell in watched.rows[0][1:]]
+    row = [float(cell) if cell.isdecimal() else cell for cell in watched.rows[0][1:]]
     explained.suggest_baseline(
         watched.at("explained"),
         SHAPConfig(baseline=[row], num_samples=100, agg_method="mean_abs", seed=7),

@@ -27,7 +27,7 @@ from tests.clients.monitors import (
 from tests.clients.test_events import INBOX
 from tests.clients.test_sagemaker_v2 import run_script
 from tests.data import breast_cancer
-from tests.live import LiveServer
+from tests.live import ROLE, LiveServer
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,14 @@ def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     assert live.stop() == 0, live.log.read_text()
 
 
-def tell_of_alerts(server: LiveServer, schedule: str) -> None:
-    """Have the inbox told when the alert of a schedule is raised."""
+def act_on_alerts(server: LiveServer, schedule: str) -> None:
+    """Have the inbox told, and the endpoint taken back, when the alert of a schedule is raised."""
+    sagemaker = server.client("sagemaker")
+    present = sagemaker.describe_endpoint_config(EndpointConfigName="tumours")
+    members = ("ProductionVariants", "DataCaptureConfig")
+    former = {name: present[name] for name in members}
+    former["DataCaptureConfig"].pop("CaptureStatus", None)
+    sagemaker.create_endpoint_config(EndpointConfigName="former", **former)
     events = server.client("events")
     pattern = {
         "source": ["modelyard"],
@@ -54,7 +60,13 @@ def tell_of_alerts(server: LiveServer, schedule: str) -> None:
         "detail": {"MonitoringScheduleName": [schedule], "AlertStatus": ["InAlert"]},
     }
     events.put_rule(Name="alerts", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="alerts", Targets=[{"Id": "inbox", "Arn": INBOX}])
+    back = {
+        "Id": "back",
+        "Arn": "arn:aws:scheduler:::aws-sdk:sagemaker:updateEndpoint",
+        "RoleArn": ROLE,
+        "Input": json.dumps({"EndpointName": "tumours", "EndpointConfigName": "former"}),
+    }
+    events.put_targets(Rule="alerts", Targets=[{"Id": "inbox", "Arn": INBOX}, back])
 
 
 def notified(server: LiveServer) -> str:
@@ -69,9 +81,9 @@ def notified(server: LiveServer) -> str:
 
 @pytest.fixture(scope="module")
 def execution(monitored: LiveServer) -> dict[str, Any]:
-    """The first execution of the schedule `hourly`, whose alert the inbox is told of."""
+    """The first execution of the schedule `hourly`, whose alert is acted on."""
     sagemaker = monitored.client("sagemaker")
-    tell_of_alerts(monitored, "hourly")
+    act_on_alerts(monitored, "hourly")
     folder = f"s3://{monitored.bucket}/base/baseline"
     sagemaker.create_data_quality_job_definition(
         **data_quality(monitored, "quality", endpoint="tumours", baseline=folder)
@@ -115,6 +127,20 @@ def test_a_schedule_looks_at_captured_traffic_and_reports_violations(
     said = notified(monitored)
     assert "The alert of the monitoring schedule hourly is: InAlert." in said
     assert "- f0: completeness_check since" in said
+
+
+@pytest.mark.usefixtures("execution")
+def test_an_alert_takes_an_endpoint_back_by_a_rule(monitored: LiveServer) -> None:
+    sagemaker = monitored.client("sagemaker")
+    deadline = time.monotonic() + 120
+    endpoint: dict[str, Any] = {}
+    while time.monotonic() < deadline:
+        endpoint = sagemaker.describe_endpoint(EndpointName="tumours")
+        settled = endpoint["EndpointStatus"] == "InService"
+        if settled and endpoint["EndpointConfigName"] == "former":
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{endpoint}\n{monitored.log.read_text()}")
 
 
 def test_a_pipeline_makes_the_baseline_first_and_then_its_schedule(monitored: LiveServer) -> None:

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from modelyard.operations.errors import AccessDenied, ValidationError
+from modelyard.store.s3_uris import S3Uri
 from tests.monitoring.world import World, definition, environment, now_config
 
 HOUR = timedelta(hours=1)
+BATCH: dict[str, Any] = {
+    "BatchTransformInput": {
+        "DataCapturedDestinationS3Uri": "s3://bucket/batch",
+        "DatasetFormat": {"Csv": {"Header": False}},
+        "LocalPath": "/opt/ml/processing/input/data",
+    }
+}
 MISSING = {"feature_name": "age", "constraint_check_type": "completeness_check"}
 
 
@@ -221,17 +229,8 @@ def test_bias_merges_labels_first_and_then_looks_at_what_was_merged(world: World
 
 
 def test_batch_jobs_inputs_are_looked_at_each_once(world: World) -> None:
-    given = {
-        "BatchTransformInput": {
-            "DataCapturedDestinationS3Uri": "s3://bucket/batch",
-            "DatasetFormat": {"Csv": {"Header": False}},
-            "LocalPath": "/opt/ml/processing/input/data",
-        }
-    }
-    world.define(given=given)
+    world.define(given=BATCH)
     world.schedule()
-    from modelyard.store.s3_uris import S3Uri
-
     for key in ("data/one.csv", "data/two.csv"):
         world.objects.put_bytes(S3Uri("bucket", key), b"1\n")
     manifest = b'[{"prefix": "s3://bucket/data/"}, "one.csv", "two.csv", "gone.csv"]'
@@ -247,6 +246,38 @@ def test_batch_jobs_inputs_are_looked_at_each_once(world: World) -> None:
     assert "sagemaker_endpoint_name" not in said
     [output] = world.processing.requests[-1]["ProcessingOutputConfig"]["Outputs"]
     assert output["S3Output"]["S3Uri"] == f"s3://bucket/reports/hourly/{hour}"
+
+
+@pytest.mark.parametrize("type_", ["ModelQuality", "ModelBias"])
+def test_batch_jobs_outputs_meet_their_labels(world: World, type_: str) -> None:
+    truth = {"GroundTruthS3Input": {"S3Uri": "s3://bucket/labels"}}
+    place = {"ProbabilityAttribute": "0"}
+    batch = {"BatchTransformInput": {**BATCH["BatchTransformInput"], **place}}
+    world.define(type_, given={**batch, **truth})
+    world.schedule(type_=type_)
+    world.objects.put_bytes(S3Uri("bucket", "out/one.csv.out"), b"0.5,id,time\n")
+    manifest = b'[{"prefix": "s3://bucket/out/"}, "one.csv.out"]'
+    # Labels may come a day late, so what was transformed before the window is looked at, too.
+    earlier = world.time - 5 * HOUR
+    key = f"batch/output/{earlier:%Y/%m/%d/%H}/job.json"
+    world.objects.put_bytes(S3Uri("bucket", key), manifest)
+    labels = [world.label(world.time)]
+    world.tick(hours=1)
+    world.look()
+    request = world.processing.requests[-1]
+    assert world.manifest(0) == ["out/one.csv.out"]
+    assert world.manifest(1) == labels
+    assert environment(request)["dataset_format"] == '{"csv": {"header": false}}'
+    if type_ == "ModelBias":
+        assert environment(request)["analysis_type"] == "MERGE"
+        world.processing.end()
+        assert not world.look()
+        assert not world.look()
+        request = world.processing.requests[-1]
+        # What was merged are captured lines, whatever was transformed.
+        assert "sagemakerCaptureJson" in environment(request)["dataset_format"]
+    assert environment(request)["probability_attribute"] == "0"
+    assert world.carry_out()["MonitoringExecutionStatus"] == "Completed"
 
 
 def test_role_environment_network_and_limits_are_passed_on(world: World) -> None:

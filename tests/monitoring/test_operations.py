@@ -68,6 +68,21 @@ def test_definitions_are_listed_in_pages(world: World) -> None:
         ),
         ("ModelQuality", {"app": {"ProblemType": "Regression"}}, "InferenceAttribute must be"),
         ("ModelBias", {"app": {"ConfigUri": "s3://x/y"}}, "is not an S3 URI that can be used"),
+        (
+            "ModelQuality",
+            {
+                "given": {
+                    "BatchTransformInput": {
+                        "DataCapturedDestinationS3Uri": "s3://bucket/batch",
+                        "DatasetFormat": {"Parquet": {}},
+                        "LocalPath": "/opt/ml/processing/input/data",
+                        "ProbabilityAttribute": "0",
+                    },
+                    "GroundTruthS3Input": {"S3Uri": "s3://bucket/labels"},
+                }
+            },
+            "DatasetFormat Parquet is not offered with ground truth",
+        ),
     ],
 )
 def test_a_definition_that_cannot_work_is_refused(

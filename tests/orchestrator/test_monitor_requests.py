@@ -207,6 +207,17 @@ def test_an_unknown_type_of_problem_is_answered_as_clients_know_it(platform: Pla
         ("model_bias", {"monitor_max_runtime_seconds": "3601"}, "is more than 3600"),
         ("model_bias", {"bias_config": {"facet": "sex"}}, "facet is not offered"),
         ("model_bias", {"bias_config": {"facet_name": "sex"}}, "label_values_or_threshold is"),
+        (
+            "model_bias",
+            {
+                "bias_config": {
+                    "label_values_or_threshold": 1,
+                    "facet_name": "gender",
+                    "facet_values_or_threshold": "F",
+                }
+            },
+            "facet_name 'gender' is no column of baseline_data: it has income, age, sex",
+        ),
         ("model_explainability", {"shap_config": {"agg_method": "mode"}}, "'mode' is none of"),
         ("model_explainability", {"shap_config": {"baseline": "gone"}}, "there is no object"),
         ("model_explainability", {"shap_config": {"baseline": ""}}, "'' names no object"),

@@ -37,7 +37,7 @@ SCHEMA = Schema()
 ANALYST = """
 import json, os, sys, time
 from pathlib import Path
-from modelyard.images.clarify.layout import Layout
+from modelyard.images.processing.layout import Layout
 from modelyard.images.clarify.predict.serving import _Address
 
 layout = Layout.from_environment()

@@ -102,9 +102,10 @@ def test_a_job_needs_a_model_that_is_there(world: World) -> None:
                 "DataCaptureConfig": {
                     "DestinationS3Uri": "s3://bucket/x",
                     "GenerateInferenceId": True,
-                }
+                },
+                "TransformOutput": output(Accept="image/png"),
             },
-            "GenerateInferenceId is not offered",
+            "DataCaptureConfig.GenerateInferenceId needs TransformOutput.Accept text/csv",
         ),
         (
             {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 99}},

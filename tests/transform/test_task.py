@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
+from datetime import datetime, timedelta
 
 from modelyard import clock
 from tests.transform.world import World, archive, given, output, until
@@ -143,3 +145,17 @@ async def test_what_was_transformed_is_captured_by_the_hour(world: World) -> Non
         f"input/{hour}/job.json": [{"prefix": "s3://bucket/in/"}, "a"],
         f"output/{hour}/job.json": [{"prefix": "s3://bucket/out/there/"}, "a.out"],
     }
+
+
+async def test_output_records_bear_an_id_and_when_the_job_began(world: World) -> None:
+    world.put("in/a", "1\n2")
+    job = await world.run(
+        DataCaptureConfig={"DestinationS3Uri": "s3://bucket/captured", "GenerateInferenceId": True}
+    )
+    assert job.status == "Completed", job.observed
+    rows = [line.split(",") for line in world.files("out/")["a.out"].splitlines()]
+    assert [row[0] for row in rows] == ["2", "3"]
+    assert len({str(uuid.UUID(row[1])) for row in rows}) == 2
+    [time] = {row[2] for row in rows}
+    began = clock.from_micros(job.observed["started"])
+    assert abs(datetime.fromisoformat(time) - began) < timedelta(minutes=5)

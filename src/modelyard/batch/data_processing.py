@@ -1,10 +1,16 @@
 """InputFilter, JoinSource and OutputFilter: from a record to the model, and from its answer on.
 
-Source: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
+Where a job asks for it, every record that is written bears an inference id, a random UUID, and the
+time at which the job began: the last two columns of CSV, two members of JSON. Labels that come
+later are matched by the id.
+
+Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html and
+https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-batch.html
 """
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Protocol
 
 from modelyard.batch.errors import InputError
@@ -30,12 +36,15 @@ class DataProcessing(Protocol):
 def processing_of(plan: Plan) -> DataProcessing:
     """Return what a job asks for."""
     before, after = JsonPath.parse(plan.input_filter), JsonPath.parse(plan.output_filter)
-    if before.is_root and after.is_root and not plan.join_input:
+    looks_into = plan.join_input or plan.inference_time is not None
+    if before.is_root and after.is_root and not looks_into:
         return Unprocessed()
     return Processed(
         before,
         after,
         join=plan.join_input,
+        inference_time=plan.inference_time,
+        one_each=plan.split != "None",
         form=format_of(plan.content_type),
         answers=format_of(plan.accept or plan.content_type),
     )
@@ -56,6 +65,8 @@ class Processed:
 
     Args:
         before: the InputFilter; likewise `after`, the OutputFilter.
+        inference_time: when the job began, where records are to bear ids.
+        one_each: whether the model must give one prediction for each record that bears an id.
         form: of the inputs; likewise `answers`, of the model's.
     """
 
@@ -65,12 +76,16 @@ class Processed:
         after: JsonPath,
         *,
         join: bool,
+        inference_time: str | None = None,
+        one_each: bool = True,
         form: RecordFormat,
         answers: RecordFormat,
     ) -> None:
         self._before = before
         self._after = after
         self._join = join
+        self._inference_time = inference_time
+        self._one_each = one_each
         self._form = form
         self._answers = answers
 
@@ -84,15 +99,23 @@ class Processed:
         return b"\n".join(map(self._form.write, kept))
 
     def output(self, payload: Payload, answer: bytes) -> bytes:
-        if not self._join and self._after.is_root:
+        time = self._inference_time
+        if not self._join and self._after.is_root and time is None:
             return answer
         records = self._predictions(answer)
+        if time is not None and self._one_each and len(records) != payload.count:
+            raise InputError(
+                f"the model gave {len(records)} predictions for {payload.count} records, so they "
+                "cannot bear inference ids: it must give one for each"
+            )
         if self._join:
             records = self._joined(self._form.parse(payload.body), records)
         kept = (
             _filtered(self._after, record, "OutputFilter", number)
             for number, record in enumerate(records, 1)
         )
+        if time is not None:
+            kept = (self._answers.identify(record, str(uuid.uuid4()), time) for record in kept)
         return b"".join(self._answers.write(record) + b"\n" for record in kept)
 
     def _predictions(self, answer: bytes) -> list[Any]:

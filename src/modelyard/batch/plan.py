@@ -41,6 +41,8 @@ class Plan:
     input_filter: str = "$"
     output_filter: str = "$"
     join_input: bool = False
+    #: When the job began, as each record bears it beside an inference id; None: records bear none.
+    inference_time: str | None = None
     #: The image's program that serves; empty: the gateway's code does.
     server: Sequence[str] = ()
     #: Where that program listens; None: at the socket that it is told.

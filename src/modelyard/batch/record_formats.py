@@ -42,6 +42,9 @@ class RecordFormat(Protocol):
     def join(self, record: Any, prediction: Any) -> Any:
         """Return an input record with its prediction."""
 
+    def identify(self, record: Any, inference_id: str, inference_time: str) -> Any:
+        """Return an output record with an id of its own and the time of its job."""
+
 
 def format_name(content_type: str) -> FormatName | None:
     """Return which format a media type means, whose parameters are passed over; None: another."""
@@ -79,6 +82,10 @@ class Csv:
     def join(self, record: Any, prediction: Any) -> Any:
         return [*record, *prediction]
 
+    def identify(self, record: Any, inference_id: str, inference_time: str) -> Any:
+        cells = record if isinstance(record, list) else [record]
+        return [*cells, inference_id, inference_time]
+
 
 class Json:
     """The payload is one record."""
@@ -93,6 +100,14 @@ class Json:
         if isinstance(record, dict):
             return {**record, "SageMakerOutput": prediction}
         return {"SageMakerInput": record, "SageMakerOutput": prediction}
+
+    def identify(self, record: Any, inference_id: str, inference_time: str) -> Any:
+        known = record if isinstance(record, dict) else {"SageMakerOutput": record}
+        return {
+            **known,
+            "SageMakerInferenceId": inference_id,
+            "SageMakerInferenceTime": inference_time,
+        }
 
 
 class JsonLines(Json):

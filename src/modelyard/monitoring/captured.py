@@ -2,8 +2,8 @@
 
 A job is given exactly these objects, by manifests beside its report, so that anybody can see what
 it looked at. Endpoints capture under `<prefix>/<variant>/yyyy/mm/dd/hh/`, labels lie under
-`<prefix>/yyyy/mm/dd/hh/`, and batch jobs leave manifests of their inputs under
-`<prefix>/input/yyyy/mm/dd/hh/`.
+`<prefix>/yyyy/mm/dd/hh/`, and batch jobs leave manifests of their inputs and of their outputs under
+`<prefix>/input/yyyy/mm/dd/hh/` and `<prefix>/output/yyyy/mm/dd/hh/`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Literal
 
 from modelyard.store.encryption.bucket_defaults import Encryption
 from modelyard.store.errors import NoSuchBucket, NoSuchKey
@@ -36,10 +37,12 @@ def of_hours(objects: Objects, prefix: S3Uri, hours: Iterable[datetime]) -> list
     return [uri for hour in hours for uri in _below(objects, hour_of(prefix, hour))]
 
 
-def of_batch(objects: Objects, prefix: S3Uri, hours: Sequence[datetime]) -> list[S3Uri]:
-    """Return the inputs of batch jobs that ended in some hours, each once."""
+def of_batch(
+    objects: Objects, prefix: S3Uri, side: Literal["input", "output"], hours: Sequence[datetime]
+) -> list[S3Uri]:
+    """Return the inputs, or the outputs, of batch jobs that ended in some hours, each once."""
     found: dict[S3Uri, None] = {}
-    for manifest in of_hours(objects, prefix.child("input"), hours):
+    for manifest in of_hours(objects, prefix.child(side), hours):
         found |= dict.fromkeys(_listed(objects, manifest))
     return list(found)
 

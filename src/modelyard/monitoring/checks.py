@@ -63,8 +63,12 @@ def _input_problems(definition: Definition) -> Iterator[str]:
         yield "S3InputMode Pipe is not offered: use File"
     if given.get("ExcludeFeaturesAttribute"):
         yield "ExcludeFeaturesAttribute is not offered: leave it out"
-    if definition.batch_input is not None and definition.ground_truth is not None:
-        yield "BatchTransformInput with ground truth is not offered: monitor an endpoint"
+    batch_format = (definition.batch_input or {}).get("DatasetFormat", {})
+    if "Parquet" in batch_format and definition.ground_truth is not None:
+        yield (
+            "DatasetFormat Parquet is not offered with ground truth: transform jobs, whose outputs "
+            "are matched with it, write Csv or Json"
+        )
     yield from timing.offset_problems(given)
     if definition.type.takes_labels and not definition.ground_truth:
         yield f"{definition.type.name} needs GroundTruthS3Input: use a job definition that has it"

@@ -197,7 +197,7 @@ def _shared(execution: Execution, data: Data) -> dict[str, str]:
     }
     return {
         "dataset_source": definition.input["LocalPath"],
-        "dataset_format": json.dumps(_format(definition)),
+        "dataset_format": json.dumps(_format(definition, data)),
         "start_time": f"{execution.window.start:%Y-%m-%dT%H:%M:%SZ}",
         "end_time": f"{execution.window.end:%Y-%m-%dT%H:%M:%SZ}",
         "sagemaker_monitoring_schedule_name": execution.schedule,
@@ -233,8 +233,8 @@ def _late(definition: Definition) -> dict[str, str]:
     return {"late_label_window": window} if window else {}
 
 
-def _format(definition: Definition) -> Json:
-    if definition.batch_input is None:
+def _format(definition: Definition, data: Data) -> Json:
+    if definition.batch_input is None or data.merged is not None:
         return _CAPTURE
     given = definition.batch_input["DatasetFormat"]
     if "Json" in given:

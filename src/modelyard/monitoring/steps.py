@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -179,9 +179,13 @@ class Steps:
     def _captured(
         self, objects: Objects, execution: Execution, prefix: S3Uri, window: Window
     ) -> list[S3Uri]:
-        of_batch = execution.definition.batch_input is not None
-        find = captured.of_batch if of_batch else captured.of_endpoint
-        found = find(objects, prefix, list(window.hours()))
+        definition, hours = execution.definition, list(window.hours())
+        if definition.batch_input is None:
+            found = captured.of_endpoint(objects, prefix, hours)
+        else:
+            # Labels are matched with what was answered, which bears the ids.
+            side: Literal["input", "output"] = "output" if definition.ground_truth else "input"
+            found = captured.of_batch(objects, prefix, side, hours)
         if not found:
             raise NothingToAnalyse(f"no captured data {window} below {prefix}")
         return found

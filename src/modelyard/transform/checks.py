@@ -37,7 +37,7 @@ def problems_of(
         *_payloads(request),
         *_input(request["TransformInput"]),
         *_place("TransformOutput.S3OutputPath", request["TransformOutput"], has_bucket),
-        *_capture(request.get("DataCaptureConfig"), has_bucket),
+        *_capture(request, has_bucket),
         *_resources(request["TransformResources"]),
         *_keys(request, model, key_problem),
         *_processing(request),
@@ -91,14 +91,16 @@ def _place(member: str, given: _Request, has_bucket: Callable[[str], bool]) -> I
     yield from problems or (f"{member}: {told}" for told in bucket_problems(text, has_bucket))
 
 
-def _capture(given: _Request | None, has_bucket: Callable[[str], bool]) -> Iterator[str]:
+def _capture(request: _Request, has_bucket: Callable[[str], bool]) -> Iterator[str]:
+    given = request.get("DataCaptureConfig")
     if given is None:
         return
     yield from _place("DataCaptureConfig.DestinationS3Uri", given, has_bucket)
-    if given.get("GenerateInferenceId"):
+    accept = request["TransformOutput"].get("Accept", request["TransformInput"].get("ContentType"))
+    if given.get("GenerateInferenceId") and format_name(accept or "") is None:
         yield (
-            "DataCaptureConfig.GenerateInferenceId is not offered: leave it out, and join the "
-            "input, which has an identifier of its own (DataProcessing.JoinSource)"
+            f"DataCaptureConfig.GenerateInferenceId needs TransformOutput.Accept {_FORMATS}, so "
+            f"that records can bear an id, and it is {accept or 'not given'}"
         )
 
 

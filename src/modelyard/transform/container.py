@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from modelyard.batch.plan import INPUT_FOLDER, OUTPUT_FOLDER, PART_FOLDER, Plan
@@ -25,16 +26,18 @@ KEPT_FOLDER = OUTPUT_FOLDER
 _GIB = 2**30
 
 
-def write_plan(folder: Path, spec: TransformSpec, image: Image) -> None:
+def write_plan(folder: Path, spec: TransformSpec, image: Image, started: datetime) -> None:
     """Write what the job's program is to do below what it sees as /opt/ml."""
-    planned(spec, image).write(folder)
+    planned(spec, image, started).write(folder)
 
 
-def planned(spec: TransformSpec, image: Image) -> Plan:
+def planned(spec: TransformSpec, image: Image, started: datetime) -> Plan:
     """Return what the job's program is to do, and who serves the model in it."""
+    gives_ids = spec.capture is not None and spec.capture.gives_ids
+    plan = replace(spec.plan, inference_time=f"{started:%Y-%m-%dT%H:%M:%SZ}" if gives_ids else None)
     if image.server != "program":
-        return replace(spec.plan, server=())
-    return replace(spec.plan, server=image.serve, port=image.port)
+        return replace(plan, server=())
+    return replace(plan, server=image.serve, port=image.port)
 
 
 def program_of(

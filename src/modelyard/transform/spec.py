@@ -25,10 +25,15 @@ class Capture:
 
     uri: S3Uri
     key: str  # empty: as the bucket says
+    gives_ids: bool  # whether each output record is to bear an inference id
 
     @classmethod
     def of(cls, request: Mapping[str, Any]) -> Self:
-        return cls(uri=S3Uri.parse(request["DestinationS3Uri"]), key=request.get("KmsKeyId", ""))
+        return cls(
+            uri=S3Uri.parse(request["DestinationS3Uri"]),
+            key=request.get("KmsKeyId", ""),
+            gives_ids=bool(request.get("GenerateInferenceId")),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +90,8 @@ def plan_of(request: Mapping[str, Any]) -> Plan:
     processing = request.get("DataProcessing", {})
     client = request.get("ModelClientConfig", {})
     content_type = given.get("ContentType", "")
-    processed = bool(processing.get("OutputFilter", "$") != "$" or _joins(processing))
+    gives_ids = bool(request.get("DataCaptureConfig", {}).get("GenerateInferenceId"))
+    processed = processing.get("OutputFilter", "$") != "$" or _joins(processing) or gives_ids
     return Plan(
         content_type=content_type,
         # What is looked into must be of a known form, so the model is asked for it.

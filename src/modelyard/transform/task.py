@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ class TransformTask(Task):
         targets = [folder.staged(host, INPUT_FOLDER) for host in spec.hosts]
         say(f"input: {staging.stage(spec.source, targets)} objects of {spec.source.uri}")
         for base in self._bases:
-            container.write_plan(base, spec, self._image)
+            container.write_plan(base, spec, self._image, self._started)
 
     def program(self, host: str) -> Program:
         return container.program_of(
@@ -163,6 +164,12 @@ class TransformTask(Task):
         for uri, content in written.items():
             with self._objects.writing(uri, encryption_under(capture.key)) as sink:
                 sink.write(content)
+
+    @property
+    def _started(self) -> datetime:
+        """When the job began; of a first run it is not written down yet."""
+        started = self._job.observed.get("started")
+        return clock.now() if started is None else clock.from_micros(started)
 
     @property
     def _inputs_file(self) -> Path:

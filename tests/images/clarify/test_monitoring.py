@@ -150,6 +150,31 @@ def check_metrics(ended: Ended) -> None:
     assert found["Value"] == values["CI"]
 
 
+def test_metrics_are_called_alike_in_every_window_whatever_its_values(tmp_path: Path) -> None:
+    found, texts = [], set()
+    for oldest in (60, 70):
+        data = people(300, seed=29).filter(pl.col("age") <= oldest)
+        answers = np.where(data["income"].to_numpy() == 1, 0.9, 0.1)
+        folder = tmp_path / str(oldest)
+        ended = run(folder, bias_config(), {"a.jsonl": captured(data, answers)}, MONITOR)
+        assert ended.code == 0, ended.message
+        texts.add(
+            ended.document("analysis.json")["pre_training_bias_metrics"]["facets"]["age"][0][
+                "value_or_threshold"
+            ]
+        )
+        found.append(
+            {
+                (line["MetricName"], tuple(sorted(d["Value"] for d in line["Dimensions"])))
+                for line in ended.metrics()
+            }
+        )
+        ages = {dimension(line, "FacetValue") for line in ended.metrics()} - {"0"}
+        assert ages == {"45.5"}
+    assert found[0] == found[1]
+    assert len(texts) == 2  # the reference's text tells of the oldest
+
+
 def dimension(line: dict[str, Any], name: str) -> str | None:
     return next((d["Value"] for d in line["Dimensions"] if d["Name"] == name), None)
 
@@ -217,8 +242,8 @@ def test_a_window_without_data_says_so(tmp_path: Path) -> None:
     ended = run(tmp_path, bias_config(), {}, MONITOR)
     sentence = "no captured data between 2026-03-01T10:00:00Z and 2026-03-01T11:00:00Z"
     assert (ended.code, ended.message) == (3, f"Error: {sentence}")
-    early = invocation([30, 10, 40, 1], "0.5", 1, time="2026-03-01T09:59:59Z")
-    ended = run(tmp_path, bias_config(), {"a.jsonl": early}, MONITOR)
+    early = invocation([30, 10, 40, 1], "0.5", time="2026-03-01T09:59:59Z")
+    ended = run(tmp_path, shap_config(), {"a.jsonl": early}, MONITOR)
     assert ended.code == 3
     assert ended.message == (
         f"Error: {sentence}. 1 invocations outside of the window were left out"
@@ -314,3 +339,72 @@ def test_a_baseline_that_is_nowhere_is_told(tmp_path: Path) -> None:
     ended = run(tmp_path, bias_config(), {"a.jsonl": window}, environment)
     assert ended.code == 1
     assert "There is no baseline at" in ended.message
+
+
+def batch_record(data: str, label: object, encoding: str = "CSV") -> str:
+    """What merging makes of a transform job's output and a label."""
+    output = {"data": data, "encoding": encoding, "mode": "OUTPUT"}
+    return json.dumps(
+        {
+            "captureData": {"batchTransformOutput": output},
+            "groundTruthData": {"data": str(label), "encoding": "CSV"},
+            "eventMetadata": {"eventId": "e", "inferenceTime": "2026-03-01T09:50:00Z"},
+            "eventVersion": "0",
+        }
+    )
+
+
+@pytest.mark.parametrize("encoding", ["CSV", "JSON"])
+def test_answers_that_a_transform_job_joined_to_their_input_are_taken_apart(
+    tmp_path: Path, encoding: str
+) -> None:
+    data = people(120, seed=27)
+    lines = []
+    for label, *features in data.rows():
+        score = 0.9 if label else 0.1
+        text = ",".join(map(str, [*features, score]))
+        if encoding == "JSON":
+            text = json.dumps({"features": features, "SageMakerOutput": {"score": score}})
+        lines.append(batch_record(text, label, encoding))
+    place = {"probability_attribute": "0" if encoding == "CSV" else "score"}
+    environment = {**MONITOR, **place, "sagemaker_endpoint_name": ""}
+    answer_only = batch_record("0.9", 1)
+    ended = run(tmp_path, bias_config(), {"a.jsonl": "\n".join([*lines, answer_only])}, environment)
+    assert ended.code == 0, ended.message
+    assert "1 batch records without both input and answer" in ended.message
+    values = {m["name"]: m["value"] for m in facet(ended, "post_training_bias_metrics")["metrics"]}
+    assert values["AD"] == 0
+    document = ended.document("analysis.json")
+    assert document["pre_training_bias_metrics"]["label"] == "income"
+
+
+def test_a_pair_whose_label_came_late_counts(tmp_path: Path) -> None:
+    data = people(100, seed=28)
+    early = [
+        invocation(row[1:], "0.9" if row[0] else "0.1", row[0], time="2026-03-01T04:00:00Z")
+        for row in data.rows()
+    ]
+    ended = run(tmp_path, bias_config(), {"a.jsonl": "\n".join(early)}, MONITOR)
+    assert ended.code == 0, ended.message
+    assert facet(ended, "pre_training_bias_metrics")["metrics"]
+
+
+def test_a_facet_that_is_no_column_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    asked = {**bias_config(), "facet": [{"name_or_index": "gender", "value_or_threshold": [0]}]}
+    window = captured(people(50, seed=30), np.full(50, 0.9))
+    ended = run(tmp_path, asked, {"a.jsonl": window}, MONITOR)
+    assert ended.code == 1
+    assert "Facet 'gender' is not a column: there are income, age" in ended.message
+
+
+def test_names_that_are_not_those_of_the_configuration_are_told(tmp_path: Path) -> None:
+    lines = []
+    for label, *values in people(60, seed=31).rows():
+        record = json.loads(invocation(values, "0.9" if label else "0.1", label, encoding="JSON"))
+        named = dict(zip(["years", *FEATURES[1:]], values, strict=True))
+        record["captureData"]["endpointInput"]["data"] = json.dumps(named)
+        lines.append(json.dumps(record))
+    asked = {**bias_config(), "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}]}
+    ended = run(tmp_path, asked, {"a.jsonl": "\n".join(lines)}, MONITOR)
+    assert ended.code == 0, ended.message
+    assert "60 records have no 'age', which the headers of the configuration name" in ended.message

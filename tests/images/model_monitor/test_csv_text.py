@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard.images.model_monitor.dataset_format import DatasetFormat
-from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.readers import MixedColumn, Reading, csv_text
 from modelyard.images.model_monitor.readers.records import whole_records
+from modelyard.images.processing.errors import ClientError
 
 
 def reading(*, header: bool = True, **expected: str) -> Reading:

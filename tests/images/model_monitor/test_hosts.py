@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from modelyard.images.model_monitor.data_quality import analysis
-from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.hosts import Hosts, collect, send
-from modelyard.images.model_monitor.layout import Layout
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
 from tests.images.model_monitor.jobs import csv_files, run, write
 
 TWO = ("127.0.0.1", "127.0.0.2")

@@ -121,7 +121,7 @@ def test_one_class_can_be_written_in_many_ways(value: object) -> None:
 
 
 def settings(tmp_path: Path, problem: str) -> Settings:
-    from modelyard.images.model_monitor.layout import Layout
+    from modelyard.images.processing.layout import Layout
 
     given = {
         "dataset_source": "/x",

@@ -93,6 +93,19 @@ def test_missing_and_extra_columns_are_reported(tmp_path: Path, baseline: Run) -
     )
 
 
+def test_captured_names_that_are_not_the_baselines_are_reported(
+    tmp_path: Path, baseline: Run
+) -> None:
+    names = [one["name"] for one in baseline.read("statistics.json")["features"]]
+    values = dict.fromkeys(names[1:], 1)
+    line = captured(json.dumps({"other": 1}), json.dumps(values), encoding="JSON")
+    write(tmp_path / "c" / HOUR / "c.jsonl", line * 5)
+    given = {**WINDOW, **baseline_of(baseline), "dataset_format": CAPTURE}
+    found = run(tmp_path / "job", tmp_path / "c", **given).violations
+    assert (names[0], "missing_column_check") in found
+    assert ("other", "extra_column_check") in found
+
+
 def test_captures_of_another_width_are_not_compared_column_by_column(
     tmp_path: Path, baseline: Run
 ) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.images.model_monitor.errors import ClientError
-from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
 
 GIVEN = {
     "dataset_source": "/opt/ml/processing/input",

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.bias.analysis import Facet, FacetResult, Question, analyse
 from modelyard.images.clarify.bias.cells import Flags
 from modelyard.images.clarify.bias.drift import Baseline
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias.outcomes import Split, above, as_numbers, is_continuous, split
 from modelyard.images.clarify.config.sections import AnalysisConfig
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.labels import predicted_labels
 from modelyard.images.clarify.predict.prediction import Prediction
 from modelyard.images.clarify.subjects.subject import Subject
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class BiasResult:
 
     label: str
     positive: str  # the positive labels, as they are written
+    given: str  # likewise, as the configuration has them
     stages: tuple[Stage, ...]
     facets: list[FacetResult]
     rows: int
@@ -87,6 +88,7 @@ def bias(
     return BiasResult(
         label=subject.label.name,
         positive=labels.text,
+        given=labels.given,
         stages=tuple(config.bias),
         facets=analyse(question),
         rows=int(known.sum()),

@@ -14,9 +14,9 @@ from typing import Any
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.explain.analysis import Attributions
-from modelyard.images.clarify.files import write_whole
-from modelyard.images.clarify.layout import Layout
 from modelyard.images.clarify.settings import Monitor
+from modelyard.images.processing.files import write_whole
+from modelyard.images.processing.layout import Layout
 
 _INFINITY = 2.348543e108
 _STAGES = {Stage.PRE_TRAINING: "Pre-training", Stage.POST_TRAINING: "Post-Training"}
@@ -55,9 +55,9 @@ def _bias(bias: BiasResult) -> Iterator[Entry]:
             dimensions = {
                 "BiasStage": _STAGES[finding.stage],
                 "Label": bias.label,
-                "LabelValue": bias.positive,
+                "LabelValue": bias.given,
                 "Facet": result.facet,
-                "FacetValue": result.split.text,
+                "FacetValue": result.split.given,
             }
             yield "bias-metrics", f"bias_metric_{finding.metric.name}", finding.value, dimensions
 

@@ -37,7 +37,8 @@ class Findings:
     def remarks(self) -> list[str]:
         """What a reader must know beside the result."""
         drift = () if self.bias_drift is None else self.bias_drift.remarks
-        return [*self.subject.remarks, *drift]
+        shifts = (shift.remark for shift in self.shifts)
+        return [*self.subject.remarks, *drift, *filter(None, shifts)]
 
     @property
     def sentence(self) -> str:

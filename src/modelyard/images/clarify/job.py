@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from modelyard.images.clarify import cloudwatch, log, results
+from modelyard.images.clarify import cloudwatch, results
 from modelyard.images.clarify.bias import drift as bias_drift
 from modelyard.images.clarify.bias.drift import Baseline
 from modelyard.images.clarify.bias_question import bias
@@ -18,7 +18,6 @@ from modelyard.images.clarify.config.sections import AnalysisConfig, ShapSection
 from modelyard.images.clarify.data import csv_text, json_text, parquet_table
 from modelyard.images.clarify.data import reading as data_reading
 from modelyard.images.clarify.data.encoding import Encoding
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain import drift as explanation_drift
 from modelyard.images.clarify.explain.analysis import (
     Model,
@@ -27,7 +26,6 @@ from modelyard.images.clarify.explain.analysis import (
 )
 from modelyard.images.clarify.explain.explainer import chosen_tree
 from modelyard.images.clarify.findings import Findings
-from modelyard.images.clarify.layout import Layout
 from modelyard.images.clarify.predict.choosing import Predictors, predictors
 from modelyard.images.clarify.predict.labels import DEFAULT_THRESHOLD
 from modelyard.images.clarify.predict.prediction import Prediction
@@ -35,6 +33,9 @@ from modelyard.images.clarify.report import document
 from modelyard.images.clarify.settings import Monitor, Settings
 from modelyard.images.clarify.subjects import monitoring
 from modelyard.images.clarify.subjects.subject import Subject, of_dataset
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
 
 
 def run(settings: Settings, layout: Layout) -> str:
@@ -194,7 +195,9 @@ def _check(found: Findings, baseline: Baseline, monitor: Monitor) -> None:
             found.bias.facets, baseline, confidence=monitor.confidence
         )
     if found.shap is not None:
-        found.shifts = explanation_drift.shifts(found.shap.global_values, baseline.document)
+        found.shifts = explanation_drift.shifts(
+            found.shap.samples, baseline.document, confidence=monitor.attribution_confidence
+        )
 
 
 def _write(settings: Settings, config: AnalysisConfig, layout: Layout, found: Findings) -> None:

@@ -16,7 +16,7 @@ from modelyard.images.clarify.bias.drift import SECTIONS
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias_question import BiasResult
 from modelyard.images.clarify.explain.analysis import Attributions, Curve
-from modelyard.images.clarify.files import write_whole
+from modelyard.images.processing.files import write_whole
 
 VERSION = "1.0"
 

@@ -17,14 +17,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from modelyard.images.clarify.errors import ClientError
-from modelyard.images.clarify.layout import Layout
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
+from modelyard.images.processing.variables import Variables
 
 AUTO, KERNEL, TREE = "auto", "kernel", "tree"
-_INPUT = "/opt/ml/processing/input"
+_INPUT, _OUTPUT = "/opt/ml/processing/input", "/opt/ml/processing/output"
+_CONFIDENCE = 0.99  # unless told
 #: By the members of `dataset_format`, what kind of dataset they mean.
 _FORMATS = {
     "sagemakerCaptureJson": "application/sagemakercapturejson",
@@ -50,7 +52,8 @@ class Monitor:
     inference: str | None
     probability: str | None
     probability_threshold: float | None
-    confidence: float  # of the drift check of a whole run
+    confidence: float  # of the check of a whole run for a drift of bias
+    attribution_confidence: float  # likewise, of attributions
 
     @property
     def window(self) -> str:
@@ -83,13 +86,15 @@ class Settings:
         """
         reading = _Reading(environment, layout)
         settings = cls(
-            config=_file_in(reading.path("analysis_config", f"{_INPUT}/config")),
-            data=reading.path("dataset_source", f"{_INPUT}/data"),
-            output=reading.path("output_path", "/opt/ml/processing/output"),
+            config=_file_in(
+                reading.path("analysis_config") or layout.translate(f"{_INPUT}/config")
+            ),
+            data=reading.path("dataset_source") or layout.translate(f"{_INPUT}/data"),
+            output=reading.path("output_path") or layout.translate(_OUTPUT),
             monitor=reading.monitor(),
             predictor_urls=reading.addresses("CLARIFY_PREDICTOR_URL"),
             predictor_wait_seconds=reading.number("CLARIFY_PREDICTOR_WAIT_SECONDS") or 120.0,
-            model_folder=reading.optional_path("CLARIFY_MODEL_DIR"),
+            model_folder=reading.path("CLARIFY_MODEL_DIR"),
             s3_files=reading.s3_files(),
             explainer=reading.choice("CLARIFY_EXPLAINER", (AUTO, KERNEL, TREE)),
         )
@@ -117,25 +122,8 @@ def _file_in(path: Path) -> Path:
     return path / "analysis_config.json" if path.is_dir() or not path.suffix else path
 
 
-class _Reading:
+class _Reading(Variables):
     """The environment, and what is wrong with it so far."""
-
-    def __init__(self, environment: Mapping[str, str], layout: Layout) -> None:
-        self._environment = environment
-        self._layout = layout
-        self.problems: list[str] = []
-
-    def given(self, name: str) -> str | None:
-        """Return a variable's value; an empty one counts as none."""
-        return self._environment.get(name, "").strip() or None
-
-    def path(self, name: str, default: str) -> Path:
-        return self.optional_path(name) or self._layout.translate(default)
-
-    def optional_path(self, name: str) -> Path | None:
-        """Return the path a variable names; `file://` may stand before it."""
-        value = self.given(name)
-        return None if value is None else self._layout.translate(value.removeprefix("file://"))
 
     def addresses(self, name: str) -> list[str]:
         """Return addresses that are separated by commas; a path is one of the contract."""
@@ -145,35 +133,6 @@ class _Reading:
             for address in given
             if address
         ]
-
-    def choice(self, name: str, offered: tuple[str, ...]) -> str:
-        """Return one of those offered; the first where none is given."""
-        value = self.given(name) or offered[0]
-        if value not in offered:
-            self.problems.append(f"{name} {value!r} must be one of {', '.join(offered)}")
-        return value
-
-    def number(self, name: str) -> float | None:
-        value = self.given(name)
-        if value is None:
-            return None
-        try:
-            return float(value)
-        except ValueError:
-            self.problems.append(f"{name} {value!r} must be a number")
-            return None
-
-    def time(self, name: str) -> datetime | None:
-        """Return a time with its zone; one without is UTC."""
-        value = self.given(name)
-        if value is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.problems.append(f"{name} {value!r} must be a time such as 2026-01-31T10:00:00Z")
-            return None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
     def s3_files(self) -> dict[str, Path]:
         """Return where the files of S3 URIs are."""
@@ -192,25 +151,29 @@ class _Reading:
         marks = ("dataset_format", "baseline_constraints", "sagemaker_monitoring_schedule_name")
         if not any(self.given(mark) for mark in marks):
             return None
-        confidence = self.number("bias_drift_confidence")
-        confidence = 0.99 if confidence is None else confidence
-        if not 0 < confidence < 1:
-            self.problems.append(f"bias_drift_confidence {confidence:g} must lie within (0, 1)")
         return Monitor(
             endpoint=self.given("sagemaker_endpoint_name"),
             schedule=self.given("sagemaker_monitoring_schedule_name"),
             start=self.time("start_time"),
             end=self.time("end_time"),
             dataset_type=self._dataset_type(),
-            baseline=self.optional_path("baseline_constraints"),
+            baseline=self.path("baseline_constraints"),
             publishes_metrics=self.given("publish_cloudwatch_metrics") != "Disabled",
             metric_time=self.time("metric_time"),
             features=self.given("features_attribute"),
             inference=self.given("inference_attribute"),
             probability=self.given("probability_attribute"),
             probability_threshold=self.number("probability_threshold_attribute"),
-            confidence=confidence,
+            confidence=self._confidence("bias_drift_confidence"),
+            attribution_confidence=self._confidence("attribution_drift_confidence"),
         )
+
+    def _confidence(self, name: str) -> float:
+        value = self.number(name)
+        confidence = _CONFIDENCE if value is None else value
+        if not 0 < confidence < 1:
+            self.problems.append(f"{name} {confidence:g} must lie within (0, 1)")
+        return confidence
 
     def _dataset_type(self) -> str:
         value = self.given("dataset_format") or '{"sagemakerCaptureJson": {}}'

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.images.model_monitor.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 CSV, JSON, PARQUET, CAPTURE = "csv", "json", "parquet", "capture"
 INPUT, OUTPUT = "endpointInput", "endpointOutput"

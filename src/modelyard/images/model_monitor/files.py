@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, cast
 
 import orjson
 
-from modelyard.images.model_monitor.errors import ClientError
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.files import write_whole
 
 _PASSED_OVER = (".", "_")  # aside files and markers such as _SUCCESS
 
@@ -44,17 +45,6 @@ def opened(path: Path) -> BinaryIO:
     if path.suffix == ".gz":
         return cast(BinaryIO, gzip.open(path, "rb"))
     return path.open("rb")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file aside, make it durable, and give it its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelyard.images.model_monitor import log
-from modelyard.images.model_monitor.errors import ClientError
-from modelyard.images.model_monitor.layout import Layout
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
 
 PORT = 9097
 PATIENCE_SECONDS = 900.0  # a host may start, or end, this much later than another one

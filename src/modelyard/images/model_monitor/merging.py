@@ -5,6 +5,7 @@ so that over windows that follow each other each pair is merged exactly once, wi
 
 - An invocation came at its `inferenceTime` (else in the hour of its folder `yyyy/mm/dd/hh`).
 - A label came in the hour of its folder; one outside of such folders came with its invocation.
+- An output of a batch transform job came when its job began, of which it bears the time.
 - A label may come up to `late_label_window` after its invocation. So the captured files of that
   much time before the window are inputs, too, and so are its ground-truth files.
 
@@ -23,11 +24,13 @@ from typing import Any
 
 import orjson
 
-from modelyard.images.model_monitor import files, log
-from modelyard.images.model_monitor.errors import NoDataError
+from modelyard.images.model_monitor import batch_outputs, files
+from modelyard.images.model_monitor.dataset_format import CAPTURE
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import NoDataError
 
 MERGED_FILE = "merged.jsonl"
 REPORT_FILE = "merge_report.json"
@@ -132,7 +135,10 @@ def refuse_nothing(settings: Settings, tally: Tally) -> None:
     for sentence in tally.sentences():
         log.info(sentence)
     if not tally.invocations:
-        raise NoDataError(f"no captured data {settings.window}".rstrip())
+        lost = " ".join(tally.losses.sentences())
+        raise NoDataError(
+            f"no captured data {settings.window}".rstrip() + (f": {lost}" if lost else "")
+        )
     if not tally.merged:
         raise NoDataError(
             f"no captured data with ground truth {settings.window}: {' '.join(tally.sentences())}"
@@ -144,7 +150,7 @@ def merged(settings: Settings, tally: Tally) -> Iterator[Record]:
     window = Window(settings.start, settings.end, settings.late_labels)
     source = settings.ground_truth_source
     labels = {} if source is None or not source.exists() else read_labels(source, tally)
-    for record, path in captured(settings.dataset_source, tally):
+    for record, path in _invocations(settings, tally):
         invoked = _invoked(record, path)
         if not window.may_merge(invoked):
             tally.too_old += 1
@@ -180,6 +186,12 @@ def read_labels(source: Path, tally: Tally) -> dict[str, Label]:
         tally.repeated_labels += key in labels
         labels[key] = Label(data, _hour_of(path))
     return labels
+
+
+def _invocations(settings: Settings, tally: Tally) -> Iterator[tuple[Record, Path]]:
+    if settings.dataset_format.kind == CAPTURE:
+        return captured(settings.dataset_source, tally)
+    return batch_outputs.records(settings.dataset_source, settings.dataset_format, tally.losses)
 
 
 def captured(source: Path, tally: Tally) -> Iterator[tuple[Record, Path]]:

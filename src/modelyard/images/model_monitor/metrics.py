@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from modelyard.images.model_monitor.files import write_whole
-from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing.files import write_whole
+from modelyard.images.processing.layout import Layout
 
 _ENDPOINT = "aws/sagemaker/Endpoints"
 _BATCH = "aws/sagemaker/ModelMonitoring"

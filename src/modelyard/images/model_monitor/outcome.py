@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_MESSAGE_BYTES = 1024  # what the platform reads of the message
-
 
 @dataclass(kw_only=True)
 class Outcome:
@@ -24,9 +22,4 @@ class Outcome:
             text = "Completed: Job completed successfully."
         else:
             text = "Completed: Job completed successfully with no violations."
-        return shortened(" ".join([text, *self.remarks]))
-
-
-def shortened(text: str) -> str:
-    """Return as much of a text as the platform reads of a message."""
-    return text.encode()[:_MESSAGE_BYTES].decode(errors="ignore")
+        return " ".join([text, *self.remarks])

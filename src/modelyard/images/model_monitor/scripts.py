@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from modelyard.images.model_monitor.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 _RUNNER = "modelyard.images.model_monitor.script_runner"
 

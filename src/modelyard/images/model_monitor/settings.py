@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from modelyard.images.model_monitor.dataset_format import DatasetFormat
-from modelyard.images.model_monitor.errors import ClientError
-from modelyard.images.model_monitor.layout import Layout
+from modelyard.images.model_monitor.dataset_format import CAPTURE, PARQUET, DatasetFormat
+from modelyard.images.processing.errors import ClientError
+from modelyard.images.processing.layout import Layout
+from modelyard.images.processing.variables import Variables
 
 DATA_QUALITY, MODEL_QUALITY, MERGE = "DATA_QUALITY", "MODEL_QUALITY", "MERGE"
 REGRESSION, BINARY, MULTICLASS = "Regression", "BinaryClassification", "MulticlassClassification"
@@ -72,9 +73,7 @@ class Settings:
         """
         reading = _Reading(environment, layout)
         settings = cls(
-            analysis=reading.choice(
-                "analysis_type", (DATA_QUALITY, MODEL_QUALITY, MERGE), DATA_QUALITY
-            ),
+            analysis=reading.choice("analysis_type", (DATA_QUALITY, MODEL_QUALITY, MERGE)),
             dataset_format=reading.dataset_format(),
             dataset_source=reading.path("dataset_source") or layout.base,
             output=reading.path("output_path") or layout.base,
@@ -90,15 +89,13 @@ class Settings:
             endpoint=reading.given("sagemaker_endpoint_name"),
             schedule=reading.given("sagemaker_monitoring_schedule_name"),
             publishes_metrics=(reading.given("publish_cloudwatch_metrics") or "") == "Enabled",
-            categorical_drift_method=reading.choice(
-                "categorical_drift_method", DRIFT_METHODS, "LInfinity"
-            ),
+            categorical_drift_method=reading.choice("categorical_drift_method", DRIFT_METHODS),
             record_preprocessor=reading.path("record_preprocessor_script"),
             post_analytics=reading.path("post_analytics_processor_script"),
         )
         reading.problems += _together(settings, reading)
         if reading.problems:
-            raise ClientError("; ".join(reading.problems))
+            raise ClientError.of(reading.problems)
         return settings
 
 
@@ -112,6 +109,8 @@ def _together(settings: Settings, reading: _Reading) -> list[str]:
         problems.append(f"start_time {settings.start} must lie before end_time {settings.end}")
     if settings.analysis == MERGE and settings.ground_truth_source is None:
         problems.append("ground_truth_source must be given for analysis_type MERGE")
+    if settings.ground_truth_source is not None and settings.dataset_format.kind == PARQUET:
+        problems.append("ground_truth_source cannot be merged with parquet: use csv or json")
     if settings.analysis == MODEL_QUALITY:
         problems += _model_quality(settings)
     return problems
@@ -133,47 +132,14 @@ def _model_quality(settings: Settings) -> list[str]:
             "InferenceAttribute must not be provided for ProblemType: "
             "Regression or MulticlassClassification"
         )
-    if places.ground_truth is None and settings.dataset_format.kind != "capture":
+    labelled = settings.dataset_format.kind == CAPTURE or settings.ground_truth_source is not None
+    if places.ground_truth is None and not labelled:
         problems.append("GroundTruthAttribute must be provided")
     return problems
 
 
-class _Reading:
+class _Reading(Variables):
     """The environment, and what is wrong with it so far."""
-
-    def __init__(self, environment: Mapping[str, str], layout: Layout) -> None:
-        self._environment = environment
-        self._layout = layout
-        self.problems: list[str] = []
-
-    def given(self, name: str) -> str | None:
-        """Return a variable's value; an empty one counts as none."""
-        return self._environment.get(name, "").strip() or None
-
-    def path(self, name: str) -> Path | None:
-        """Return the path a variable names; `file://` may stand before it."""
-        value = self.given(name)
-        return None if value is None else self._layout.translate(value.removeprefix("file://"))
-
-    def choice(self, name: str, offered: tuple[str, ...], default: str) -> str:
-        """Return one of those offered."""
-        value = self.given(name) or default
-        if value not in offered:
-            self.problems.append(f"{name} {value!r} must be one of {', '.join(offered)}")
-            return default
-        return value
-
-    def time(self, name: str) -> datetime | None:
-        """Return a time with its zone; one without is UTC."""
-        value = self.given(name)
-        if value is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.problems.append(f"{name} {value!r} must be a time such as 2026-01-31T10:00:00Z")
-            return None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
     def duration(self, name: str, default: timedelta) -> timedelta:
         """Return a duration in ISO 8601's form."""

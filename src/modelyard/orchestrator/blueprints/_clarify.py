@@ -46,12 +46,17 @@ def bias(
         if values.get("bias_config") and given.get(key) in (None, ""):
             problems.append(Problem(attribute="bias_config", text=f"{key} is missing"))
     headers = place.assets.header(values.get("baseline_data", ""))
+    facets = _facets(given)
+    for name in [facet["name_or_index"] for facet in facets]:
+        if headers and isinstance(name, str) and name and name not in headers:
+            text = f"facet_name {name!r} is no column of baseline_data: it has {', '.join(headers)}"
+            problems.append(Problem(attribute="bias_config", text=text))
     shared: dict[str, Any] = {
         "dataset_type": _TABLE,
         "headers": headers,
         "label": headers[0] if headers else "",
         "label_values_or_threshold": _listed(given.get("label_values_or_threshold")),
-        "facet": _facets(given),
+        "facet": facets,
     }
     if given.get("group_name"):
         shared["group_variable"] = given["group_name"]

@@ -14,8 +14,8 @@ from modelyard.images.clarify.bias.analysis import METRICS, Facet, FacetResult, 
 from modelyard.images.clarify.bias.drift import Baseline, DriftCheck, check
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.bias_question import BiasResult
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.results import analysis
+from modelyard.images.processing.errors import ClientError
 
 EVERY = {stage: [metric.name for metric in metrics] for stage, metrics in METRICS.items()}
 
@@ -43,7 +43,7 @@ def window(rows: int, *, seed: int, accepted: float = 0.4) -> list[FacetResult]:
 
 def baseline(results: list[FacetResult]) -> Baseline:
     found = BiasResult(
-        label="y", positive="1", stages=tuple(Stage), facets=results, rows=0, left_out=0
+        label="y", positive="1", given="1", stages=tuple(Stage), facets=results, rows=0, left_out=0
     )
     return Baseline(json.loads(json.dumps(analysis(found, None, []))))
 
@@ -117,6 +117,13 @@ def test_of_an_interval_only_the_threshold_counts() -> None:
     found = Baseline({"pre_training_bias_metrics": {"facets": {"age": [entry]}}})
     assert found.metric(Stage.PRE_TRAINING, "age", "(40.0, 71.0]", "CI") is not None
     assert found.metric(Stage.PRE_TRAINING, "age", "(41, 90]", "CI") is None
+
+
+def test_a_whole_number_is_the_same_value_whatever_its_type() -> None:
+    entry = {"value_or_threshold": "1", "metrics": [{"name": "CI", "value": 0.5}]}
+    found = Baseline({"pre_training_bias_metrics": {"facets": {"sex": [entry]}}})
+    assert found.metric(Stage.PRE_TRAINING, "sex", "1.0", "CI") is not None
+    assert found.metric(Stage.PRE_TRAINING, "sex", "2", "CI") is None
 
 
 def test_a_baseline_that_is_not_there_or_is_no_analysis_is_named(tmp_path: Path) -> None:

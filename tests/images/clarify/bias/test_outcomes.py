@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from modelyard.images.clarify.bias.outcomes import Value, each_value, is_continuous, split
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 AGES = pl.Series("age", [18, 25, 31, 40, 52, 67])
 SEXES = pl.Series("sex", ["f", "m", "m", None, "x"])

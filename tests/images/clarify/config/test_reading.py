@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from modelyard.images.clarify.bias.metric import Stage
 from modelyard.images.clarify.config.reading import CAPTURE_TYPE, parse, read
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 from tests.images.clarify.oracles import ask
 
 SCRIPT = Path(__file__).with_name("sdk_configs.py")

@@ -19,8 +19,8 @@ from modelyard.images.clarify.data import csv_text, reading
 from modelyard.images.clarify.data.captured_values import typed
 from modelyard.images.clarify.data.columns import column_of
 from modelyard.images.clarify.data.encoding import Encoding
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.subjects.subject import of_dataset
+from modelyard.images.processing.errors import ClientError
 
 NAMES = ["y", "age", "sex"]
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import answers
 from modelyard.images.clarify.predict.answers import Places
+from modelyard.images.processing.errors import ClientError
 
 NOWHERE = Places()
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.labels import predicted_labels
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 BINARY = pl.Series([0, 1, 1, 0])
 WORDS = pl.Series(["no", "yes", "no"])

@@ -9,8 +9,8 @@ import pytest
 import xgboost
 
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.model_files import load
+from modelyard.images.processing.errors import ClientError
 from tests.data import breast_cancer
 
 ROWS = breast_cancer().x_test[:20]

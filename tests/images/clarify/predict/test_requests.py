@@ -7,9 +7,9 @@ import json
 import polars as pl
 import pytest
 
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import requests
 from modelyard.images.clarify.predict.requests import RequestWriter
+from modelyard.images.processing.errors import ClientError
 
 ROWS = pl.DataFrame({"A": [0, 3], "B": ["x", None]})
 

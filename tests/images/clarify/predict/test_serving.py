@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 from modelyard.images.clarify.data.encoding import Encoding
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import requests
 from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.predict.requests import RequestWriter
 from modelyard.images.clarify.predict.serving import ServingProgram, concurrency_of
+from modelyard.images.processing.errors import ClientError
 from tests.images.clarify.serving import Rows, Scores, Served, serving
 
 FRAME = pl.DataFrame({"a": [1, 2, 3], "b": [0.5, 1.5, None]})

@@ -25,7 +25,8 @@ from typing import Any
 
 from modelyard.images.clarify.bias.analysis import FacetResult, Finding
 from modelyard.images.clarify.bias.metric import Stage
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.clarify.bias.outcomes import normal
+from modelyard.images.processing.errors import ClientError
 
 FEWEST_ROWS = 20  # on either side of a facet, for a value to be judged
 SECTIONS = {
@@ -180,7 +181,7 @@ def _violation(
         return None
     return Violation(
         facet=result.facet,
-        facet_value=result.split.text,
+        facet_value=result.split.given,
         finding=finding,
         baseline=value,
         interval=(low, high),
@@ -189,7 +190,9 @@ def _violation(
 
 
 def _same_value(one: str, other: str) -> bool:
-    """Whether two texts mean the same rows: of an interval, only the threshold counts."""
+    """Whether two texts mean the same rows: 1 and 1.0 do, of an interval its threshold counts."""
     if one.startswith("(") and other.startswith("("):
         return float(one[1:].partition(",")[0]) == float(other[1:].partition(",")[0])
-    return one == other
+    return [normal(value) for value in one.split(",")] == [
+        normal(value) for value in other.split(",")
+    ]

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.bias.cells import Flags
+from modelyard.images.processing import log
 
 _NEIGHBOURS, _NEIGHBOURS_OF_FEW, _FEW_ROWS = 5, 1, 9
 _MOST_ROWS = 50_000  # on either side: more are sampled, since time goes with the product

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 
 from modelyard.images.clarify.bias.cells import Flags
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 Value = int | float | str | bool
 
@@ -32,7 +32,8 @@ _TRUTHS = {"true": 1.0, "false": 0.0}
 class Split:
     """The rows whose value is meant, and how that is written in analysis.json."""
 
-    text: str  # "1", "Female,Other" or "(40, 90]"
+    text: str  # "1", "Female,Other" or "(40, 90]", whose end is the largest value that there is
+    given: str  # likewise, from the configuration alone: "1", "Female,Other" or "40"
     flags: Flags
     threshold: float | None = None  # of a continuous column
 
@@ -100,7 +101,12 @@ def above(numbers: npt.NDArray[np.float64], threshold: Value, *, whole: bool) ->
     top = float(np.nanmax(numbers, initial=number))
     as_whole = whole and isinstance(threshold, int)
     low, high = (f"{number:.0f}", f"{top:.0f}") if as_whole else (repr(number), repr(top))
-    return Split(text=f"({low}, {high}]", flags=numbers > number, threshold=number)
+    return Split(
+        text=f"({low}, {high}]",
+        given=str(threshold),
+        flags=numbers > number,
+        threshold=number,
+    )
 
 
 def each_value(column: pl.Series, *, what: str) -> list[Split]:
@@ -130,7 +136,16 @@ def _by_values(column: pl.Series, values: Sequence[Value], what: str, *, must_oc
             f"{shown}{more}"
         )
     flags = column.is_in(pl.Series(matching, dtype=column.dtype).implode(), nulls_equal=False)
-    return Split(text=",".join(map(str, values)), flags=flags.fill_null(value=False).to_numpy())
+    return Split(
+        text=",".join(map(str, values)),
+        given=",".join(map(_plain, values)),
+        flags=flags.fill_null(value=False).to_numpy(),
+    )
+
+
+def _plain(value: Value) -> str:
+    """Return a value's text, of whole numbers alike whatever type the other rows give them."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def as_numbers(column: pl.Series) -> npt.NDArray[np.float64]:

@@ -26,7 +26,7 @@ from modelyard.images.clarify.config.sections import (
     PredictorSection,
     ShapSection,
 )
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 CAPTURE_TYPE = "application/sagemakercapturejson"
 _DEFAULT_TOP = 10

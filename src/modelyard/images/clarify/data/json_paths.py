@@ -7,7 +7,7 @@ from typing import Any
 
 import jmespath
 
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 
 def found(expression: str, document: Any) -> Any:

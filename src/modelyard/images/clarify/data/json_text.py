@@ -17,7 +17,7 @@ import polars as pl
 
 from modelyard.images.clarify.config.sections import AnalysisConfig
 from modelyard.images.clarify.data import json_paths
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 _GZIP = b"\x1f\x8b"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from modelyard.images.clarify.config.sections import AnalysisConfig
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 
 def read(path: Path, config: AnalysisConfig) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 
 from modelyard.images.clarify.config.sections import AnalysisConfig
 from modelyard.images.clarify.data import csv_text, json_text, parquet_table
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 Reader = Callable[[Path, AnalysisConfig], pl.DataFrame]
 _READERS: Mapping[str, Reader] = {

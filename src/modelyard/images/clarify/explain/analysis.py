@@ -9,19 +9,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.config.sections import PdpSection, ShapSection
 from modelyard.images.clarify.data.columns import column_of
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.explain.aggregation import AGGREGATIONS
 from modelyard.images.clarify.explain.clustering import DEFAULT_CLUSTERS, prototypes
 from modelyard.images.clarify.explain.coalitions import default_budget
 from modelyard.images.clarify.explain.kernel_shap import Explanation, explain
 from modelyard.images.clarify.explain.links import identity, logit
 from modelyard.images.clarify.explain.partial_dependence import Dependence, dependence
+from modelyard.images.clarify.explain.resampling import Sample
 from modelyard.images.clarify.predict._base import Predictor
 from modelyard.images.clarify.predict.model_files import TreeModel
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
 
 Outputs = npt.NDArray[np.float64]  # (rows, outputs)
 
@@ -66,6 +67,17 @@ class Attributions:
         """The aggregated values, by output and feature."""
         return {
             label: dict(zip(self.features, map(float, self.total[index]), strict=True))
+            for index, label in enumerate(self.labels)
+        }
+
+    @property
+    def samples(self) -> Mapping[str, Sample]:
+        """The values of each row, by output."""
+        aggregate = AGGREGATIONS[self.aggregation]
+        return {
+            label: Sample(
+                features=self.features, local=self.local[:, index, :], aggregate=aggregate
+            )
             for index, label in enumerate(self.labels)
         }
 

@@ -9,6 +9,11 @@ their attributions at the baseline and `f'_1, f'_2, …` in that of their attrib
     nDCG = DCG / iDCG,
 
 1 where the order is the same. Attributions count by their size, since medians may be negative.
+
+A window's rows are a sample, and few of them rank features by chance. So a score below the
+threshold is a violation where all of its confidence interval is below, whose upper bound comes by
+the bootstrap (`explain.resampling`) at the level 1 - (1 - confidence) / m for m outputs
+(Bonferroni). Of fewer than 30 rows the bootstrap knows too little: they are not judged.
 """
 
 from __future__ import annotations
@@ -18,10 +23,14 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from modelyard.images.clarify.errors import ClientError
+from modelyard.images.clarify.explain.resampling import Sample, Weights
+from modelyard.images.processing.errors import ClientError
 
 THRESHOLD = 0.9  # of the reference: below it, there is a violation
 _SECTION = "kernel_shap"
+
+
+FEWEST_ROWS = 30  # for a ranking to be judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +39,30 @@ class Shift:
 
     label: str
     score: float
-    baseline: Mapping[str, float]
-    now: Mapping[str, float]
+    rows: int
+    bound: float | None  # that the score does not exceed; None: it need not be known
+    level: float  # of the bound
+    baseline: Weights
+    now: Weights
 
     @property
     def is_violation(self) -> bool:
-        return self.score < THRESHOLD
+        return self.bound is not None and max(self.score, self.bound) < THRESHOLD
+
+    @property
+    def remark(self) -> str | None:
+        """What a reader must know of a score that decides nothing."""
+        if self.rows < FEWEST_ROWS:
+            return (
+                f"{self.label}: {self.rows} rows are too few to judge the ranking of features by "
+                f"(nDCG {self.score:.3f}), at least {FEWEST_ROWS} are needed"
+            )
+        if self.bound is None or self.is_violation:
+            return None
+        return (
+            f"{self.label}: nDCG {self.score:.3f} is below {THRESHOLD}, as it may be by chance: "
+            f"with {self.rows} rows its {self.level:.4%} upper bound is {self.bound:.3f}"
+        )
 
     @property
     def description(self) -> str:
@@ -52,12 +79,15 @@ class Shift:
         }
 
 
-def shifts(now: Mapping[str, Mapping[str, float]], baseline: Mapping[str, Any]) -> list[Shift]:
+def shifts(
+    now: Mapping[str, Sample], baseline: Mapping[str, Any], *, confidence: float
+) -> list[Shift]:
     """Return how the attributions of each label have changed since a baseline.
 
     Args:
-        now: the global Shapley values, by label and feature.
+        now: the Shapley values of a window's rows, by label.
         baseline: the content of the baseline's analysis.json.
+        confidence: of the check as a whole, within (0, 1).
 
     Raises:
         ClientError: it has no attributions of these labels.
@@ -69,14 +99,31 @@ def shifts(now: Mapping[str, Mapping[str, float]], baseline: Mapping[str, Any]) 
             f"The baseline has no attributions of {', '.join(missing)}: it has those of "
             f"{', '.join(section) or 'no label'}"
         )
-    found = []
-    for label, values in now.items():
-        then = {name: float(value) for name, value in section[label]["global_shap_values"].items()}
-        found.append(Shift(label=label, score=ndcg(then, values), baseline=then, now=values))
-    return found
+    level = 1 - (1 - confidence) / max(len(now), 1)
+    return [
+        _shift(label, sample, section[label]["global_shap_values"], level)
+        for label, sample in now.items()
+    ]
 
 
-def ndcg(baseline: Mapping[str, float], now: Mapping[str, float]) -> float:
+def _shift(label: str, sample: Sample, before: Mapping[str, Any], level: float) -> Shift:
+    then = {name: float(value) for name, value in before.items()}
+    score = ndcg(then, sample.weights)
+    bound = None
+    if score < THRESHOLD and sample.rows >= FEWEST_ROWS:
+        bound = sample.upper_bound(lambda weights: ndcg(then, weights), level=level)
+    return Shift(
+        label=label,
+        score=score,
+        rows=sample.rows,
+        bound=bound,
+        level=level,
+        baseline=then,
+        now=sample.weights,
+    )
+
+
+def ndcg(baseline: Weights, now: Weights) -> float:
     """Return the score of today's ranking, from 0 to 1; a feature that is missing comes last."""
     ideal = _gain(_ranked(baseline), baseline)
     if ideal == 0:

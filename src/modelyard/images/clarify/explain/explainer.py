@@ -16,9 +16,9 @@ Otherwise it is Kernel SHAP, which asks any model. `CLARIFY_EXPLAINER` decides i
 from __future__ import annotations
 
 from modelyard.images.clarify.config.sections import PredictorSection, ShapSection
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.model_files import TreeModel
 from modelyard.images.clarify.settings import KERNEL, TREE
+from modelyard.images.processing.errors import ClientError
 
 
 def why_not_tree(

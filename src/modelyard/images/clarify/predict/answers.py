@@ -19,8 +19,8 @@ import orjson
 
 from modelyard.images.clarify.config.sections import Place
 from modelyard.images.clarify.data import json_paths
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 CSV, JSON_LINES, JSON = "text/csv", "application/jsonlines", "application/json"
 _MOST_SHOWN = 120

@@ -6,15 +6,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.config.sections import AnalysisConfig
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict._base import Predictor
 from modelyard.images.clarify.predict.answers import CSV, JSON_LINES, Places
 from modelyard.images.clarify.predict.model_files import TreeModel, load
 from modelyard.images.clarify.predict.requests import RequestWriter
 from modelyard.images.clarify.predict.serving import ServingProgram, concurrency_of
 from modelyard.images.clarify.settings import Settings
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import ClientError
 
 _TABLES = ("application/x-parquet", "application/sagemakercapturejson")
 

@@ -16,8 +16,8 @@ import polars as pl
 
 from modelyard.images.clarify.bias.outcomes import Value, normal
 from modelyard.images.clarify.data.captured_values import typed
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 DEFAULT_THRESHOLD = 0.5
 

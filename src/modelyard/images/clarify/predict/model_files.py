@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 from modelyard.images.xgboost import library
 
 _PICKLES = (b"\x80", b"binf\x80")

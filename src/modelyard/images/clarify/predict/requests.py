@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.answers import CSV, JSON_LINES
+from modelyard.images.processing.errors import ClientError
 
 MOST_BYTES = 5 << 20  # of a request; endpoints take 6 MB
 _PLACEHOLDER = re.compile(r'"\$\{(?P<name>[^}]+)\}"')

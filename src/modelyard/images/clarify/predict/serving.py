@@ -18,11 +18,11 @@ from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from modelyard.images.clarify.data.encoding import Encoding, Matrix
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import answers
 from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.predict.prediction import Prediction
 from modelyard.images.clarify.predict.requests import Request, RequestWriter
+from modelyard.images.processing.errors import ClientError
 
 _ANSWER_SECONDS = 120.0  # an endpoint's own limit is 60
 _PING_SECONDS = 5.0

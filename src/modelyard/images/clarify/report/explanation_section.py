@@ -69,9 +69,12 @@ def shift_blocks(shifts: Sequence[Shift]) -> Iterator[Block]:
         if shift.is_violation:
             yield Notice(
                 f"{shift.label}: the features rank otherwise than at the baseline: nDCG is "
-                f"{shift.score:.3f}, and must be at least {THRESHOLD}.",
+                f"{shift.score:.3f}, and must be at least {THRESHOLD}; by chance it would hardly "
+                f"be below ({shift.level:.4%} upper bound {shift.bound:.3f}, {shift.rows:,} rows).",
                 mood=Mood.BAD,
             )
+        elif shift.remark is not None:
+            yield Notice(f"{shift.remark}.")
     yield Gallery(
         [
             Figure(

@@ -3,6 +3,10 @@
 One line is one invocation, of one record or more:
 `{"captureData": {"endpointInput": …, "endpointOutput": …}, "groundTruthData": …, "eventMetadata":
 …}`. What cannot be read is left out and counted by its reason; the rest is analysed.
+
+A record of a batch transform job has `batchTransformOutput` instead, which holds both, as
+`JoinSource` `Input` puts them together: the features' columns and then the answer's, or an object
+with the answer in `SageMakerOutput`.
 """
 
 from __future__ import annotations
@@ -23,13 +27,14 @@ import polars as pl
 
 from modelyard.images.clarify.data import json_paths
 from modelyard.images.clarify.data.captured_values import typed
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict import answers
 from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 _CSV, _JSON, _BASE64 = "CSV", "JSON", "BASE64"
 _WRONG_WIDTH = "invocations whose records have"
+_BATCH, _INPUT, _OUTPUT = "batchTransformOutput", "SageMakerInput", "SageMakerOutput"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class Captured:
     labels: pl.Series | None
     prediction: Prediction | None
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
+    absent: Counter[str] = field(default_factory=Counter)  # records without a value, by its name
 
 
 def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
@@ -64,10 +70,11 @@ def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
     labels: list[Any] = []
     predictions: list[Prediction] = []
     left_out: Counter[str] = Counter()
+    absent: Counter[str] = Counter()
     width = None if wanted.names is None else len(wanted.names)
     for line in _lines(paths):
         try:
-            features, truth, prediction = _invocation(line, wanted)
+            features, truth, prediction = _invocation(line, wanted, absent)
             width = len(features[0]) if width is None and features else width
             _check_widths(features, width)
         except _LeftOut as reason:
@@ -86,6 +93,7 @@ def read(paths: Sequence[Path], wanted: Wanted) -> Captured:
         labels=typed(labels) if wanted.labels else None,
         prediction=Prediction.joined(predictions) if predictions else None,
         left_out=left_out,
+        absent=absent,
     )
 
 
@@ -100,16 +108,18 @@ def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
 
 
 def _invocation(
-    line: bytes, wanted: Wanted
+    line: bytes, wanted: Wanted, absent: Counter[str]
 ) -> tuple[list[list[Any]], list[Any], Prediction | None]:
     try:
         record = orjson.loads(line)
         captured = record["captureData"]
+        captured = captured if "endpointInput" in captured else _taken_apart(captured, wanted)
         given = captured["endpointInput"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise _LeftOut("lines that are no captured invocations") from None
-    _check_time(record, wanted)
-    rows = _rows(_decoded(given), wanted)
+    if not wanted.labels:  # whoever merged labels chose whose label came within the window
+        _check_time(record, wanted)
+    rows = _rows(_decoded(given), wanted, absent)
     labels: list[Any] = []
     if wanted.labels:
         if "groundTruthData" not in record:
@@ -118,6 +128,27 @@ def _invocation(
         if len(labels) != len(rows):
             raise _LeftOut("invocations with another number of labels than of records")
     return rows, labels, _prediction(captured, len(rows), wanted)
+
+
+def _taken_apart(captured: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+    """Return the input and the output that a batch transform job joined, as of an endpoint."""
+    body, encoding = _decoded(captured[_BATCH])
+    if encoding == _CSV:
+        [row] = _csv_rows(body)
+        # Without names nobody knows how many features there are: then the answer is one column.
+        count = len(row) - 1 if wanted.names is None else len(wanted.names)
+        sides: list[Any] = [_csv_text(row[:count]), _csv_text(row[count:])]
+    else:
+        [document] = _documents(body)
+        output = document.pop(_OUTPUT, None) if isinstance(document, dict) else None
+        given = document.get(_INPUT, document) if isinstance(document, dict) else document
+        sides = ["" if one is None else orjson.dumps(one).decode() for one in (given, output)]
+    if not all(sides):
+        raise _LeftOut("batch records without both input and answer (JoinSource Input joins them)")
+    names = ("endpointInput", "endpointOutput")
+    return {
+        name: {"data": side, "encoding": encoding} for name, side in zip(names, sides, strict=True)
+    }
 
 
 def _check_widths(rows: list[list[Any]], width: int | None) -> None:
@@ -150,20 +181,27 @@ def _decoded(payload: Any) -> tuple[bytes, str]:
         raise _LeftOut("invocations whose data cannot be read") from None
 
 
-def _rows(payload: tuple[bytes, str], wanted: Wanted) -> list[list[Any]]:
+def _rows(payload: tuple[bytes, str], wanted: Wanted, absent: Counter[str]) -> list[list[Any]]:
     body, encoding = payload
     if encoding == _CSV:
         return _csv_rows(body)
     rows: list[list[Any]] = []
     for document in _documents(body):
         found = document if wanted.features is None else json_paths.found(wanted.features, document)
-        rows += _json_rows(found, wanted.names)
+        rows += _json_rows(found, wanted.names, absent)
     return rows
 
 
 def _csv_rows(body: bytes) -> list[list[Any]]:
     text = io.StringIO(body.decode("utf-8", "replace").strip())
     return [list(row) for row in csv.reader(text) if row]
+
+
+def _csv_text(cells: list[Any]) -> str:
+    text = io.StringIO()
+    if cells:
+        csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
 
 
 def _documents(body: bytes) -> list[Any]:
@@ -177,14 +215,15 @@ def _documents(body: bytes) -> list[Any]:
         raise _LeftOut("invocations whose data cannot be read") from None
 
 
-def _json_rows(found: Any, names: Sequence[str] | None) -> list[list[Any]]:
+def _json_rows(found: Any, names: Sequence[str] | None, absent: Counter[str]) -> list[list[Any]]:
     if isinstance(found, dict):
         for member in ("instances", "features"):
             if isinstance(found.get(member), list):
-                return _json_rows(found[member], names)
+                return _json_rows(found[member], names, absent)
+        absent.update(name for name in names or () if name not in found)
         return [[found.get(name) for name in names] if names else list(found.values())]
     if isinstance(found, list) and found and isinstance(found[0], (list, dict)):
-        return [row for part in found for row in _json_rows(part, names)]
+        return [row for part in found for row in _json_rows(part, names, absent)]
     if isinstance(found, list):
         return [found]
     raise _LeftOut("invocations without the features that are looked for")

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from modelyard.images.clarify import log
 from modelyard.images.clarify.config.reading import CAPTURE_TYPE
 from modelyard.images.clarify.config.sections import AnalysisConfig, Place
 from modelyard.images.clarify.data import reading
-from modelyard.images.clarify.errors import NoDataError
 from modelyard.images.clarify.predict.answers import Places
 from modelyard.images.clarify.settings import Monitor
 from modelyard.images.clarify.subjects import captured
 from modelyard.images.clarify.subjects.captured import Captured, Wanted
 from modelyard.images.clarify.subjects.subject import Subject, of_dataset
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import NoDataError
 
 MOST_EXPLAINED = 5000  # rows of one window: more are sampled
 _DEFAULT_LABEL = "label"
@@ -99,7 +99,13 @@ def _index(place: Place | None) -> Place | None:
 
 
 def _remarks(found: Captured) -> list[str]:
-    return [f"{count} {reason} were left out" for reason, count in _sorted(found.left_out)]
+    return [
+        *(f"{count} {reason} were left out" for reason, count in _sorted(found.left_out)),
+        *(
+            f"{count} records have no {name!r}, which the headers of the configuration name"
+            for name, count in _sorted(found.absent)
+        ),
+    ]
 
 
 def _sorted(counts: Counter[str]) -> list[tuple[str, int]]:

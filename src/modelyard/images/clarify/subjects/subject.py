@@ -9,8 +9,8 @@ import polars as pl
 
 from modelyard.images.clarify.config.sections import AnalysisConfig, Place
 from modelyard.images.clarify.data.columns import column_of
-from modelyard.images.clarify.errors import ClientError
 from modelyard.images.clarify.predict.prediction import Prediction
+from modelyard.images.processing.errors import ClientError
 
 
 @dataclass(frozen=True, kw_only=True)

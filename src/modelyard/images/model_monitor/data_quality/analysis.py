@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from modelyard.images.model_monitor import files, log, metrics
+from modelyard.images.model_monitor import files, metrics
 from modelyard.images.model_monitor.data_quality import (
     checks,
     constraints,
@@ -18,15 +18,16 @@ from modelyard.images.model_monitor.data_quality.baseline import Baseline
 from modelyard.images.model_monitor.data_quality.counting import count_frame
 from modelyard.images.model_monitor.data_quality.profiles import DatasetProfile
 from modelyard.images.model_monitor.data_quality.result import Result
-from modelyard.images.model_monitor.errors import NoDataError
 from modelyard.images.model_monitor.hosts import Hosts, collect, send
-from modelyard.images.model_monitor.layout import Layout
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.metrics import Metric
 from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.readers import MixedColumn, Reading, batches
 from modelyard.images.model_monitor.scripts import Preprocessor
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing import log
+from modelyard.images.processing.errors import NoDataError
+from modelyard.images.processing.layout import Layout
 
 
 def analyse(settings: Settings, layout: Layout) -> Outcome:

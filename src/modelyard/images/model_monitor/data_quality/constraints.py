@@ -15,7 +15,7 @@ from modelyard.images.model_monitor.data_quality.profiles import (
     DatasetProfile,
 )
 from modelyard.images.model_monitor.data_quality.significance import ALARM_LEVEL
-from modelyard.images.model_monitor.errors import ClientError
+from modelyard.images.processing.errors import ClientError
 
 #: Deequ's bound for what it calls a category.
 MOST_DOMAIN_VALUES = 120

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from modelyard.images.model_monitor import files, log, merging, metrics
-from modelyard.images.model_monitor.layout import Layout
+from modelyard.images.model_monitor import files, merging, metrics
 from modelyard.images.model_monitor.metrics import Metric
 from modelyard.images.model_monitor.model_quality import constraints, report, rows, spread
 from modelyard.images.model_monitor.model_quality.measured import Measured
 from modelyard.images.model_monitor.model_quality.problems import Problem, problem_of
 from modelyard.images.model_monitor.outcome import Outcome
 from modelyard.images.model_monitor.settings import Settings
+from modelyard.images.processing import log
+from modelyard.images.processing.layout import Layout
 
 
 def analyse(settings: Settings, layout: Layout) -> Outcome:

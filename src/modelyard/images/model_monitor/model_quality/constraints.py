@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.model_quality.problems import GREATER, LESS, Problem
+from modelyard.images.processing.errors import ClientError
 
 DEVIATIONS = 3.09  # the normal distribution's quantile for the level 0.1 %
 

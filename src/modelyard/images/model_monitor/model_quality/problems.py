@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.model_quality import binary, multiclass, regression
 from modelyard.images.model_monitor.model_quality.rows import Answers
 from modelyard.images.model_monitor.settings import BINARY, REGRESSION, Settings
+from modelyard.images.processing.errors import ClientError
 
 LESS, GREATER = "LessThanThreshold", "GreaterThanThreshold"
 

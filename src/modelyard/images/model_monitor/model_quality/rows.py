@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.images.model_monitor import files
+from modelyard.images.model_monitor.batch_outputs import BATCH_OUTPUT
 from modelyard.images.model_monitor.dataset_format import CAPTURE, INPUT, OUTPUT
-from modelyard.images.model_monitor.errors import ClientError, NoDataError
 from modelyard.images.model_monitor.losses import Losses
 from modelyard.images.model_monitor.merging import Record, Tally, captured, merged, refuse_nothing
 from modelyard.images.model_monitor.model_quality.locating import column_of, value_of
 from modelyard.images.model_monitor.readers import Reading, batches
 from modelyard.images.model_monitor.readers.payload import Row, UnreadablePayload, rows_of
 from modelyard.images.model_monitor.settings import REGRESSION, Attributes, Settings
+from modelyard.images.processing.errors import ClientError, NoDataError
+
+_JOINED = "SageMakerOutput."  # what a transform job puts beside an input of JSON
 
 
 @dataclass
@@ -38,7 +41,7 @@ def read(settings: Settings) -> Answers:
         NoDataError: there are none.
     """
     answers = Answers()
-    if settings.dataset_format.kind == CAPTURE:
+    if settings.dataset_format.kind == CAPTURE or settings.ground_truth_source is not None:
         _from_captures(settings, answers)
     else:
         _from_table(settings, answers)
@@ -114,15 +117,27 @@ def _merged_records(settings: Settings, answers: Answers) -> Iterator[tuple[Reco
 
 def _pairs(record: Record) -> Iterable[tuple[Row, Row]]:
     captured = record["captureData"]
-    answer = captured.get(OUTPUT) or captured.get(INPUT)
+    answer = captured.get(OUTPUT) or captured.get(BATCH_OUTPUT) or captured.get(INPUT)
     if answer is None:
         raise UnreadablePayload("captured invocations without output")
     rows, labels = rows_of(answer), rows_of(record["groundTruthData"])
+    if BATCH_OUTPUT in captured:
+        rows = [_with_short_names(row) for row in rows]
     if len(rows) == 1 and len(labels) > 1 and len(list(rows[0])) == len(labels):
         rows = [[value] for value in (rows[0].values() if isinstance(rows[0], dict) else rows[0])]
     if len(rows) != len(labels):
         raise UnreadablePayload("invocations with another number of labels than of answers")
     return zip(labels, rows, strict=True)
+
+
+def _with_short_names(row: Row) -> Row:
+    """Return a row whose answer, joined to its input, is found under its own names, too."""
+    if not isinstance(row, dict):
+        return row
+    short = {
+        name.removeprefix(_JOINED): value for name, value in row.items() if name.startswith(_JOINED)
+    }
+    return {**row, **{name: value for name, value in short.items() if name not in row}}
 
 
 def _probability_in(row: Row, attributes: Attributes) -> Any:

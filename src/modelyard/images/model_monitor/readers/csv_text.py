@@ -14,10 +14,10 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from modelyard.images.model_monitor.errors import ClientError
 from modelyard.images.model_monitor.files import opened
 from modelyard.images.model_monitor.readers._base import Reading, narrowest, unique_names
 from modelyard.images.model_monitor.readers.records import whole_records
+from modelyard.images.processing.errors import ClientError
 
 _SAMPLE_LINES = 1000
 _RECORD_LINES = 100  # a quoted field that goes on longer than this is a stray quote

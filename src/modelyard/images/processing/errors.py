@@ -1,4 +1,4 @@
-"""The two kinds of failure: what the job's owner can put right, and the rest."""
+"""How an analysis can end without a result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class ClientError(Exception):
-    """What the job's owner can put right: the configuration, the data, the model's answers."""
+    """What the job's owner can put right: settings, data, scripts, the model's answers."""
 
     @classmethod
     def of(cls, problems: Sequence[str]) -> ClientError:
@@ -15,4 +15,4 @@ class ClientError(Exception):
 
 
 class NoDataError(ClientError):
-    """There is nothing to analyse, and nobody did anything wrong."""
+    """There was nothing to analyse; the message says where and when."""

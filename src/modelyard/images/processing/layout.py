@@ -17,7 +17,7 @@ class Layout:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Layout:
-        """Return a process' layout: `SAGEMAKER_BASE_DIR` stands in for `/opt/ml`."""
+        """Return a process's layout: `SAGEMAKER_BASE_DIR` stands in for `/opt/ml`."""
         return cls(Path(environment.get("SAGEMAKER_BASE_DIR") or str(CONTRACT_ROOT)))
 
     @property
