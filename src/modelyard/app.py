@@ -43,6 +43,7 @@ from modelyard.hosting.invoker import EndpointInvoker
 from modelyard.hosting.invokers import Invokers
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.own_credentials import OwnCredentials
+from modelyard.jobs.metric_operations import JobMetricOperations
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.workshop import Workshop
 from modelyard.keys.ring import KIND as KEY_KIND
@@ -145,6 +146,7 @@ def build(
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),
+        JobMetricOperations(ground.store, series),
         TaggingOperations(ground.store),
         ground.audit.operations,
     ):
@@ -173,7 +175,16 @@ def build(
     )
     return Modelyard(
         asgi=doors(
-            ground, authenticator, service, s3_door, gateway, trust, relay, events, tracked.servers
+            ground,
+            authenticator,
+            service,
+            s3_door,
+            gateway,
+            trust,
+            relay,
+            events,
+            tracked.servers,
+            invoker.invoke,
         ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),

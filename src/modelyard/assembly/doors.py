@@ -16,6 +16,8 @@ from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
+from modelyard.console.door import ConsoleDoor, InvokeEndpoint
+from modelyard.console.sessions import Sessions
 from modelyard.events.room import EventBus
 from modelyard.experiments.servers import MlflowServers
 from modelyard.gateway.relay import Relay
@@ -36,8 +38,10 @@ def doors(
     relay: Relay,
     events: EventBus,
     mlflow: MlflowServers,
+    invoke: InvokeEndpoint,
 ) -> ASGIApp:
     settings = ground.settings
+    browsers = HttpAuthenticator(authenticator, ground.credentials.sealing_key)
     metrics = Metrics()
     metrics.add(GatewayCollector(gateway.metrics))
     metrics.add(DeliveryCollector(events.tally.counts, ground.store))
@@ -53,11 +57,13 @@ def doors(
             schema=ground.schema,
             authenticator=authenticator,
             s3=s3_door,
-            mlflow=MlflowDoor(
-                HttpAuthenticator(authenticator, ground.credentials.sealing_key),
-                ground.table.guard,
-                ground.table.decide,
-                mlflow,
+            mlflow=MlflowDoor(browsers, ground.table.guard, ground.table.decide, mlflow),
+            console=ConsoleDoor(
+                ground.table,
+                Sessions(ground.store, browsers, ground.credentials.sealing_key),
+                invoke,
+                experiments=lambda: settings.experiments and mlflow.installed,
+                secure=gateway_trust is not None,
             ),
             orchestrator=orchestrator_app(
                 service, allow_detailed_error_message=settings.allow_detailed_error_message
