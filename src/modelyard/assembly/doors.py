@@ -62,6 +62,8 @@ def doors(
                 ground.table,
                 Sessions(ground.store, browsers, ground.credentials.sealing_key),
                 invoke,
+                ground.objects_of,
+                gateway.metrics,
                 experiments=lambda: settings.experiments and mlflow.installed,
                 secure=gateway_trust is not None,
             ),

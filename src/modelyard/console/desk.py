@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard.gateway.counters import Tally
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
 from modelyard.operations.table import OperationTable, Response
+from modelyard.store.errors import KeyUnusable, NotFound, ObjectTooLarge
+from modelyard.store.objects import Objects, S3Uri
+
+MAX_OBJECT_BYTES = 4 << 20  # of a report that a page shows; larger ones are only linked
 
 #: Sends a payload to an endpoint: its name, the body, the type; gives status, type and body.
 Invoke = Callable[[Context, str, bytes, str], tuple[int, str, bytes]]
@@ -29,6 +36,8 @@ class Desk:
     table: OperationTable
     context: Context
     invoke_endpoint: Invoke
+    objects_of: Callable[[Context], Objects]
+    tallies: Callable[[], Mapping[str, Mapping[str, Tally]]]
 
     def call(self, service: str, name: str, /, **members: Any) -> Response:
         """Carry out an operation; members that are None or empty texts are left out.
@@ -87,6 +96,45 @@ class Desk:
             {"EndpointName": endpoint},
         )
         return Verdict(allowed=decision.allowed, reason=decision.refusal)
+
+    def read(self, uri: str) -> bytes | None:
+        """Return an object's content; None where there is none, or it is not for the visitor."""
+        try:
+            place = S3Uri.parse(uri)
+            resource = f"arn:aws:s3:::{place.bucket}/{place.key}"
+            with self.table.guard(self.context, "s3:GetObject", resource, {"Key": place.key}):
+                return self.objects_of(self.context).get(place, max_bytes=MAX_OBJECT_BYTES)
+        except (OperationError, ValueError, NotFound, ObjectTooLarge, KeyUnusable):
+            return None
+
+    def read_json(self, uri: str) -> Any:
+        """Return an object's content, parsed; None where that cannot be."""
+        content = self.read(uri)
+        if content is None:
+            return None
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            return None
+
+    def traffic(self, endpoint: str) -> Mapping[str, Tally]:
+        """Return what the gateway counted of an endpoint, by variant, since it started.
+
+        Only for who may describe the endpoint: whoever calls it has done so.
+        """
+        context = self.context
+        return self.tallies().get(f"{context.account}/{context.region}/{endpoint.lower()}", {})
+
+    def newest_objects(self, folder: str, most: int) -> list[str]:
+        """Return the URIs of a folder's objects that sort last; none where it is not for them."""
+        try:
+            place = S3Uri.parse(folder)
+            resource = f"arn:aws:s3:::{place.bucket}"
+            with self.table.guard(self.context, "s3:ListBucket", resource, {}):
+                found = deque(self.objects_of(self.context).list(place), maxlen=most)
+        except (OperationError, ValueError, NotFound):
+            return []
+        return [f"s3://{place.bucket}/{one.key}" for one in reversed(found)]
 
     def endpoint_arn(self, name: str) -> str:
         """Return the ARN of an endpoint of the visitor's account."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import hmac
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,16 +26,20 @@ from modelyard.api.bodies import read_body
 from modelyard.api.errors import RequestRefused, failure_of, note_unproved
 from modelyard.api.state import RequestState, state_of
 from modelyard.console import requests
+from modelyard.console.desk import Desk
 from modelyard.console.sessions import LIFETIME, Sessions, SignedIn
+from modelyard.gateway.counters import Tally
 from modelyard.identity.authentication import RequestHead
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError
 from modelyard.operations.table import OperationTable
 from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import StoreError
+from modelyard.store.objects import Objects
 
 #: Sends a payload to an endpoint on the caller's behalf: its name, the body, the type.
 InvokeEndpoint = Callable[[Context, str, bytes, str], Coroutine[Any, Any, tuple[int, Any, bytes]]]
+Tallies = Callable[[], Mapping[str, Mapping[str, Tally]]]
 
 _THREADS = 12
 _POLICY = (
@@ -60,6 +64,8 @@ class ConsoleDoor:
 
     Args:
         invoke: sends what is tried on an endpoint.
+        objects_of: the objects that a caller reaches.
+        tallies: what the gateway counted, by endpoint key and variant.
         experiments: whether there is an MLflow server to show.
         secure: whether visitors come over TLS.
     """
@@ -69,6 +75,8 @@ class ConsoleDoor:
         table: OperationTable,
         sessions: Sessions,
         invoke: InvokeEndpoint,
+        objects_of: Callable[[Context], Objects],
+        tallies: Tallies,
         *,
         experiments: Callable[[], bool],
         secure: bool,
@@ -76,6 +84,8 @@ class ConsoleDoor:
         self._table = table
         self._sessions = sessions
         self._invoke = invoke
+        self._objects_of = objects_of
+        self._tallies = tallies
         self._experiments = experiments
         self._secure = secure
         self._limiter = anyio.CapacityLimiter(_THREADS)
@@ -190,11 +200,10 @@ class ConsoleDoor:
         """Show the page of a form whose session ended, with what was typed in it."""
         from modelyard.console.showing import Shown
 
-        shown = Shown(self._table, self._sessions, session, self._experiments)
+        desk = self._desk(_context(state))
+        shown = Shown(self._sessions, session, desk, self._experiments)
         problem = "You are signed in again. What you typed is below: send it once more."
-        return shown.form_again(
-            _context(state), self._invoking, requests.segments_of(_head(goal)), typed, problem
-        )
+        return shown.form_again(requests.segments_of(_head(goal)), typed, problem)
 
     # --- pages
 
@@ -209,16 +218,25 @@ class ConsoleDoor:
         # With all pages: what they need is loaded by the first visitor, not by `modelyard up`.
         from modelyard.console.showing import Shown
 
-        shown = Shown(self._table, self._sessions, session, self._experiments)
-        context, state = context_of(scope), state_of(scope)
+        desk, state = self._desk(context_of(scope)), state_of(scope)
+        shown = Shown(self._sessions, session, desk, self._experiments)
         try:
-            response = shown.answer(context, self._invoking, head, segments, typed, state)
+            response = shown.answer(head, segments, typed, state)
         except StoreError as error:
             failure = failure_of(error, state)
             response = _plain(failure.status, failure.message)
         if shown.renewed is not None:
             return self._remember(head, shown.renewed, response)
         return response
+
+    def _desk(self, context: Context) -> Desk:
+        return Desk(
+            table=self._table,
+            context=context,
+            invoke_endpoint=self._invoking,
+            objects_of=self._objects_of,
+            tallies=self._tallies,
+        )
 
     def _invoking(
         self, context: Context, name: str, body: bytes, media_type: str

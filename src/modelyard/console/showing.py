@@ -11,7 +11,7 @@ from modelyard import clock
 from modelyard.api.errors import failure_of
 from modelyard.api.state import RequestState
 from modelyard.console import requests
-from modelyard.console.desk import Desk, Invoke
+from modelyard.console.desk import Desk
 from modelyard.console.frame import Visitor, framed
 from modelyard.console.navigation import sections_for
 from modelyard.console.pages import ROUTES
@@ -24,40 +24,38 @@ from modelyard.console.visits import Done, Download, Page, Visit
 from modelyard.identity.authentication import RequestHead
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
-from modelyard.operations.table import OperationTable
 
 
 class Shown:
     """What one visitor's request shows.
 
     Args:
+        desk: the visitor's way to the operations.
         experiments: whether there is an MLflow server to show.
     """
 
     def __init__(
         self,
-        table: OperationTable,
         sessions: Sessions,
         session: SignedIn,
+        desk: Desk,
         experiments: Callable[[], bool],
     ) -> None:
-        self._table = table
         self._sessions = sessions
         self._session = session
+        self._desk = desk
         self._experiments = experiments
         self.renewed: SignedIn | None = None  # the session that came in the place of this one
 
     def answer(
         self,
-        context: Context,
-        invoke: Invoke,
         head: RequestHead,
         segments: Sequence[str],
         typed: Mapping[str, str],
         state: RequestState,
     ) -> Response:
         """Return a page, or what came of a form."""
-        desk = Desk(table=self._table, context=context, invoke_endpoint=invoke)
+        desk = self._desk
         acts = head.method == "POST"
         found = find_route(ROUTES, segments, acts=acts)
         query = requests.query_of(head)
@@ -79,20 +77,14 @@ class Shown:
         return self._response(desk, result, query, here)
 
     def form_again(
-        self,
-        context: Context,
-        invoke: Invoke,
-        segments: Sequence[str],
-        typed: Mapping[str, str],
-        problem: str,
+        self, segments: Sequence[str], typed: Mapping[str, str], problem: str
     ) -> Response:
         """Return the page of a form with what was typed in it."""
-        desk = Desk(table=self._table, context=context, invoke_endpoint=invoke)
         found = find_route(ROUTES, segments, acts=True)
         if found is None:
             return RedirectResponse(url(), status_code=303)
         route, names = found
-        return self._again(route, self._visit(desk, names, {}, typed), 200, problem)
+        return self._again(route, self._visit(self._desk, names, {}, typed), 200, problem)
 
     def _visit(
         self,

@@ -136,3 +136,8 @@ def smaller_is_better(metric: str) -> bool:
     """Return whether a metric measures what is to be small."""
     plain = metric.lower().replace("_", "-")
     return any(word in plain for word in SMALLER_IS_BETTER)
+
+
+def instances(config: Mapping[str, Any]) -> str:
+    """Return `1 × ml.m5.large`."""
+    return f"{config.get('InstanceCount', 1)} × {config.get('InstanceType', '–')}"

@@ -13,6 +13,7 @@ from modelyard.console.pages.job_parts import (
     curves,
     failure,
     heading,
+    instances,
     seconds_between,
     stop,
     stop_button,
@@ -76,7 +77,7 @@ def _overview(visit: Visit, job: dict[str, Any]) -> h.Node:
                         ("Algorithm", algorithm.get("AlgorithmName")),
                         (
                             "Instances",
-                            f"{resources.get('InstanceCount', 1)} × {resources.get('InstanceType')}",
+                            instances(resources),
                         ),
                         ("Cost at AWS", cost(resources, seconds)),
                         ("Role", arn_link(str(job["RoleArn"]), visit.desk.context.account)),
