@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import htpy as h
 from starlette.responses import RedirectResponse, Response
@@ -23,7 +24,7 @@ from modelyard.console.sessions import Sessions, SignedIn
 from modelyard.console.visits import Done, Download, Page, Visit
 from modelyard.identity.authentication import RequestHead
 from modelyard.operations.context import Context
-from modelyard.operations.errors import AccessDenied, OperationError
+from modelyard.operations.errors import AccessDenied, OperationError, ValidationError
 
 
 class Shown:
@@ -71,6 +72,8 @@ class Shown:
             failure = failure_of(error, state)
             if acts:
                 return self._again(route, visit, failure.status, str(error))
+            if query and isinstance(error, ValidationError):
+                return self._without_filters(route, visit, failure.status, str(error))
             return self._render(desk, _refusal(error), failure.status, here=here)
         if isinstance(result, RoleChange):
             return self._change_role(desk, result, visit, route)
@@ -103,21 +106,23 @@ class Shown:
         )
 
     def _again(self, route: Route, visit: Visit, status: int, problem: str) -> Response:
-        again = Visit(
-            desk=visit.desk,
-            csrf=visit.csrf,
-            now=visit.now,
-            names=visit.names,
-            query={"tab": visit.typed.get("tab", "")},
-            typed=visit.typed,
-            problem=problem,
-        )
+        again = replace(visit, query={"tab": visit.typed.get("tab", "")})
         try:
             page = route.show(again)
         except OperationError:
             page = Page(title="That did not work", body=None)
         if not isinstance(page, Page):
             page = Page(title="That did not work", body=None)
+        return self._render(visit.desk, page, status, here="", problem=problem)
+
+    def _without_filters(self, route: Route, visit: Visit, status: int, problem: str) -> Response:
+        """Return a page whose URL asks for something that cannot be, without what it asks."""
+        try:
+            page = route.show(replace(visit, query={}))
+        except OperationError as error:
+            page = _refusal(error)
+        if not isinstance(page, Page):
+            page = _missing()
         return self._render(visit.desk, page, status, here="", problem=problem)
 
     def _change_role(self, desk: Desk, change: RoleChange, visit: Visit, route: Route) -> Response:

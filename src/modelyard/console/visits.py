@@ -21,7 +21,6 @@ class Visit:
     names: Mapping[str, str]  # of what the URL names
     query: Mapping[str, str]
     typed: Mapping[str, str]  # what a form was sent with that could not be carried out; or must be
-    problem: str = ""  # why it could not
 
     def name(self, part: str) -> str:
         """Return one of the names in the URL."""

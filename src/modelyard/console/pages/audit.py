@@ -90,7 +90,7 @@ def _decision(record: dict[str, Any]) -> h.Node:
     if not record["Allowed"]:
         return chip("Denied")
     outcome = record.get("Outcome", "OK")
-    if outcome == "OK":
+    if outcome.lower() == "ok":
         return chip("Allowed")
     return [chip("Allowed"), h.div(".muted")[f"ended: {outcome}"]]
 

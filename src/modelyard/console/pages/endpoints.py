@@ -14,7 +14,7 @@ from modelyard.console.pieces.chips import chip
 from modelyard.console.pieces.forms import choice, field, form, refused
 from modelyard.console.pieces.links import copyable, url
 from modelyard.console.pieces.logs import log_view
-from modelyard.console.pieces.moments import ago
+from modelyard.console.pieces.moments import ago, stamp
 from modelyard.console.pieces.panels import (
     chosen_tab,
     code,
@@ -310,7 +310,7 @@ def _captured(visit: Visit, endpoint: dict[str, Any]) -> h.Node:
         table(
             "Captured samples",
             [
-                ("When", lambda one: one.get("eventMetadata", {}).get("inferenceTime", "–")),
+                ("When", lambda one: stamp(one.get("eventMetadata", {}).get("inferenceTime"))),
                 ("Sent", lambda one: h.code[_data(one, "endpointInput")]),
                 ("Answered", lambda one: h.code[_data(one, "endpointOutput")]),
             ],

@@ -42,6 +42,7 @@ def _events(visit: Visit) -> h.Node:
         "modelyard",
         "ListEvents",
         EventPattern=json.dumps(pattern) if pattern else None,
+        Newest=True,
         MaxResults=_NEWEST,
     )
     events = [json.loads(text) for text in listed(answer, "Events")][::-1]

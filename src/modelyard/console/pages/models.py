@@ -203,7 +203,7 @@ def compare(visit: Visit) -> Page:
         body=[
             panel(
                 "What is said of them",
-                h.table[
+                h.table(".both")[
                     h.caption(".unseen")["Both versions"],
                     h.thead[
                         h.tr[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import htpy as h
@@ -136,17 +137,7 @@ def add(visit: Visit) -> Page:
             ]
         ),
     )
-    return show(
-        Visit(
-            desk=visit.desk,
-            csrf=visit.csrf,
-            now=visit.now,
-            names=visit.names,
-            query={},
-            typed={},
-        ),
-        shown,
-    )
+    return show(replace(visit, query={}, typed={}), shown)
 
 
 def set_personas(visit: Visit) -> Done:
@@ -229,7 +220,7 @@ def _answer(visit: Visit, asked: str) -> h.Node:
     found = visit.desk.call(
         "modelyard",
         "Authorize",
-        Principal=visit.query.get("principal", "").strip(),
+        Principal=_principal(visit.query.get("principal", "").strip()),
         Action=asked,
         Resource=visit.query.get("resource", "").strip(),
     )
@@ -249,6 +240,11 @@ def _answer(visit: Visit, asked: str) -> h.Node:
             for one in found.get("Policies", [])
         ],
     )
+
+
+def _principal(text: str) -> str:
+    """Return how the operation names a persona, or what was typed."""
+    return f"persona:{text}" if text in PERSONAS else text
 
 
 ROUTES = (

@@ -12,7 +12,6 @@ from modelyard.console.desk import Desk
 from modelyard.console.pieces.forms import field, form
 from modelyard.console.pieces.links import copyable, url
 from modelyard.console.pieces.panels import code, facts, panel
-from modelyard.console.pieces.tables import listed
 from modelyard.console.routes import action, page
 from modelyard.console.sessions import SignedIn
 from modelyard.console.visits import Done, Page, Visit
@@ -59,7 +58,6 @@ def show(visit: Visit) -> Page:
         for arn, words in suggested
         if arn != who.get("Role") and visit.desk.may("sts", "AssumeRole", RoleArn=arn)
     ]
-    roles = listed(visit.desk.find("iam", "ListRoles", MaxItems=100), "Roles")
     return Page(
         title="Settings",
         intro="Who you are to the platform, and whom you act as.",
@@ -105,6 +103,7 @@ def show(visit: Visit) -> Page:
                         for arn, words in may
                     ]
                 ],
+                h.h3["Another one"],
                 form(
                     visit,
                     url("settings", "take-role"),
@@ -116,7 +115,6 @@ def show(visit: Visit) -> Page:
                         required=True,
                         longest=2048,
                     ),
-                    h.datalist(id="roles")[[h.option(value=role["Arn"]) for role in roles]],
                     h.div[h.button(".primary", type="submit")["Act as this role"]],
                     label="Act as another role",
                 ),

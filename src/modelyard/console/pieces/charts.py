@@ -43,6 +43,8 @@ def line_chart(
     ys = [y for one in drawn for _, y in one.points]
     x_ticks, y_ticks = ticks(min(xs), max(xs), 6), ticks(min(ys), max(ys), 5)
     left, right = min(xs), max(xs)
+    if all(x == int(x) for x in xs):  # steps: there is nothing between two of them
+        x_ticks = [x for x in x_ticks if x == int(x)]
     low, high = min(y_ticks[0], min(ys)), max(y_ticks[-1], max(ys))
 
     def place_x(x: float) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import htpy as h
@@ -10,9 +12,22 @@ import htpy as h
 from modelyard.console.pieces.charts import number
 
 _MOST = 60  # features on one page
-_WIDTH, _HEIGHT, _GAP = 260, 80, 2
+_WIDTH, _HEIGHT = 300, 84
 
-_Bars = Sequence[tuple[str, float]]  # (the bar's name, its share of all)
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A part of a distribution: what it covers, and its share of all."""
+
+    words: str
+    left: float
+    right: float
+    share: float
+
+    @property
+    def density(self) -> float:
+        """Its height, so that its area is its share."""
+        return self.share / (self.right - self.left)
 
 
 def distributions(then: Any, now: Mapping[str, Any]) -> h.Node:
@@ -48,58 +63,94 @@ def _by_name(statistics: Any) -> dict[str, Mapping[str, Any]]:
 
 def _feature(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> h.Node:
     name = str(now.get("name"))
-    return h.div(".feature")[
-        h.h3[name],
-        h.div(".pair")[
-            _drawn(name, "then", then, "series-5"), _drawn(name, "now", now, "series-1")
+    numeric = [_buckets(one) for one in (then, now)]
+    pair = numeric if numeric[1] else _categories(then, now)
+    return h.div(".feature")[h.h3[name], _drawn(name, *pair), h.div(".muted")[_told(now, then)]]
+
+
+def _drawn(name: str, then: Sequence[Bar], now: Sequence[Bar]) -> h.Node:
+    """Return both distributions in one frame, on one axis."""
+    every = [*then, *now]
+    if not every:
+        return h.p(".muted")["No distribution was written down."]
+    left, right = min(one.left for one in every), max(one.right for one in every)
+    highest = max(one.density for one in every)
+
+    def rect(one: Bar, colour: str, when: str) -> h.Node:
+        x, end = (_WIDTH * (edge - left) / (right - left) for edge in (one.left, one.right))
+        height = _HEIGHT * one.density / highest
+        return h.rect(
+            x=f"{x:.2f}",
+            y=f"{_HEIGHT - height:.2f}",
+            width=f"{max(1.0, end - x - 0.5):.2f}",
+            height=f"{height:.2f}",
+            class_=colour,
+        )[h.title[f"{when}: {one.words}: {100 * one.share:.1f} %"]]
+
+    return [
+        h.svg(
+            viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+            preserveAspectRatio="none",
+            role="img",
+            aria_label=f"{name}, then and now, from {number(left)} to {number(right)}",
+        )[
+            [rect(one, "series-5", "then") for one in then],
+            [rect(one, "series-1", "now") for one in now],
         ],
-        h.div(".muted")[_told(now, then)],
+        h.div(".ends")[h.span[number(left)], h.span[number(right)]],
     ]
 
 
-def _drawn(name: str, when: str, feature: Mapping[str, Any] | None, colour: str) -> h.Node:
-    bars = _bars(feature)
-    if not bars:
-        return None
-    largest, width = max(share for _, share in bars) or 1.0, _WIDTH / len(bars)
-    return h.svg(
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
-        preserveAspectRatio="none",
-        role="img",
-        aria_label=f"{name} {when}: {bars[0][0]} to {bars[-1][0]}",
-    )[
-        [
-            h.rect(
-                x=f"{index * width + _GAP / 2:.2f}",
-                y=f"{_HEIGHT * (1 - share / largest):.2f}",
-                width=f"{max(1.0, width - _GAP):.2f}",
-                height=f"{_HEIGHT * share / largest:.2f}",
-                class_=colour,
-            )[h.title[f"{words}: {100 * share:.1f} %"]]
-            for index, (words, share) in enumerate(bars)
-        ]
-    ]
-
-
-def _bars(feature: Mapping[str, Any] | None) -> _Bars:
-    """Return a feature's buckets, or the counts of its values, as shares."""
-    if feature is None:
-        return ()
-    numeric = feature.get("numerical_statistics") or {}
-    buckets = numeric.get("distribution", {}).get("kll", {}).get("buckets") or []
-    found = [
-        (
-            f"{number(one.get('lower_bound'))} to {number(one.get('upper_bound'))}",
-            float(one.get("count", 0)),
+def _buckets(feature: Mapping[str, Any] | None) -> list[Bar]:
+    """Return the buckets of a feature of numbers."""
+    numeric = (feature or {}).get("numerical_statistics") or {}
+    found = numeric.get("distribution", {}).get("kll", {}).get("buckets") or []
+    whole = sum(float(one.get("count", 0)) for one in found)
+    if not whole:
+        return []
+    bars = []
+    for one in found:
+        low, high = float(one["lower_bound"]), float(one["upper_bound"])
+        if not math.isfinite(low) or not math.isfinite(high):
+            continue
+        bars.append(
+            Bar(
+                words=f"{number(low)} to {number(high)}",
+                left=low,
+                right=high if high > low else low + (abs(low) * 1e-6 or 1e-6),
+                share=float(one.get("count", 0)) / whole,
+            )
         )
-        for one in buckets
-    ]
-    if not found:
-        texts = (feature.get("string_statistics") or {}).get("distribution", {})
-        categories = texts.get("categorical", {}).get("buckets") or []
-        found = [(str(one.get("value")), float(one.get("count", 0))) for one in categories[:20]]
-    whole = sum(count for _, count in found)
-    return [(words, count / whole) for words, count in found] if whole else ()
+    return bars
+
+
+def _categories(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[list[Bar]]:
+    """Return the values of a feature of texts, each at one place in both."""
+    counts = [_counted(one) for one in (then, now)]
+    names = list(dict.fromkeys(name for one in counts for name in one))[:20]
+    places = {name: index for index, name in enumerate(names)}
+    pair = []
+    for shift, one in zip((0.05, 0.5), counts, strict=True):
+        whole = sum(one.values()) or 1.0
+        pair.append(
+            [
+                Bar(
+                    words=name,
+                    left=places[name] + shift,
+                    right=places[name] + shift + 0.45,
+                    share=count / whole,
+                )
+                for name, count in one.items()
+                if name in places
+            ]
+        )
+    return pair
+
+
+def _counted(feature: Mapping[str, Any] | None) -> dict[str, float]:
+    texts = ((feature or {}).get("string_statistics") or {}).get("distribution", {})
+    buckets = texts.get("categorical", {}).get("buckets") or []
+    return {str(one.get("value")): float(one.get("count", 0)) for one in buckets}
 
 
 def _told(now: Mapping[str, Any], then: Mapping[str, Any] | None) -> str:

@@ -51,7 +51,7 @@ def page_of(arn: str) -> str | None:
     if parsed.service == "codepipeline":
         return url("deliveries", parsed.resource.partition("/")[0])
     page = _PAGES.get((parsed.service, parsed.kind))
-    if page is None or not parsed.name:
+    if page is None or not parsed.name or "*" in parsed.name:
         return None
     return url(page, *parsed.name.split("/"))
 
@@ -62,7 +62,7 @@ def arn_link(arn: str, account: str) -> h.Node:
         parsed = Arn.parse(arn)
     except ValueError:
         return h.span(".mono")[arn]
-    words = parsed.name or parsed.resource
+    words = parsed.resource if "*" in parsed.name else parsed.name or parsed.resource
     found = page_of(arn) if parsed.account == account else None
     if found is None:
         return h.span(".mono", title=arn)[words]

@@ -21,7 +21,9 @@ def metric_group(group: Mapping[str, Any]) -> h.Node:
     return h.div(".metric-group")[
         h.h3[str(group.get("name", "")).replace("_", " ")],
         plain and _numbers(str(group.get("name", "")), plain),
-        h.div(".panels")[[h.div[h.h3[one["name"]], _drawn(one)] for one in drawn]],
+        h.div(".panels")[
+            [h.div[h.h3[one["name"].replace("_", " ")], _drawn(one)] for one in drawn]
+        ],
     ]
 
 
