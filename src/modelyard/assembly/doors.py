@@ -17,6 +17,7 @@ from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
 from modelyard.console.door import ConsoleDoor, InvokeEndpoint
+from modelyard.console.experiments import SignedInExperiments
 from modelyard.console.sessions import Sessions
 from modelyard.events.room import EventBus
 from modelyard.experiments.servers import MlflowServers
@@ -42,6 +43,7 @@ def doors(
 ) -> ASGIApp:
     settings = ground.settings
     browsers = HttpAuthenticator(authenticator, ground.credentials.sealing_key)
+    sessions = Sessions(ground.store, browsers, ground.credentials.sealing_key)
     metrics = Metrics()
     metrics.add(GatewayCollector(gateway.metrics))
     metrics.add(DeliveryCollector(events.tally.counts, ground.store))
@@ -57,10 +59,14 @@ def doors(
             schema=ground.schema,
             authenticator=authenticator,
             s3=s3_door,
-            mlflow=MlflowDoor(browsers, ground.table.guard, ground.table.decide, mlflow),
+            mlflow=SignedInExperiments(
+                MlflowDoor(browsers, ground.table.guard, ground.table.decide, mlflow),
+                sessions,
+                secure=gateway_trust is not None,
+            ),
             console=ConsoleDoor(
                 ground.table,
-                Sessions(ground.store, browsers, ground.credentials.sealing_key),
+                sessions,
                 invoke,
                 ground.objects_of,
                 gateway.metrics,

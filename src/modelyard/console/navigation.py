@@ -31,7 +31,7 @@ def _entry(title: str, page: str, icon: str, service: str, operation: str) -> En
     return Entry(title=title, url=url(page), icon=icon, needs=(service, operation))
 
 
-EXPERIMENTS = Entry(title="Experiments", url="/mlflow/", icon="experiments")
+EXPERIMENTS = Entry(title="Experiments", url="/mlflow/#/experiments", icon="experiments")
 
 SECTIONS = (
     Section(title="", entries=(Entry(title="Home", url=url(), icon="home"),)),

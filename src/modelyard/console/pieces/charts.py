@@ -36,7 +36,8 @@ def line_chart(
         title: what the chart shows, for a screen reader.
         x_words: how a place on the horizontal axis reads.
     """
-    drawn = [Line(name=one.name, points=_thinned(one.points)) for one in lines if one.points]
+    thinned = [Line(name=one.name, points=_thinned(one.points)) for one in lines]
+    drawn = [one for one in thinned if one.points]
     if not drawn:
         return h.p(".muted")["No points yet."]
     xs = [x for one in drawn for x, _ in one.points]
