@@ -15,7 +15,8 @@ from tests.live import LiveServer
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     executable()
-    live = LiveServer(tmp_path_factory.mktemp("console") / "home").start()
+    home = tmp_path_factory.mktemp("console") / "home"
+    live = LiveServer(home, options=["--multi-account"]).start()
     try:
         yield build(live)
     finally:

@@ -212,6 +212,23 @@ def test_who_may_not_decide_is_told_who_may_and_who_may_does_so_once(
     assert version["LastModifiedBy"]["IamIdentity"]["Arn"].endswith("user/gwen")
 
 
+def test_a_delivery_that_waits_goes_on_once_it_is_approved(
+    world: World, browser: Browser, visitors: list[Visitor]
+) -> None:
+    gwen = signed_in(world, browser, world.officer, visitors)
+    gwen.visit(f"/console/deliveries/{world.delivery}")
+    # It may still be on its way to the first approval: the page shows it when it is there.
+    waiting = gwen.page.locator("#waiting")
+    expect(waiting).to_contain_text("DeployDev waits", timeout=2 * WAIT_MILLISECONDS)
+    gwen.page.get_by_label("Reason").fill("Works in development.")
+    gwen.page.get_by_role("button", name="Approve", exact=True).click()
+    expect(gwen.page.get_by_text("Approved. Who decided and why is on record.")).to_be_visible()
+    expect(gwen.page.locator("#waiting")).to_contain_text(
+        "DeployStaging waits", timeout=2 * WAIT_MILLISECONDS
+    )
+    expect(gwen.page.locator("#stages")).to_contain_text("Works in development.")
+
+
 def test_a_session_that_ends_in_a_form_loses_nothing_of_what_was_typed(
     world: World, browser: Browser, visitors: list[Visitor]
 ) -> None:

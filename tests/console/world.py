@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from tests.clients.jobs import await_job, deploy, training_request
-from tests.clients.people import ORCHESTRATOR, As, person
+from tests.clients.people import DEV, ORCHESTRATOR, PROD, STAGING, As, person
+from tests.clients.test_orchestrator import post
 from tests.data import auc, breast_cancer
 from tests.live import XGBOOST, LiveServer
 
 MARKUP = '<b>bold</b> & <script>document.title="broken"</script>'
+ACCOUNTS = {"dev": DEV, "staging": STAGING, "prod": PROD}
 GROUP, JOB, ENDPOINT = "tumours", "tumours-first", "tumours"
 
 
@@ -24,6 +26,7 @@ class World:
     server: LiveServer
     scientist: As
     officer: As
+    delivery: str  # the name of a pipeline that delivers the model, stage by stage
 
     @property
     def url(self) -> str:
@@ -34,11 +37,16 @@ class World:
         return self.server.env
 
 
-def build(server: LiveServer) -> World:
-    """Train, deploy, measure, register twice; the first version is approved, the second waits."""
+def build(server: LiveServer, *, second: str = MARKUP) -> World:
+    """Train, deploy, measure, register twice; the first version is approved, the second waits.
+
+    Args:
+        second: how the second version is described.
+    """
     scientist = person(server, "dana", ORCHESTRATOR, "data-scientist")
     officer = person(server, "gwen", ORCHESTRATOR, "governance-officer")
     artifact = _train(server)
+    delivery = _delivered(server, scientist, artifact)
     deploy(server, ENDPOINT, artifact, capture=f"s3://{server.bucket}/captured")
     answers = _predictions(server)
     sagemaker = scientist.client("sagemaker")
@@ -50,7 +58,7 @@ def build(server: LiveServer) -> World:
     for number, threshold in ((1, 0.9), (2, 0.5)):
         uri = _measured(server, number, answers, threshold)
         made = sagemaker.create_model_package(
-            **_version(artifact, uri, "calls it benign above 0.9" if number == 1 else MARKUP)
+            **_version(artifact, uri, "Benign only above 0.9" if number == 1 else second)
         )
         if number == 1:
             officer.client("sagemaker").update_model_package(
@@ -58,7 +66,7 @@ def build(server: LiveServer) -> World:
                 ModelApprovalStatus="Approved",
                 ApprovalDescription="Good enough to begin with.",
             )
-    return World(server=server, scientist=scientist, officer=officer)
+    return World(server=server, scientist=scientist, officer=officer, delivery=delivery)
 
 
 def _train(server: LiveServer) -> str:
@@ -80,6 +88,27 @@ def _train(server: LiveServer) -> str:
     job = await_job(server, JOB)
     assert job["TrainingJobStatus"] == "Completed", job
     return str(job["ModelArtifacts"]["S3ModelArtifacts"])
+
+
+def _delivered(server: LiveServer, who: As, artifact: str) -> str:
+    """Begin to deliver the model through the accounts; return the pipeline's name."""
+    request = {
+        "pipeline_type": "byom_realtime_builtin",
+        "model_name": "cells",
+        "model_framework": "xgboost",
+        "model_framework_version": "1.7-1",
+        "model_artifact_location": artifact.removeprefix(f"s3://{server.bucket}/"),
+        "inference_instance": "ml.m5.large",
+        "data_capture_location": {
+            stage: f"modelyard-assets-{account}/captured" for stage, account in ACCOUNTS.items()
+        },
+        "endpoint_name": {stage: f"cells-{stage}" for stage in ACCOUNTS},
+    }
+    token = who.exports["MODELYARD_TOKEN"]
+    status, answer = post(server, "/provisionpipeline", request, token=token)
+    assert status == 200, answer
+    _, state = post(server, "/pipelinestatus", {"pipeline_id": answer["pipeline_id"]})
+    return str(state["pipelineName"])
 
 
 def _predictions(server: LiveServer) -> list[float]:

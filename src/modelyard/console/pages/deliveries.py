@@ -112,7 +112,7 @@ def _stage(
 ) -> h.Node:
     status = _status(stage)
     return h.li[
-        h.h3[stage["stageName"], chip(status)],
+        h.h3[stage["stageName"], chip(status, words="not yet" if status == "None" else "")],
         h.ol[[h.li[_action(visit, one)] for one in listed(stage, "actionStates")]],
         status == "Failed" and _retry(visit, pipeline, stage),
         _roll_back(visit, pipeline, stage, executions),
@@ -127,7 +127,7 @@ def _action(visit: Visit, action_: Mapping[str, Any]) -> h.Node:
         h.div[
             h.strong[action_["actionName"]],
             " ",
-            chip("PendingManualApproval" if waits else latest.get("status", "None")),
+            latest and chip("PendingManualApproval" if waits else latest.get("status", "None")),
         ],
         latest.get("summary") and h.div[latest["summary"]],
         made.startswith("arn:") and h.div[arn_link(made, visit.desk.context.account)],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import htpy as h
 
-_WIDTH, _HEIGHT = 640, 240
+_WIDTH, _HEIGHT = 480, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 _MAX_POINTS = 400  # more would be narrower than a pixel
 COLOURS = 6  # of the style sheet, `series-0` to `series-5`

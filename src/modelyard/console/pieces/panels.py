@@ -81,7 +81,7 @@ def code(text: str, *, label: str) -> h.Node:
     """Return a block of code with a button that copies it."""
     return h.div(".codeblock")[
         h.pre(tabindex="0", role="region", aria_label=label)[h.code[text]],
-        h.button(".copy", type="button", data_copy=text, aria_label=f"Copy: {label}")["Copy"],
+        h.button(".copy", type="button", data_copy=True, aria_label=f"Copy: {label}")["Copy"],
     ]
 
 

@@ -8,7 +8,9 @@ const frame = document.querySelector("[data-page]");
 document.addEventListener("click", (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
+    // Of a block of code, the code is there already.
+    const text = copy.dataset.copy || copy.previousElementSibling.textContent;
+    navigator.clipboard?.writeText(text).then(() => {
       const words = copy.innerHTML;
       copy.textContent = "✓";
       setTimeout(() => { copy.innerHTML = words; }, 1200);
@@ -65,7 +67,7 @@ document.addEventListener("pointermove", (event) => {
     Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best);
   const found = series.map((one) => [one.name, nearest(one.points)]);
   const hair = document.createElementNS("http://www.w3.org/2000/svg", "line");
-  for (const [name, value] of [["x1", found[0][1][0]], ["x2", found[0][1][0]], ["y1", 12], ["y2", 212]])
+  for (const [name, value] of [["x1", found[0][1][0]], ["x2", found[0][1][0]], ["y1", 12], ["y2", svg.viewBox.baseVal.height - 28]])
     hair.setAttribute(name, value);
   hair.setAttribute("class", "hair");
   svg.append(hair);
