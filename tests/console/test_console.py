@@ -381,3 +381,5 @@ def test_signing_in_is_on_record_and_so_is_failing_to(world: World) -> None:
     assert "Set-Cookie" not in wrong.headers
     said = world.server.cli("audit", "--action", "modelyard:WhoAmI").stdout
     assert "gwen" in said
+    refused = world.server.cli("audit", "--json", "--action", "modelyard:Authenticate").stdout
+    assert '"Door": "console"' in refused or '"Door":"console"' in refused

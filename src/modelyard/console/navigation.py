@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from modelyard.api.mlflow.door import RESOURCE
+from modelyard.api.mlflow.routes import READ
+from modelyard.arns import Arn
 from modelyard.console.desk import Desk
 from modelyard.console.pieces.links import url
 
@@ -91,8 +94,14 @@ def sections_for(desk: Desk, *, experiments: bool) -> list[Section]:
             entry
             for entry in section.entries
             if (entry.needs is None or desk.may(*entry.needs))
-            and (entry is not EXPERIMENTS or experiments)
+            and (entry is not EXPERIMENTS or (experiments and _may_read_experiments(desk)))
         ]
         if entries:
             found.append(Section(title=section.title, entries=entries))
     return found
+
+
+def _may_read_experiments(desk: Desk) -> bool:
+    context = desk.context
+    arn = Arn(service="mlflow", region=context.region, account=context.account, resource=RESOURCE)
+    return desk.table.decide(context, READ, str(arn), {}).allowed

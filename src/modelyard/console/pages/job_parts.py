@@ -115,7 +115,9 @@ def seconds_between(begin: Any, end: Any, now: datetime) -> float | None:
 
 def curves(visit: Visit, arn: str) -> h.Node:
     """Return the curves of a job's metrics: those that are measured alike, in one chart."""
-    answer = visit.desk.find("modelyard", "DescribeJobMetrics", JobArn=arn)
+    answer = visit.desk.ask("modelyard", "DescribeJobMetrics", JobArn=arn)
+    if answer is None:
+        return h.p(".muted")["You may not look at the metrics of jobs."]
     metrics = listed(answer, "Metrics")
     if not metrics:
         return h.p(".muted")["No metrics yet: they are read from the job's log as it runs."]
