@@ -152,4 +152,6 @@ def test_nobody_is_led_to_another_site_after_signing_in(wanted: str) -> None:
 def test_a_form_that_waits_for_its_sender_comes_back_as_it_was() -> None:
     typed = {"comment": "a & b\nü = 1", "status": "", "csrf": "gone"}
     assert form_kept(kept_form(typed)) == {"comment": "a & b\nü = 1", "status": ""}
+    assert form_kept(kept_form({"csrf": "a button's alone"})) == {}
+    assert kept_form({}) != ""
     assert own_url("/console/models/a%20b?tab=card") == "/console/models/a%20b?tab=card"

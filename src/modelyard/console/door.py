@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
 import anyio
 import anyio.from_thread
 import anyio.to_thread
@@ -241,9 +242,12 @@ class ConsoleDoor:
     def _invoking(
         self, context: Context, name: str, body: bytes, media_type: str
     ) -> tuple[int, str, bytes]:
-        status, headers, answer = anyio.from_thread.run(
-            self._invoke, context, name, body, media_type
-        )
+        try:
+            status, headers, answer = anyio.from_thread.run(
+                self._invoke, context, name, body, media_type
+            )
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OperationError("the inference gateway does not answer: try again") from error
         return status, headers.get("content-type", ""), answer
 
     # --- the cookie

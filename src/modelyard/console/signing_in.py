@@ -42,8 +42,8 @@ def authorization_of(typed: Mapping[str, str]) -> str:
 
 
 def kept_form(typed: Mapping[str, str]) -> str:
-    """Return a form that came without a session, so that nothing of it is lost."""
-    return urlencode({name: value for name, value in typed.items() if name != "csrf"})
+    """Return a form that came without a session, so that nothing of it is lost; never empty."""
+    return urlencode({name: value for name, value in typed.items() if name != "csrf"}) or "&"
 
 
 def form_kept(text: str) -> dict[str, str]:

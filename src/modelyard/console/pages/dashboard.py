@@ -99,7 +99,6 @@ def show(visit: Visit) -> Page:
     return Page(
         title="Model dashboard",
         intro="What watches each model, and what it found last.",
-        seconds=30,
         body=[
             filters(
                 path,
