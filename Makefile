@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 
-.PHONY: setup demo test check fix docs bench lock sagemaker-v2 sagemaker-v3 clean
+.PHONY: setup demo test check fix docs bench screenshots lock sagemaker-v2 sagemaker-v3 clean
 
 setup: $(VENV)/.ready
 
@@ -50,6 +50,10 @@ sagemaker-v3: .venv-sagemaker-v3/.ready
 
 bench: setup .venv-mlserver/.ready .venv-mlflow/.ready .venv-whylogs/.ready .venv-tfdv/.ready .venv-shap/.ready
 	$(BIN)/python -m bench
+
+# Pictures of the console for the documentation: of a server with real jobs, never by hand.
+screenshots: setup
+	$(BIN)/python -m tests.console.screenshots docs/images
 
 # Name no index and no path in a lock: versions and hashes are what pins.
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11

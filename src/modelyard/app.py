@@ -43,6 +43,7 @@ from modelyard.hosting.invoker import EndpointInvoker
 from modelyard.hosting.invokers import Invokers
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.own_credentials import OwnCredentials
+from modelyard.jobs.metric_operations import JobMetricOperations
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.workshop import Workshop
 from modelyard.keys.ring import KIND as KEY_KIND
@@ -144,6 +145,7 @@ def build(
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),
+        JobMetricOperations(ground.store, series),
         TaggingOperations(ground.store),
         TaggedResources(ground.store),
         ground.audit.operations,
@@ -185,6 +187,7 @@ def build(
             events,
             tracked.servers,
             intake,
+            invoker.invoke,
         ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),

@@ -25,6 +25,8 @@ from modelyard.api.git.door import GitDoor
 from modelyard.api.metrics import Metrics
 from modelyard.api.mlflow.door import MlflowDoor
 from modelyard.compute.runtime import Process, Program, RuntimeUnavailableError
+from modelyard.console.door import ConsoleDoor
+from modelyard.console.sessions import Sessions
 from modelyard.experiments.servers import MlflowServers
 from modelyard.gateway.relay import Relay
 from modelyard.identity.authentication import Authenticator
@@ -38,6 +40,7 @@ from modelyard.operations.table import operation
 from modelyard.operations.targets import caller, every, named
 from modelyard.sigv4 import SignatureError
 from modelyard.store.errors import BadPageToken, StorageFull
+from modelyard.store.objects import ObjectStores
 from tests.api.servers import serving
 from tests.identity.world import ACCOUNT, World
 from tests.identity.world import world as identity_world
@@ -244,6 +247,25 @@ def git_door(home: World, authenticator: Authenticator) -> GitDoor:
     )
 
 
+def console_door(home: World, authenticator: Authenticator) -> ConsoleDoor:
+    """Return the console of a server that serves nothing."""
+
+    async def refused(*_: object) -> tuple[int, Any, bytes]:
+        return 503, {}, b""
+
+    browsers = HttpAuthenticator(authenticator, home.credentials.sealing_key)
+    objects = ObjectStores(Path("/nowhere"))
+    return ConsoleDoor(
+        home.table,
+        Sessions(home.store, browsers, home.credentials.sealing_key),
+        refused,
+        lambda context: objects.of(context.account),
+        dict,
+        experiments=lambda: False,
+        secure=False,
+    )
+
+
 class NoRuntime:
     """Runs nothing."""
 
@@ -271,6 +293,7 @@ def house(folder: Path) -> Iterator[House]:
         s3=s3,
         mlflow=mlflow_door(home, authenticator),
         git=git_door(home, authenticator),
+        console=console_door(home, authenticator),
         orchestrator=orchestrator(),
         gateway_url=lambda: gateway.url,
         relay=RELAY,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import psutil
 import pytest
@@ -29,6 +29,7 @@ from modelyard.api.dispatch import Door
 from modelyard.api.mlflow.routes import ROUTES
 from modelyard.app import build
 from modelyard.compute.runtimes import best_runtime
+from modelyard.console.pages import ROUTES as CONSOLE_ROUTES
 from modelyard.home import Home
 from modelyard.identity.credentials import bearer_token_of
 from modelyard.operations.context import Context, Principal
@@ -185,14 +186,36 @@ def test_every_door_turns_away_who_has_no_permission(
             EndpointName="e", Body=b"1"
         ),
     }
-    # The plain door is its routes, above; MLflow's are in test_mlflow, git's in test_git; /healthz
-    # is the open one.
-    assert set(calls) | {Door.PLAIN, Door.MLFLOW, Door.GIT, Door.HEALTH} == set(Door)
+    # The plain door is its routes, above; MLflow's are in test_mlflow, git's in test_git, the
+    # console's pages below; /healthz is the open one.
+    elsewhere = {Door.PLAIN, Door.MLFLOW, Door.GIT, Door.CONSOLE, Door.HEALTH}
+    assert set(calls) | elsewhere == set(Door)
     for door, call in calls.items():
         with pytest.raises(ClientError) as caught:
             call()
         assert "AccessDenied" in caught.value.response["Error"]["Code"], door
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403, door
+
+
+def test_no_page_and_no_form_of_the_console_is_open(
+    server: LiveServer, ask: Ask, key: tuple[str, str]
+) -> None:
+    form = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Origin": server.env["AWS_ENDPOINT_URL"],
+    }
+    for route in CONSOLE_ROUTES:
+        path = f"/console/{concrete(route.pattern)}".removesuffix("/")
+        if route.act is None:
+            shown = ask("GET", path, redirect=False)
+            assert shown.status == 303, path
+            assert shown.headers["Location"].startswith("/console/sign-in"), path
+        else:
+            assert ask("POST", path, headers=form, body=b"a=b").status == 401, path
+    body = urlencode({"access_key_id": key[0], "secret_access_key": key[1]})
+    refused = ask("POST", "/console/sign-in", headers=form, body=body)
+    assert refused.status == 403  # who has no persona learns nothing, not even who they are
+    assert "Set-Cookie" not in refused.headers
 
 
 def test_no_route_of_mlflow_is_open(server: LiveServer, ask: Ask, key: tuple[str, str]) -> None:

@@ -302,3 +302,14 @@ def test_events_are_listed_from_where_one_begins_to_look(world: World) -> None:
     everything = world.own("ListEvents", FromBeginning=True)["Events"]
     numbers = [json.loads(event)["detail"].get("n") for event in everything]
     assert numbers[-3:] == [0, 1, 2]
+
+
+def test_the_newest_events_are_listed_without_going_through_all_of_them(world: World) -> None:
+    for number in range(5):
+        world.put({"n": number})
+    page = world.own("ListEvents", Newest=True, MaxResults=2)
+    assert [json.loads(event)["detail"]["n"] for event in page["Events"]] == [3, 4]
+    even = '{"detail": {"n": [0, 2, 4]}}'
+    page = world.own("ListEvents", Newest=True, MaxResults=2, EventPattern=even)
+    assert [json.loads(event)["detail"]["n"] for event in page["Events"]] == [2, 4]
+    assert world.own("ListEvents", NextToken=page["NextToken"])["Events"] == []

@@ -47,6 +47,7 @@ class Rooms:
     s3: ASGIApp  # verifies its requests itself, since it does not hold their bodies
     mlflow: ASGIApp  # verifies its requests itself, for the same reason
     git: ASGIApp  # likewise
+    console: ASGIApp  # knows its visitors by its own sessions
     orchestrator: ASGIApp  # gets authenticated requests only; see `context_of`
     gateway_url: Callable[[], str | None]  # "http://127.0.0.1:8081", None while it is down
     bound_host: str
@@ -62,7 +63,8 @@ class Rooms:
 def build_app(rooms: Rooms) -> ASGIApp:
     """Return the application, from the outside in: log and ids, host names, then the doors.
 
-    Nothing but `/healthz` answers to a caller who is not authenticated.
+    Nothing but `/healthz`, and the console's page for signing in with its style and script, answers
+    to a caller who is not authenticated.
     """
     runtime = RuntimeDoor(
         rooms.authenticator, rooms.gateway_url, rooms.relay, trust=rooms.gateway_trust
@@ -111,6 +113,7 @@ def _doors(rooms: Rooms, runtime: RuntimeDoor) -> Mapping[Door, ASGIApp]:
         Door.S3: rooms.s3,
         Door.MLFLOW: rooms.mlflow,
         Door.GIT: rooms.git,
+        Door.CONSOLE: rooms.console,
         Door.PLAIN: authenticated(
             PlainDoor(rooms.metrics, rooms.readiness, rooms.orchestrator, rooms.table.guard),
             render_plain_failure,

@@ -1,7 +1,8 @@
 """Telling requests apart: one port serves every service.
 
 In this order: a JSON protocol's target, the service that the signature is scoped to, MLflow's and
-git's paths, a form with an `Action`, an invocation's path. What is none of these is plain HTTP.
+git's paths, the console's paths, a form with an `Action`, an invocation's path. What is none of
+these is plain HTTP; but who opens the server's address in a browser is led to the console.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ class Door(StrEnum):
     S3 = "s3"
     MLFLOW = "mlflow"
     GIT = "git"
+    CONSOLE = "console"
     PLAIN = "plain"
 
 
@@ -46,6 +48,8 @@ def door_of(scope: Scope) -> Door:
         return Door.MLFLOW
     if head.path.startswith("/v1/repos/"):
         return Door.GIT
+    if head.path == "/console" or head.path.startswith("/console/") or _is_visit(head):
+        return Door.CONSOLE
     if service in _QUERY_SCOPES or _is_query(head):
         return Door.QUERY
     if head.method == "POST" and _INVOCATION.fullmatch(head.path):
@@ -60,6 +64,17 @@ def _claimed_service(head: RequestHead) -> str | None:
     if match is None and "X-Amz-Credential=" in head.query:
         match = _SCOPE.search(unquote(head.query))
     return None if match is None else match[1]
+
+
+def _is_visit(head: RequestHead) -> bool:
+    """Return whether a browser was pointed at the server's bare address."""
+    return (
+        head.method in ("GET", "HEAD")
+        and head.path == "/"
+        and not head.query
+        and "authorization" not in head.headers
+        and "text/html" in head.headers.get("accept", "")
+    )
 
 
 def _is_presigned_v2(head: RequestHead) -> bool:

@@ -17,6 +17,9 @@ from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
+from modelyard.console.door import ConsoleDoor, InvokeEndpoint
+from modelyard.console.experiments import SignedInExperiments
+from modelyard.console.sessions import Sessions
 from modelyard.events.room import EventBus
 from modelyard.experiments.servers import MlflowServers
 from modelyard.gateway.relay import Relay
@@ -39,10 +42,12 @@ def doors(
     events: EventBus,
     mlflow: MlflowServers,
     intake: Intake,
+    invoke: InvokeEndpoint,
 ) -> ASGIApp:
     settings = ground.settings
+    browsers = HttpAuthenticator(authenticator, ground.credentials.sealing_key)
+    sessions = Sessions(ground.store, browsers, ground.credentials.sealing_key)
     metrics = Metrics()
-    by_password = HttpAuthenticator(authenticator, ground.credentials.sealing_key)
     metrics.add(GatewayCollector(gateway.metrics))
     metrics.add(DeliveryCollector(events.tally.counts, ground.store))
     metrics.add(MonitorCollector(ground.store))
@@ -57,14 +62,22 @@ def doors(
             schema=ground.schema,
             authenticator=authenticator,
             s3=s3_door,
-            mlflow=MlflowDoor(
-                by_password,
-                ground.table.guard,
-                ground.table.decide,
-                mlflow,
+            mlflow=SignedInExperiments(
+                MlflowDoor(browsers, ground.table.guard, ground.table.decide, mlflow),
+                sessions,
+                secure=gateway_trust is not None,
+            ),
+            console=ConsoleDoor(
+                ground.table,
+                sessions,
+                invoke,
+                ground.objects_of,
+                gateway.metrics,
+                experiments=lambda: settings.experiments and mlflow.installed,
+                secure=gateway_trust is not None,
             ),
             git=GitDoor(
-                by_password,
+                browsers,
                 ground.table.guard,
                 ground.store,
                 intake,

@@ -29,6 +29,7 @@ MAX_REQUEST_BYTES = 256 * 1024
 _MAX_RESOURCE_CHARACTERS = 1024
 _ENVELOPE = ("id", "detail-type", "source", "account", "time", "region", "resources", "detail")
 DEFAULT_TAIL = 100
+_LOOKED_BACK = 1000  # events, for the newest of them that a bus got
 
 
 class _Refused(OperationError):
@@ -81,29 +82,36 @@ class EventOperations:
 
     @operation("modelyard", "ListEvents", on=on_bus("EventBusName"))
     def list_events(self, context: Context, request: Request) -> Response:
-        """Answer what came to a bus since the page before. The first page is empty, and says
-        where to go on; or begins with the oldest event that is kept."""
+        """Answer what came to a bus since the page before.
+
+        The first page is empty, and says where to go on; or begins with the oldest event that is
+        kept; or, with Newest, has the last ones so far.
+        """
         bus = own_bus(context, request.get("EventBusName"))
         pattern = Pattern.parse(request["EventPattern"]) if "EventPattern" in request else None
         after = token_of(request.get("NextToken"))
         if after is None and request.get("FromBeginning"):
             after = "0"
-        found = []
+        most, found = request.get("MaxResults", DEFAULT_TAIL), []
         with self._store.read() as snapshot:
             find_bus(snapshot, bus)
             events, newest = deliveries.events_after(
                 snapshot.connection,
                 scope_of(context),
                 None if after is None else number_of(after),
-                limit=request.get("MaxResults", DEFAULT_TAIL),
+                limit=most,
             )
+            if after is None and request.get("Newest"):
+                events = deliveries.newest_events(
+                    snapshot.connection, scope_of(context), limit=_LOOKED_BACK
+                )
             for event in events:
                 for arrival in arrivals_of(snapshot, event):
                     if arrival.bus != bus.name:
                         continue
                     if pattern is None or pattern.matches(arrival.envelope):
                         found.append(json.dumps(arrival.envelope, ensure_ascii=False))
-        return {"Events": found, "NextToken": new_token(str(newest))}
+        return {"Events": found[-most:], "NextToken": new_token(str(newest))}
 
 
 def _arrival(snapshot: Snapshot, context: Context, entry: Mapping[str, Any]) -> Arrival:

@@ -205,6 +205,15 @@ class OperationTable:
         """Return what the policy says of a call, which is neither made nor written down."""
         return self._authoriser.decide(context, action, resource, request)
 
+    def verdict(self, context: Context, service: str, name: str, request: Request) -> Decision:
+        """Return what the policy says of an operation's call, which is not made nor written down.
+
+        Raises:
+            UnknownOperation: it is not offered.
+        """
+        resource = self._entry(service, name).target(context, request)
+        return self._authoriser.decide(context, f"{service}:{name}", resource, request)
+
     def operations(self) -> list[Operation]:
         """Return all entries, by service and name."""
         return [self._operations[key] for key in sorted(self._operations)]

@@ -214,6 +214,17 @@ def events_after(
     return found, found[-1].id if found else after
 
 
+def newest_events(connection: sa.Connection, scope: Scope, *, limit: int) -> Sequence[Event]:
+    """Return the newest events of an account and region, in order."""
+    rows = connection.execute(
+        sa.select(tables.events)
+        .where((_events.account == scope.account) & (_events.region == scope.region))
+        .order_by(_events.id.desc())
+        .limit(limit)
+    )
+    return [_event(row) for row in rows][::-1]
+
+
 def failures(connection: sa.Connection, name: str) -> Sequence[Failure]:
     """Return what `name` failed on, or waits behind it, oldest first."""
     rows = connection.execute(

@@ -1,0 +1,1 @@
+"""What pages are made of: small functions from values to escaped HTML."""
