@@ -32,7 +32,8 @@ from tests.live import ROLE, LiveServer
 
 POLARS = ("polars", "_polars_runtime_32")
 PACKAGES = ("numpy", "numpy.libs", "scipy", "scipy.libs", "xgboost", "xgboost_cpu.libs", *POLARS)
-PULL_SECONDS = 240.0
+PULL_SECONDS = 400.0
+pytestmark = pytest.mark.timeout(900)
 TAG = "modelyard:compute"
 ADVISORY = {
     "id": "PYSEC-1",

@@ -5,6 +5,7 @@ Argument: the image to train in. Run where a folder `source` holds the code.
 
 import json
 import sys
+import time
 
 from sagemaker.core.resources import TrainingJob
 from sagemaker.train import ModelTrainer
@@ -18,7 +19,6 @@ sources = {
     "shell": SourceCode(source_dir="source", entry_script="train.sh"),
     "failing": SourceCode(source_dir="source", command="python3 failing.py"),
 }
-found = {}
 for name, source in sources.items():
     trainer = ModelTrainer(
         training_image=image,
@@ -27,20 +27,19 @@ for name, source in sources.items():
         compute=compute,
         hyperparameters={"depth": 3, "names": ["a", "b"]},
     )
-    problem = ""
-    try:
-        trainer.train(
-            input_data_config=[InputData(channel_name="train", data_source="rows.csv")], logs=False
-        )
-    except Exception as error:
-        problem = str(error)
+    data = InputData(channel_name="train", data_source="rows.csv")
+    trainer.train(input_data_config=[data], wait=False, logs=False)
+found = {}
+for name in sources:
     (job,) = TrainingJob.get_all(name_contains=f"own-code-{name}")
     job.refresh()
+    while job.training_job_status not in ("Completed", "Failed", "Stopped"):
+        time.sleep(0.5)
+        job.refresh()
     found[name] = {
         "status": job.training_job_status,
         "reason": str(job.failure_reason),
         "model": str(job.model_artifacts.s3_model_artifacts) if job.model_artifacts else "",
         "entrypoint": job.algorithm_specification.container_entrypoint,
-        "problem": problem,
     }
 print(json.dumps(found))
