@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelyard.assembly.ground import Ground
+from modelyard.assembly.ray import places_of
 from modelyard.assembly.tuning import TrainingDesk
 from modelyard.autopilot.kind import KIND
 from modelyard.autopilot.operations import AutopilotOperations
@@ -31,6 +32,7 @@ def add_autopilot(ground: Ground, training: TrainingOperations) -> None:
                 begin=lambda transaction, arn: ground.engine.start(transaction, KIND.name, arn),
                 wake=workflow.wake,
                 remove_files=lambda _job: None,
+                places=places_of(ground),
             ),
             desk,
         )

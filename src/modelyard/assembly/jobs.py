@@ -6,6 +6,7 @@ from functools import partial
 
 from modelyard.assembly.analyses import job_model, models_of
 from modelyard.assembly.ground import Ground
+from modelyard.assembly.ray import places_of
 from modelyard.containers.catalogue import Catalogue
 from modelyard.hosting.model_lookup import find_model_whatever_case
 from modelyard.identity.roles import require_role
@@ -93,4 +94,5 @@ def _desk(ground: Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
         begin=lambda transaction, arn: ground.engine.start(transaction, workflow.kind.name, arn),
         wake=workflow.wake,
         remove_files=workflow.forget,
+        places=places_of(ground),
     )

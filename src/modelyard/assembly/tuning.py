@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from modelyard.assembly.ground import Ground
+from modelyard.assembly.ray import places_of
 from modelyard.containers.catalogue import Catalogue
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
@@ -71,6 +72,7 @@ def add_tuning(
                 begin=lambda transaction, arn: ground.engine.start(transaction, KIND.name, arn),
                 wake=workflow.wake,
                 remove_files=lambda _job: None,
+                places=places_of(ground),
             ),
             ground.store,
             trials,
