@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -122,9 +123,9 @@ class RayCluster:
 
 
 @contextmanager
-def ray_cluster(folder: Path, **options: int) -> Iterator[RayCluster]:
+def ray_cluster(folder: Path) -> Iterator[RayCluster]:
     """Return a running cluster of two nodes, which ends with the block."""
-    cluster = RayCluster(folder, **options)
+    cluster = RayCluster(folder)
     try:
         cluster.start()
         yield cluster
@@ -140,16 +141,13 @@ def _kill(process: psutil.Process) -> None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.create_server((HEAD, 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
-def until(condition: object, seconds: float = 120) -> None:
-    """Wait until a condition, which is called, holds."""
-    assert callable(condition)
+def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

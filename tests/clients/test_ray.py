@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,7 +163,6 @@ def test_processing_is_sharded_over_the_nodes(server: LiveServer) -> None:
 
 
 DOUBLE = """
-from pathlib import Path
 done = []
 for path in sorted(Path("/opt/ml/processing/input/parts").iterdir()):
     done.append(path.stem)
@@ -245,14 +243,15 @@ def test_a_job_that_is_stopped_leaves_what_it_had_and_no_program(
     sagemaker.stop_training_job(TrainingJobName="stopped")
     job = await_job(server, "stopped")
     assert job["TrainingJobStatus"] == "Stopped"
-    assert nothing_left(cluster)
+    assert model_of(server, job)
+    until(lambda: nothing_left(cluster))
 
 
 def test_a_job_that_takes_too_long_is_ended(server: LiveServer, cluster: RayCluster) -> None:
     limit = {"MaxRuntimeInSeconds": 8}
     job = train(server, "late", Tags=ON_RAY, HyperParameters=ENDLESS, StoppingCondition=limit)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
-    assert nothing_left(cluster)
+    until(lambda: nothing_left(cluster))
 
 
 def test_a_job_that_no_node_can_hold_says_so(server: LiveServer) -> None:
@@ -260,6 +259,22 @@ def test_a_job_that_no_node_can_hold_says_so(server: LiveServer) -> None:
     job = train(server, "large", Tags=ON_RAY, ResourceConfig=resources)
     assert job["TrainingJobStatus"] == "Failed"
     assert "no node of the Ray cluster has 96 vCPUs and 384 GiB" in job["FailureReason"]
+
+
+def test_a_job_of_a_server_that_is_killed_ends_with_it_and_runs_again_with_the_next(
+    server: LiveServer, cluster: RayCluster
+) -> None:
+    rounds = {**ENDLESS, "num_round": "2000"}
+    sagemaker = server.client("sagemaker")
+    sagemaker.create_training_job(
+        **training_request(server, "survivor", Tags=ON_RAY, HyperParameters=rounds)
+    )
+    until(lambda: begun(server, "survivor"))
+    server.kill()
+    until(lambda: not living(str(cluster.node_folder / "jobs")))
+    server.start()
+    assert await_job(server, "survivor")["TrainingJobStatus"] == "Completed"
+    until(lambda: nothing_left(cluster))
 
 
 def test_a_job_whose_node_dies_runs_again_on_another(

@@ -11,6 +11,7 @@ from modelyard.account_settings import AccountSettings
 from modelyard.assembly.ground import Ground
 from modelyard.assembly.steps import Step
 from modelyard.compute.ray.cluster import Cluster, ClusterAddress, OpenCluster
+from modelyard.compute.ray.exchange import sweep
 from modelyard.compute.ray.runtime import Ways
 from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.identity.object_urls import ObjectUrls
@@ -62,6 +63,9 @@ class RayClusters:
         Raises:
             OpenCluster: one does.
         """
+        for account in self._sites:
+            # What an earlier server sent belongs to programs that have ended with it.
+            await asyncio.to_thread(sweep, self._ground.objects.of(account), account)
         for cluster in self._clusters.values():
             try:
                 await cluster.check()

@@ -20,6 +20,7 @@ from typing import Any
 
 from modelyard.compute.environments import MOUNT, Environments, RequirementsError
 from modelyard.compute.job_files import remove_tree
+from modelyard.compute.ray.interfaces import tell_interface
 from modelyard.compute.ray.shipping import Shipping, ShippingError
 from modelyard.compute.runtime import Process, Program, RuntimeUnavailableError
 from modelyard.compute.runtimes import best_runtime
@@ -122,6 +123,8 @@ class HostAgent:
         mounts = await asyncio.to_thread(
             self._shipping.fetch, order["manifest"], self._base, staged
         )
+        if order["address"]:
+            tell_interface(self._base, order["address"])
         inputs = {mount: staged / mount for mount in mounts}
         if order["requirements"] is not None:
             environments = Environments(runtime, node / "environments", os.environ)

@@ -124,6 +124,14 @@ class Exchange:
         return self._sign(self._account, method, uri)
 
 
+def sweep(objects: Objects, account: str) -> None:
+    """Remove what is left in an account's bucket of exchanges. Blocking."""
+    bucket = bucket_of(account)
+    if objects.has_bucket(bucket):
+        for info in list(objects.list(S3Uri(bucket, ""))):
+            objects.delete(S3Uri(bucket, info.key))
+
+
 def _put(file: Path, base: Path, folder: str, name: str) -> None:
     target = base / folder / name
     if target.is_file() and not target.is_symlink() and filecmp.cmp(file, target, shallow=False):

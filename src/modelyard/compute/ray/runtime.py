@@ -128,6 +128,8 @@ class RayJob:
                 "authority": self._ways.authority,
                 "runtime": self._ways.runtime,
                 "requirements": self._account if MOUNT in program.inputs else None,
+                # Where the other hosts find this one; empty: on its node's loopback, as all are.
+                "address": self._addresses[index] if self._is_apart else "",
                 "program": self._portable(program),
             }
             await self._cluster.request(
@@ -149,21 +151,31 @@ class RayJob:
         """See `runtime.Runtime`."""
         await self._cluster.request("end", host=actor_of(identity))
 
+    @property
+    def _is_apart(self) -> bool:
+        return len(set(self._addresses)) > 1
+
+    def _meeting(self, program: Program) -> Mapping[str, str]:
+        if not self._is_apart:
+            return {}
+        job = program.identity.rpartition("/")[0]
+        digest = int.from_bytes(hashlib.sha256(job.encode()).digest()[:4], "big")
+        return {MEETING_VARIABLE: str(_FIRST_MEETING_PORT + digest % _MEETING_PORTS)}
+
     async def _leave(self) -> None:
         # With the cluster out of reach the place is gone anyway: Ray takes it back itself.
         with suppress(RuntimeUnavailableError):
             await self._cluster.request("leave", place=self._name)
 
     def _portable(self, program: Program) -> Mapping[str, Any]:
-        apart = len(set(self._addresses)) > 1
         hosts = dict(program.hosts)
-        if apart and hosts:
+        if self._is_apart and hosts:
             # Their names lead to their nodes; hosts of one node keep to its loopback addresses.
             hosts = dict(zip(hosts, self._addresses, strict=True))
         return {
             "identity": program.identity,
             "argv": [PYTHON if part == sys.executable else part for part in program.argv],
-            "environment": {**program.environment, **_meeting(program, apart=apart)},
+            "environment": {**program.environment, **self._meeting(program)},
             "hosts": hosts,
             "network": program.network,
             "unix_sockets": program.unix_sockets,
@@ -288,14 +300,6 @@ def bundle_of(instance: InstanceType) -> dict[str, float]:
 def actor_of(identity: str) -> str:
     """Return the name of the actor that runs a program, the same in every start of it."""
     return f"host-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
-
-
-def _meeting(program: Program, *, apart: bool) -> Mapping[str, str]:
-    if not apart:
-        return {}
-    names = program.identity.rpartition("/")[0]
-    digest = int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
-    return {MEETING_VARIABLE: str(_FIRST_MEETING_PORT + digest % _MEETING_PORTS)}
 
 
 def _require_portable(program: Program) -> None:
