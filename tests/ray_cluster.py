@@ -18,7 +18,7 @@ import psutil
 
 from tests.live import clean_environment
 
-_START_SECONDS = 180
+_START_SECONDS = 300
 _MARK = "MODELYARD_TEST_CLUSTER"
 _GIB = 2**30
 
@@ -146,7 +146,7 @@ def _free_port() -> int:
     return port
 
 
-def until(condition: Callable[[], bool], seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], seconds: float = 300) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.autopilot_jobs import autopilot_request, await_autopilot, candidates_of
-from tests.clients.jobs import ENDED, await_job, channel, train, training_request
+from tests.clients.jobs import ENDED, await_job, channel, training_request
 from tests.clients.transforms import model, outputs, put, transform
 from tests.clients.tuning_jobs import await_tuning, trials_of, tuning_request
 from tests.compute.contract import living
@@ -20,6 +20,10 @@ from tests.live import ROLE, LiveServer
 from tests.ray_cluster import HEAD, WORKER, RayCluster, ray_cluster, until
 
 pytest.importorskip("ray")
+
+#: Starting a cluster, a server and a process per host takes cores that others may have.
+pytestmark = pytest.mark.timeout(900)
+SECONDS = 400.0
 
 SKLEARN = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-scikit-learn:1.2-1-cpu-py3"
 EXCHANGE = "modelyard-exchange-123456789012"
@@ -47,6 +51,25 @@ def server(cluster: RayCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert live.stop() == 0, live.log.read_text()
 
 
+def train(server: LiveServer, job: str, **overrides: Any) -> dict[str, Any]:
+    """Run a training job to its end and return its description."""
+    server.client("sagemaker").create_training_job(**training_request(server, job, **overrides))
+    return await_job(server, job, SECONDS)
+
+
+def name(text: str) -> str:
+    """Return a name for a job, another one in a second try of the same test."""
+    return f"{text}-{_TRIES[0]}"
+
+
+_TRIES = [0]
+
+
+@pytest.fixture(autouse=True)
+def _tries() -> None:
+    _TRIES[0] += 1
+
+
 def model_of(server: LiveServer, job: Mapping[str, Any]) -> bytes:
     """Return the model that a training job made."""
     bucket, _, key = job["ModelArtifacts"]["S3ModelArtifacts"][5:].partition("/")
@@ -57,11 +80,11 @@ def model_of(server: LiveServer, job: Mapping[str, Any]) -> bytes:
         return member.read()
 
 
-def log_of(server: LiveServer, name: str, group: str = "TrainingJobs") -> list[str]:
+def log_of(server: LiveServer, job: str, group: str = "TrainingJobs") -> list[str]:
     """Return the lines of a job's log, of all its hosts."""
     logs = server.client("logs")
     found = logs.filter_log_events(
-        logGroupName=f"/aws/sagemaker/{group}", logStreamNamePrefix=f"{name}/"
+        logGroupName=f"/aws/sagemaker/{group}", logStreamNamePrefix=f"{job}/"
     )
     return [event["message"] for event in found["events"]]
 
@@ -69,8 +92,8 @@ def log_of(server: LiveServer, name: str, group: str = "TrainingJobs") -> list[s
 def test_the_same_job_makes_the_same_model_on_the_cluster_and_in_the_sandbox(
     server: LiveServer,
 ) -> None:
-    here = train(server, "here")
-    there = train(server, "there", Tags=ON_RAY)
+    here = train(server, name("here"))
+    there = train(server, name("there"), Tags=ON_RAY)
     assert there["TrainingJobStatus"] == "Completed", there
     assert model_of(server, there) == model_of(server, here)
     metrics = [
@@ -78,7 +101,7 @@ def test_the_same_job_makes_the_same_model_on_the_cluster_and_in_the_sandbox(
         for job in (here, there)
     ]
     assert metrics[0] == metrics[1] != {}
-    lines = log_of(server, "there")
+    lines = log_of(server, name("there"))
     assert any("runs on the Ray cluster" in line for line in lines)
     # What went through S3 is gone again, and was for nobody else.
     exchange = server.home / "objects" / "123456789012" / EXCHANGE
@@ -90,11 +113,11 @@ def test_the_same_job_makes_the_same_model_on_the_cluster_and_in_the_sandbox(
 def test_two_hosts_train_one_model_on_two_nodes(server: LiveServer) -> None:
     resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 5}
     halves = {"ResourceConfig": resources, "InputDataConfig": [_sharded(server)]}
-    here = train(server, "two-here", **halves)
-    there = train(server, "two-there", Tags=ON_RAY, **halves)
+    here = train(server, name("two-here"), **halves)
+    there = train(server, name("two-there"), Tags=ON_RAY, **halves)
     assert there["TrainingJobStatus"] == "Completed", there
     assert model_of(server, there) == model_of(server, here)
-    [placed] = [line for line in log_of(server, "two-there") if "runs on the Ray" in line]
+    [placed] = [line for line in log_of(server, name("two-there")) if "runs on the Ray" in line]
     assert HEAD in placed
     assert WORKER in placed
 
@@ -116,7 +139,7 @@ def test_processing_is_sharded_over_the_nodes(server: LiveServer) -> None:
         put(server, f"parts/{number}.txt", f"{number}\n")
     put(server, "code/double.py", DOUBLE)
     request = {
-        "ProcessingJobName": "doubling",
+        "ProcessingJobName": name("doubling"),
         "RoleArn": ROLE,
         "AppSpecification": {
             "ImageUri": SKLEARN,
@@ -151,7 +174,9 @@ def test_processing_is_sharded_over_the_nodes(server: LiveServer) -> None:
     sagemaker.create_processing_job(**request)
 
     def described() -> dict[str, Any]:
-        found: dict[str, Any] = sagemaker.describe_processing_job(ProcessingJobName="doubling")
+        found: dict[str, Any] = sagemaker.describe_processing_job(
+            ProcessingJobName=name("doubling")
+        )
         return found
 
     until(lambda: described()["ProcessingJobStatus"] in ENDED)
@@ -163,7 +188,7 @@ def test_processing_is_sharded_over_the_nodes(server: LiveServer) -> None:
         for entry in listed
     }
     assert doubled == {f"doubled/{n}.txt": f"{2 * n}\n".encode() for n in range(4)}
-    said = log_of(server, "doubling", "ProcessingJobs")
+    said = log_of(server, name("doubling"), "ProcessingJobs")
     assert {line for line in said if line.startswith("did")} == {"did 0 2", "did 1 3"}
 
 
@@ -193,48 +218,55 @@ def processing_input(server: LiveServer, name: str, key: str, **more: str) -> di
 def test_batch_transform_is_sharded_over_the_nodes_and_keeps_the_order_of_lines(
     server: LiveServer,
 ) -> None:
-    model(server, "sharded")
+    model(server, name("model"))
     lines = breast_cancer().test_csv.splitlines(keepends=True)
     for number in range(3):
         put(server, f"sharded/{number}.csv", "".join(lines[number::3]))
     put(server, "whole/rows.csv", "".join(lines))
-    here = transform(server, "sharded-here", "sharded", "whole/")
+    here = transform(server, name("sharded-here"), name("model"), "whole/")
     two = {"InstanceType": "ml.m5.large", "InstanceCount": 2}
     there = transform(
-        server, "sharded-there", "sharded", "sharded/", TransformResources=two, Tags=ON_RAY
+        server,
+        name("sharded-there"),
+        name("model"),
+        "sharded/",
+        TransformResources=two,
+        Tags=ON_RAY,
     )
     assert here["TransformJobStatus"] == there["TransformJobStatus"] == "Completed", there
-    scores = outputs(server, "sharded-here")["rows.csv.out"].splitlines()
-    parts = outputs(server, "sharded-there")
+    scores = outputs(server, name("sharded-here"))["rows.csv.out"].splitlines()
+    parts = outputs(server, name("sharded-there"))
     assert [parts[f"{n}.csv.out"].splitlines() for n in range(3)] == [
         scores[n::3] for n in range(3)
     ]
 
 
 def test_trials_of_a_tuning_job_are_spread_over_the_nodes(server: LiveServer) -> None:
-    request = tuning_request(server, "spread", MaxParallelTrainingJobs=3, Tags=ON_RAY)
+    request = tuning_request(server, name("spread"), MaxParallelTrainingJobs=3, Tags=ON_RAY)
     server.client("sagemaker").create_hyper_parameter_tuning_job(**request)
-    job = await_tuning(server, "spread")
+    job = await_tuning(server, name("spread"), SECONDS)
     assert job["HyperParameterTuningJobStatus"] == "Completed", job
-    names = [trial["TrainingJobName"] for trial in trials_of(server, "spread")]
+    names = [trial["TrainingJobName"] for trial in trials_of(server, name("spread"))]
     said = [line for name in names for line in log_of(server, name) if "runs on the Ray" in line]
     assert len(said) == 3
     assert {HEAD, WORKER} == {line.rpartition(" ")[2] for line in said}
 
 
 def test_an_autopilot_job_searches_on_the_cluster(server: LiveServer) -> None:
-    server.client("sagemaker").create_auto_ml_job(**autopilot_request(server, "auto", Tags=ON_RAY))
-    job = await_autopilot(server, "auto")
+    server.client("sagemaker").create_auto_ml_job(
+        **autopilot_request(server, name("auto"), Tags=ON_RAY)
+    )
+    job = await_autopilot(server, name("auto"), SECONDS)
     assert job["AutoMLJobStatus"] == "Completed", job
-    assert candidates_of(server, "auto")
+    assert candidates_of(server, name("auto"))
 
 
 ENDLESS = {"num_round": "1000000", "objective": "binary:logistic", "eval_metric": "auc"}
 
 
-def begun(server: LiveServer, name: str) -> bool:
+def begun(server: LiveServer, job: str) -> bool:
     """Whether a job's program has said anything of its rounds."""
-    return any("train-auc" in line for line in log_of(server, name))
+    return any("train-auc" in line for line in log_of(server, job))
 
 
 def test_a_job_that_is_stopped_leaves_what_it_had_and_no_program(
@@ -242,11 +274,11 @@ def test_a_job_that_is_stopped_leaves_what_it_had_and_no_program(
 ) -> None:
     sagemaker = server.client("sagemaker")
     sagemaker.create_training_job(
-        **training_request(server, "stopped", Tags=ON_RAY, HyperParameters=ENDLESS)
+        **training_request(server, name("stopped"), Tags=ON_RAY, HyperParameters=ENDLESS)
     )
-    until(lambda: begun(server, "stopped"))
-    sagemaker.stop_training_job(TrainingJobName="stopped")
-    job = await_job(server, "stopped")
+    until(lambda: begun(server, name("stopped")))
+    sagemaker.stop_training_job(TrainingJobName=name("stopped"))
+    job = await_job(server, name("stopped"), SECONDS)
     assert job["TrainingJobStatus"] == "Stopped"
     assert model_of(server, job)
     until(lambda: nothing_left(cluster))
@@ -254,14 +286,14 @@ def test_a_job_that_is_stopped_leaves_what_it_had_and_no_program(
 
 def test_a_job_that_takes_too_long_is_ended(server: LiveServer, cluster: RayCluster) -> None:
     limit = {"MaxRuntimeInSeconds": 8}
-    job = train(server, "late", Tags=ON_RAY, HyperParameters=ENDLESS, StoppingCondition=limit)
+    job = train(server, name("late"), Tags=ON_RAY, HyperParameters=ENDLESS, StoppingCondition=limit)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     until(lambda: nothing_left(cluster))
 
 
 def test_a_job_that_no_node_can_hold_says_so(server: LiveServer) -> None:
     resources = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 5}
-    job = train(server, "large", Tags=ON_RAY, ResourceConfig=resources)
+    job = train(server, name("large"), Tags=ON_RAY, ResourceConfig=resources)
     assert job["TrainingJobStatus"] == "Failed"
     assert "no node of the Ray cluster has 96 vCPUs and 384 GiB" in job["FailureReason"]
 
@@ -272,13 +304,13 @@ def test_a_job_of_a_server_that_is_killed_ends_with_it_and_runs_again_with_the_n
     rounds = {**ENDLESS, "num_round": "2000"}
     sagemaker = server.client("sagemaker")
     sagemaker.create_training_job(
-        **training_request(server, "survivor", Tags=ON_RAY, HyperParameters=rounds)
+        **training_request(server, name("survivor"), Tags=ON_RAY, HyperParameters=rounds)
     )
-    until(lambda: begun(server, "survivor"))
+    until(lambda: begun(server, name("survivor")))
     server.kill()
-    until(lambda: not living(str(cluster.node_folder / "jobs")))
+    until(lambda: not living(str(cluster.node_folder)))
     server.start()
-    assert await_job(server, "survivor")["TrainingJobStatus"] == "Completed"
+    assert await_job(server, name("survivor"), SECONDS)["TrainingJobStatus"] == "Completed"
     until(lambda: nothing_left(cluster))
 
 
@@ -291,20 +323,19 @@ def test_a_job_whose_node_dies_runs_again_on_another(
     rounds = {**ENDLESS, "num_round": "3000"}
     sagemaker.create_training_job(
         **training_request(
-            server, "orphan", Tags=ON_RAY, HyperParameters=rounds, ResourceConfig=resources
+            server, name("orphan"), Tags=ON_RAY, HyperParameters=rounds, ResourceConfig=resources
         )
     )
-    until(lambda: begun(server, "orphan"))
+    until(lambda: begun(server, name("orphan")))
     cluster.kill_worker()
     cluster.start_worker()
-    job = await_job(server, "orphan", 240)
+    job = await_job(server, name("orphan"), SECONDS)
     assert job["TrainingJobStatus"] == "Completed", job
-    assert any("it is tried again" in line for line in log_of(server, "orphan"))
+    assert any("it is tried again" in line for line in log_of(server, name("orphan")))
     statuses = [change["Status"] for change in job["SecondaryStatusTransitions"]]
     assert "Restarting" in statuses
 
 
 def nothing_left(cluster: RayCluster) -> bool:
     """Whether no program of a job lives on a node, and none has left files there."""
-    work = cluster.node_folder / "jobs"
-    return not list(work.iterdir()) and not living(str(work))
+    return not list(cluster.node_folder.glob("*/jobs/*")) and not living(str(cluster.node_folder))

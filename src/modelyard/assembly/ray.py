@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from pathlib import Path
 
 import structlog
@@ -43,6 +44,7 @@ class RayClusters:
                         account.compute_ray_server_url or ground.url,
                         ground.settings.region,
                     ).sign,
+                    server=_name_of(ground),
                     authority=authority,
                     runtime=ground.settings.runtime,
                 )
@@ -87,6 +89,11 @@ def places_of(ground: Ground) -> Places:
     by_id = {account.id: account for account in ground.settings.all_accounts().values()}
     default = AccountSettings(name="", id="", stage="")
     return Places(lambda account: by_id.get(account, default))
+
+
+def _name_of(ground: Ground) -> str:
+    """Return what tells this home's server from those of other homes on the same cluster."""
+    return hashlib.sha256(ground.credentials.sealing_key.encode()).hexdigest()[:16]
 
 
 def _address(account: AccountSettings) -> ClusterAddress:

@@ -139,7 +139,7 @@ class RaySite:
         )
 
     async def end(self, identity: str) -> None:
-        await self._cluster.request("end", host=actor_of(identity))
+        await self._cluster.request("end", host=actor_of(self._ways.server, identity))
 
 
 class _RayBerth:

@@ -14,6 +14,8 @@ from tests.ray_cluster import RayCluster
 
 pytest.importorskip("ray")
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:

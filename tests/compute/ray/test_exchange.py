@@ -60,6 +60,7 @@ class World:
     def __init__(self, folder: Path, door: Door, objects: Objects) -> None:
         self.objects = objects
         self.exchange = Exchange(objects, ACCOUNT, "one/1", door.sign)
+        self.shipping = Shipping()
         self.base = folder / "server" / "algo-1"
         self.staged = folder / "server" / "staged"
         self.node = folder / "node"
@@ -77,14 +78,16 @@ class World:
 
     def fetch(self) -> list[str]:
         manifest = self.exchange.send(self.program())
-        return Shipping().fetch(manifest, self.node / "base", self.node / "staged")
+        return self.shipping.fetch(manifest, self.node / "base", self.node / "staged")
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     objects = Objects(tmp_path / "objects" / ACCOUNT)
     door = Door(objects)
-    yield World(tmp_path, door, objects)
+    world = World(tmp_path, door, objects)
+    yield world
+    world.shipping.close()
     door.close()
 
 
@@ -112,7 +115,7 @@ def test_what_the_program_left_comes_back_and_what_is_the_same_stays_untouched(
     kept = world.node / "base" / "checkpoints"
     (kept / "2").write_text("second")
     (kept / "link").symlink_to("/etc/passwd")
-    Shipping().deliver(world.node / "base", "checkpoints", world.exchange.url_for("kept"))
+    world.shipping.deliver(world.node / "base", "checkpoints", world.exchange.url_for("kept"))
     world.exchange.receive("kept", world.base, "checkpoints")
     assert sorted(path.name for path in old.parent.iterdir()) == ["1", "2"]
     assert old.stat().st_mtime_ns == before
@@ -131,7 +134,9 @@ def test_an_object_that_is_gone_is_told_of_without_what_opens_it(world: World) -
     manifest = world.exchange.send(world.program())
     world.exchange.clear()
     with pytest.raises(ShippingError, match=r"manifest\.json cannot be fetched: 404"):
-        Shipping().fetch(f"{manifest}?X-Amz-Signature=secret", world.node, world.node / "staged")
+        world.shipping.fetch(
+            f"{manifest}?X-Amz-Signature=secret", world.node, world.node / "staged"
+        )
 
 
 def test_nothing_of_an_exchange_stays(world: World) -> None:

@@ -21,15 +21,14 @@ from typing import Any
 from modelyard.compute.environments import MOUNT, Environments, RequirementsError
 from modelyard.compute.job_files import remove_tree
 from modelyard.compute.ray.interfaces import tell_interface
+from modelyard.compute.ray.node import node_folder, node_runtime, sweep
 from modelyard.compute.ray.shipping import Shipping, ShippingError
 from modelyard.compute.runtime import Process, Program, RuntimeUnavailableError
-from modelyard.compute.runtimes import best_runtime
 
 #: What the driver may call.
-METHODS = frozenset({"follow", "terminate", "kill", "sync", "finish"})
+METHODS = frozenset({"begin", "follow", "terminate", "kill", "sync", "finish"})
 #: In an argument list or an environment: this node's Python.
 PYTHON = "{modelyard:python}"
-FOLDER_VARIABLE = "MODELYARD_NODE_FOLDER"
 
 _REQUIREMENTS = Path("input", "code", "requirements.txt")
 _FOLLOW_SECONDS = 10.0
@@ -50,10 +49,11 @@ class HostAgent:
         self._shipping = Shipping()
         self._work: Path | None = None
 
-    async def begin(self, order: str) -> None:
+    async def begin(self, order: str) -> str:
         """Begin with a host; what becomes of it is what `follow` tells."""
         self._running = asyncio.create_task(self._run(json.loads(order)))
         self._running.add_done_callback(lambda _: self._news.set())
+        return "null"
 
     async def follow(self) -> str:
         """Return what is new: log lines, and the end: an exit code, or why there is none."""
@@ -74,6 +74,10 @@ class HostAgent:
                 answer["error"] = str(error)
             except RequirementsError as error:
                 answer["refused"] = f"InstallRequirementsError: {error}"
+            except Exception as error:  # a fault of ours: told, since nothing else is seen of it
+                answer["error"] = f"{type(error).__name__}: {error}"
+            if "code" not in answer:
+                self._shipping.close()
         return json.dumps(answer)
 
     async def terminate(self) -> str:
@@ -97,6 +101,7 @@ class HostAgent:
     async def finish(self, url: str) -> str:
         """Upload all that the program has left, and remove it here."""
         answer = await self._deliver(".", url)
+        self._shipping.close()
         if self._work is not None:
             await asyncio.to_thread(remove_tree, self._work)
         return answer
@@ -109,12 +114,10 @@ class HostAgent:
         return "{}"
 
     async def _run(self, order: dict[str, Any]) -> int:
-        node = node_folder()
-        runtime = await best_runtime(
-            node / "programs", hidden=[node, Path.home() / ".ray"], only=order["runtime"]
-        )
+        node = node_folder(order["server"])
+        runtime = await node_runtime(node, only=order["runtime"])
         self._shipping = Shipping(order["authority"])
-        await asyncio.to_thread(_sweep, node / "jobs")
+        await asyncio.to_thread(sweep, node / "jobs")
         # A new folder in each start, so that one that is still ending disturbs none.
         work = self._work = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=node / "jobs"))
         self._base, staged = work / "base", work / "staged"
@@ -153,29 +156,3 @@ class HostAgent:
     def _line(self, line: str) -> None:
         self._lines.append(line)
         self._news.set()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what agents that were killed have left."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for left in folder.iterdir():
-        if not Path("/proc", left.name.partition("-")[0]).exists():
-            remove_tree(left)
-
-
-def node_folder() -> Path:
-    """Return where a node keeps what it works with, made if it is not there: for its user only.
-
-    Raises:
-        RuntimeUnavailableError: somebody else has made it, or it is open to others.
-    """
-    given = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(given) if given else Path("/var/tmp", f"modelyard-node-{os.getuid()}")  # noqa: S108 - checked below
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    status = folder.lstat()
-    if folder.is_symlink() or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise RuntimeUnavailableError(
-            f"{folder} was made by somebody else, or is open to others: remove it, or name another "
-            f"folder with {FOLDER_VARIABLE} where the node is started"
-        )
-    return folder

@@ -22,7 +22,7 @@ from typing import Any
 
 import ray
 from ray._raylet import GcsClient  # type: ignore[attr-defined]
-from ray.exceptions import AuthenticationError, RayError
+from ray.exceptions import AuthenticationError, RayError, RayTaskError
 from ray.util.placement_group import (
     PlacementGroup,
     placement_group,
@@ -38,6 +38,7 @@ NAMESPACE = "modelyard"
 _GONE_SECONDS = 60.0
 _LOOK_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+_LEFT = "the job does not wait any longer"
 
 
 class Refusal(Exception):
@@ -53,8 +54,8 @@ class Driver:
 
     def __init__(self, send: Callable[[wire.Message], None]) -> None:
         self._send = send
-        self._groups: dict[str, PlacementGroup] = {}
-        self._left: set[str] = set()
+        #: By place; None while it is not asked for yet.
+        self._groups: dict[str, PlacementGroup | None] = {}
         self._actors: dict[str, Any] = {}
         self._requests: Mapping[str, Callable[[wire.Message], Any]] = {
             "look": self._look,
@@ -71,6 +72,8 @@ class Driver:
             answer = await self._requests[message["do"]](message)
         except Refusal as error:
             reply: wire.Message = {"error": str(error), "kind": "refused"}
+        except RayTaskError as error:
+            reply = {"error": f"the agent failed: {error.cause!r}", "kind": "refused"}
         except RayError as error:
             reply = {"error": _first_line(error), "kind": "lost"}
         else:
@@ -89,20 +92,23 @@ class Driver:
     async def _place(self, message: wire.Message) -> Any:
         """Wait until the cluster has room for a job, and hold it; return its hosts' addresses."""
         name, bundles = message["place"], message["bundles"]
+        self._groups[name] = None
         nodes = await self._look(message)
         if not message["patient"]:
             _require_room(bundles[0], nodes)
         # Each host on a node of its own where there are as many, else as far apart as can be.
         able = [node for node in nodes if _fits(bundles[0], node["resources"])]
         strategy = "STRICT_SPREAD" if 1 < len(bundles) <= len(able) else "SPREAD"
+        if name not in self._groups:
+            raise Refusal(_LEFT)
         group = placement_group(bundles, strategy=strategy, name=name)
         self._groups[name] = group
-        while not await asyncio.to_thread(group.wait, 1):
-            if name in self._left:
-                break
-        if name in self._left:
-            await self._leave(message)
-            raise Refusal("the job does not wait any longer")
+        pause = _POLL_SECONDS
+        while not await asyncio.to_thread(group.wait, 0):
+            if name not in self._groups:
+                raise Refusal(_LEFT)
+            await asyncio.sleep(pause)
+            pause = min(1.0, 1.5 * pause)
         table = placement_group_table(group)
         addresses = {
             node["NodeID"]: node["NodeManagerAddress"]
@@ -113,16 +119,21 @@ class Driver:
 
     async def _leave(self, message: wire.Message) -> None:
         """Give back a job's room, or stop waiting for it."""
-        self._left.add(message["place"])
         group = self._groups.pop(message["place"], None)
         if group is not None:
             await asyncio.to_thread(remove_placement_group, group)
 
     async def _start(self, message: wire.Message) -> None:
-        """Make the agent of one host, having ended an earlier one of the same name."""
+        """Make the agent of one host, having ended an earlier one of the same name.
+
+        It need not be there yet: its node may be busy, or gone meanwhile.
+        """
         host = message["host"]
         await self._end(message)
         bundle = message["bundle"]
+        group = self._groups.get(message["place"])
+        if group is None:
+            raise Refusal(_LEFT)
         options: dict[str, Any] = {
             "name": host,
             "namespace": NAMESPACE,
@@ -132,13 +143,11 @@ class Driver:
             "max_restarts": 0,
             "max_concurrency": 64,
             "scheduling_strategy": PlacementGroupSchedulingStrategy(
-                placement_group=self._groups[message["place"]],
+                placement_group=group,
                 placement_group_bundle_index=message["index"],
             ),
         }
-        actor = ray.remote(HostAgent).options(**options).remote()
-        self._actors[host] = actor
-        await actor.begin.remote(json.dumps(message["order"]))
+        self._actors[host] = ray.remote(HostAgent).options(**options).remote()
 
     async def _call(self, message: wire.Message) -> Any:
         """Call a method of an agent."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from modelyard.compute.environments import MOUNT
@@ -26,6 +28,7 @@ MEETING_VARIABLE = "MODELYARD_MEETING_PORT"
 _FIRST_MEETING_PORT, _MEETING_PORTS = 30_000, 2_700  # below those that systems give out
 
 _GIB = 2**30
+_KILL_SECONDS = 60.0  # uploading what was written counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class Ways:
     """What the runtimes of all jobs on one cluster have in common."""
 
     sign: Sign
+    server: str  # what tells this server from others on the same cluster: a few letters
     authority: str = ""  # PEM of what vouches for the server, if it has its own
     runtime: str = "auto"  # how programs are kept apart on the nodes; the setting `runtime`
     sync_seconds: float = 30.0  # how often what is kept of a running program is brought
@@ -122,8 +126,9 @@ class RayJob:
         )
         try:
             manifest = await asyncio.to_thread(exchange.send, program)
-            host = actor_of(program.identity)
+            host = actor_of(self._ways.server, program.identity)
             order = {
+                "server": self._ways.server,
                 "manifest": manifest,
                 "authority": self._ways.authority,
                 "runtime": self._ways.runtime,
@@ -138,18 +143,24 @@ class RayJob:
                 place=self._name,
                 index=index,
                 bundle=self._bundle,
-                order=order,
             )
         except BaseException:
             await asyncio.to_thread(exchange.clear)
             raise
         return RayProcess(
-            self._cluster, host, exchange, program, on_line, self._kept, self._ways.sync_seconds
+            self._cluster,
+            host,
+            order,
+            exchange,
+            program.base,
+            on_line,
+            kept=self._kept,
+            sync_seconds=self._ways.sync_seconds,
         )
 
     async def end(self, identity: str) -> None:
         """See `runtime.Runtime`."""
-        await self._cluster.request("end", host=actor_of(identity))
+        await self._cluster.request("end", host=actor_of(self._ways.server, identity))
 
     @property
     def _is_apart(self) -> bool:
@@ -191,20 +202,23 @@ class RayProcess:
         self,
         cluster: Cluster,
         host: str,
+        order: Mapping[str, Any],
         exchange: Exchange,
-        program: Program,
+        base: Path,
         on_line: Callable[[str], None],
+        *,
         kept: str,
         sync_seconds: float,
     ) -> None:
         self._cluster = cluster
         self._host = host
+        self._order = order
         self._exchange = exchange
-        self._base = program.base
+        self._base = base
         self._on_line = on_line
         self._kept = kept
         self._sync_seconds = sync_seconds
-        self._orders: set[asyncio.Task[None]] = set()
+        self._asking: set[asyncio.Task[None]] = set()
         self._ended = asyncio.create_task(self._follow())
 
     async def wait(self) -> int:
@@ -217,21 +231,31 @@ class RayProcess:
         return await asyncio.shield(self._ended)
 
     def terminate(self) -> None:
-        self._order("terminate")
+        self._ask(self._try("terminate"))
 
     def kill(self) -> None:
-        self._order("kill")
+        self._ask(self._kill())
 
-    def _order(self, method: str) -> None:
+    def _ask(self, asking: Coroutine[Any, Any, None]) -> None:
         if self._ended.done():
+            asking.close()
             return
-        task = asyncio.create_task(self._try(method))
-        self._orders.add(task)
-        task.add_done_callback(self._orders.discard)
+        task = asyncio.create_task(asking)
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
 
     async def _try(self, method: str) -> None:
         with suppress(RuntimeUnavailableError):  # gone already, which `_follow` finds out
             await self._call(method)
+
+    async def _kill(self) -> None:
+        """Have the program killed, and its agent too if that brings no end."""
+        asking = asyncio.create_task(self._try("kill"))
+        done, _ = await asyncio.wait({self._ended}, timeout=_KILL_SECONDS)
+        asking.cancel()
+        if not done:
+            with suppress(RuntimeUnavailableError):
+                await self._cluster.request("end", host=self._host)
 
     async def _call(self, method: str, *arguments: str) -> Any:
         return await self._cluster.request(
@@ -255,6 +279,7 @@ class RayProcess:
                 await asyncio.to_thread(self._exchange.clear)
 
     async def _code(self) -> int:
+        await self._call("begin", json.dumps(self._order))
         while True:
             news = await self._call("follow")
             for line in news["lines"]:
@@ -297,9 +322,9 @@ def bundle_of(instance: InstanceType) -> dict[str, float]:
     return bundle
 
 
-def actor_of(identity: str) -> str:
-    """Return the name of the actor that runs a program, the same in every start of it."""
-    return f"host-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
+def actor_of(server: str, identity: str) -> str:
+    """Return the name of the actor that runs a server's program, the same in every start of it."""
+    return f"{server}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
 
 
 def _require_portable(program: Program) -> None:

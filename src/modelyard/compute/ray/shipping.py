@@ -50,6 +50,10 @@ class Shipping:
             retries=_TRIES, timeout=_TIMEOUT, ssl_context=context, maxsize=_AT_ONCE
         )
 
+    def close(self) -> None:
+        """Close the connections; it can be used again."""
+        self._pool.clear()
+
     def fetch(self, manifest_url: str, base: Path, staged: Path) -> list[str]:
         """Bring what a manifest lists: the folder /opt/ml, and what is mounted there.
 
@@ -116,8 +120,9 @@ class Shipping:
                     raise ShippingError(f"{name} cannot be fetched: {answer.status} {said}")
                 with target.open("wb") as file:
                     shutil.copyfileobj(answer, file, _CHUNK_BYTES)
-            finally:
                 answer.release_conn()
+            finally:
+                answer.close()
         except urllib3.exceptions.HTTPError as error:
             raise ShippingError(f"{name} cannot be fetched: {_reason(error)}") from error
 
@@ -148,4 +153,7 @@ def folders_of(base: Path) -> Sequence[str]:
 def _reason(error: urllib3.exceptions.HTTPError) -> str:
     # Its text names the URL, whose query is what opens the object.
     reason = getattr(error, "reason", None) or error
-    return type(reason).__name__
+    return (
+        f"{type(reason).__name__}; the nodes reach this server by the account's "
+        "compute.ray.server_url"
+    )
