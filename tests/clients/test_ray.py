@@ -193,6 +193,7 @@ def test_processing_is_sharded_over_the_nodes(server: LiveServer) -> None:
 
 
 DOUBLE = """
+from pathlib import Path
 done = []
 for path in sorted(Path("/opt/ml/processing/input/parts").iterdir()):
     done.append(path.stem)
@@ -296,6 +297,10 @@ def test_a_job_that_no_node_can_hold_says_so(server: LiveServer) -> None:
     job = train(server, name("large"), Tags=ON_RAY, ResourceConfig=resources)
     assert job["TrainingJobStatus"] == "Failed"
     assert "no node of the Ray cluster has 96 vCPUs and 384 GiB" in job["FailureReason"]
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 5, "VolumeSizeInGB": 5}
+    job = train(server, name("many"), Tags=ON_RAY, ResourceConfig=resources)
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "has room for 4 hosts of 2 vCPUs and 8 GiB" in job["FailureReason"]
 
 
 def test_a_job_of_a_server_that_is_killed_ends_with_it_and_runs_again_with_the_next(

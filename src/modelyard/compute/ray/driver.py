@@ -17,7 +17,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ray
@@ -76,6 +76,8 @@ class Driver:
             reply = {"error": f"the agent failed: {error.cause!r}", "kind": "refused"}
         except RayError as error:
             reply = {"error": _first_line(error), "kind": "lost"}
+        except Exception as error:  # Ray's calls raise more than they say, and somebody waits
+            reply = {"error": f"{type(error).__name__}: {_first_line(error)}", "kind": "refused"}
         else:
             reply = {"answer": answer}
         self._send({"id": message["id"], **reply})
@@ -95,9 +97,9 @@ class Driver:
         self._groups[name] = None
         nodes = await self._look(message)
         if not message["patient"]:
-            _require_room(bundles[0], nodes)
+            _require_room(bundles, nodes)
         # Each host on a node of its own where there are as many, else as far apart as can be.
-        able = [node for node in nodes if _fits(bundles[0], node["resources"])]
+        able = [node for node in nodes if _holds(bundles[0], node["resources"])]
         strategy = "STRICT_SPREAD" if 1 < len(bundles) <= len(able) else "SPREAD"
         if name not in self._groups:
             raise Refusal(_LEFT)
@@ -179,13 +181,21 @@ def _find(host: str) -> Any | None:
         return None
 
 
-def _fits(bundle: Mapping[str, float], resources: Mapping[str, float]) -> bool:
-    return all(resources.get(name, 0) >= amount for name, amount in bundle.items())
+def _holds(bundle: Mapping[str, float], resources: Mapping[str, float]) -> int:
+    """Return how many of a bundle a node has room for when nothing else is on it."""
+    return int(min(resources.get(name, 0) // amount for name, amount in bundle.items()))
 
 
-def _require_room(bundle: Mapping[str, float], nodes: list[dict[str, Any]]) -> None:
-    if any(_fits(bundle, node["resources"]) for node in nodes):
+def _require_room(bundles: Sequence[Mapping[str, float]], nodes: list[dict[str, Any]]) -> None:
+    bundle, room = bundles[0], sum(_holds(bundles[0], node["resources"]) for node in nodes)
+    if room >= len(bundles):
         return
+    if room > 0:
+        raise Refusal(
+            f"the Ray cluster has room for {room} hosts of {_amounts(bundle)} when it is empty, "
+            f"and the job asks for {len(bundles)}: ask for fewer, add nodes, or let the job wait "
+            "for some with StoppingCondition.MaxPendingTimeInSeconds"
+        )
     largest: Mapping[str, float] = max(
         (node["resources"] for node in nodes),
         key=lambda has: (has.get("CPU", 0), has.get("memory", 0)),
