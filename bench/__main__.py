@@ -21,6 +21,7 @@ from bench import (
     registry_search,
     tuning,
 )
+from bench.document import merged
 from bench.machine import describe
 from bench.report import BenchUnavailable, Options, Report
 
@@ -43,23 +44,30 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all")
     parser.add_argument("--seconds", type=int, default=5, help="of each single measurement")
     parser.add_argument("--rounds", type=int, default=3, help="interleaved; medians are reported")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there, too")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="replace the sections of that document, too"
+    )
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in BENCHES]
     if unknown:
         parser.error(f"there is no bench {', '.join(unknown)}; there is {', '.join(BENCHES)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     options = Options(seconds=arguments.seconds, rounds=arguments.rounds)
-    try:
-        reports = [BENCHES[name](options) for name in arguments.names or BENCHES]
-    except BenchUnavailable as error:
-        print(f"bench: {error}", file=sys.stderr)
-        return 2
-    text = "\n".join(["# Benchmarks", "", describe(), "", *(r.markdown() for r in reports)])
-    print(text)
-    if arguments.write is not None:
-        arguments.write.write_text(text)
-    return 0 if all(report.met for report in reports) else 1
+    sections, met = {}, True
+    for name in arguments.names or BENCHES:
+        measured = describe()
+        try:
+            report = BENCHES[name](options)
+        except BenchUnavailable as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 2
+        sections[report.title] = text = report.markdown(measured)
+        met = met and report.met
+        print(text, flush=True)
+        if arguments.write is not None:
+            before = arguments.write.read_text() if arguments.write.exists() else ""
+            arguments.write.write_text(merged(before, sections))
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

@@ -166,8 +166,7 @@ class _Client:
         """Make sure that both said the same."""
         output = files.folder / f"{name}.out"
         self._s3.download_file(self._bucket, f"{name}/rows.csv.out", str(output))
-        found = [_scores(path) for path in (output, files.folder / "stream.out")]
-        if not np.array_equal(*found):
+        if not np.array_equal(_scores(output), _scores(files.folder / "stream.out")):
             raise RuntimeError("the job and the stream predict differently")
         output.unlink()
 

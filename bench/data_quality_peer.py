@@ -17,7 +17,8 @@ def whylogs(path: str) -> None:
     for frame in pd.read_csv(path, chunksize=200_000):
         view = why.log(frame).view()
         profile = view if profile is None else profile.merge(view)
-    profile.to_pandas()
+    if profile is not None:
+        profile.to_pandas()
 
 
 def tfdv(path: str) -> None:

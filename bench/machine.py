@@ -15,8 +15,8 @@ def describe() -> str:
     python = ".".join(map(str, sys.version_info[:3]))
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores ({_processor()}), "
-        f"{memory:.0f} GiB, Linux {platform.release()}, Python {python}. What makes the load runs "
-        "on the same cores, so ratios say more than absolute numbers."
+        f"{memory:.0f} GiB, Linux {platform.release()}, Python {python}; the machine's load before "
+        f"was {os.getloadavg()[0]:.1f}."
     )
 
 

@@ -12,6 +12,7 @@ import sqlite3
 import statistics
 import sys
 import time
+from collections.abc import Callable
 
 from mlflow.tracking import MlflowClient
 
@@ -25,13 +26,16 @@ def main() -> None:
     client.create_registered_model("bench")
     for number in range(GROUPS):
         client.create_registered_model(f"group-{number}")
-    register = lambda number: client.create_model_version(  # noqa: E731
-        "bench",
-        source="s3://models/bench",
-        description="made by a run",
-        tags={"run_id": "run-0", "auc": "0.97", "owner": "user-1"},
-        await_creation_for=None,
-    )
+
+    def register(_number: int) -> object:
+        return client.create_model_version(
+            "bench",
+            source="s3://models/bench",
+            description="made by a run",
+            tags={"run_id": "run-0", "auc": "0.97", "owner": "user-1"},
+            await_creation_for=None,  # type: ignore[arg-type]  # its way to say: do not wait
+        )
+
     register(0)
     fill(database, versions)
     measured = {"register": median(register, registrations)}
@@ -39,9 +43,11 @@ def main() -> None:
         ("group", "name = 'group-7'"),
         ("run", "run_id = 'run-777'"),
     ):
-        measured[name] = median(
-            lambda _, text=text: client.search_model_versions(text, max_results=page), searches
-        )
+
+        def search(_number: int, text: str = text) -> object:
+            return client.search_model_versions(text, max_results=page)
+
+        measured[name] = median(search, searches)
     print(json.dumps(measured))
 
 
@@ -61,7 +67,7 @@ def fill(database: str, versions: int) -> None:
     connection.close()
 
 
-def median(call, times: int) -> float:
+def median(call: Callable[[int], object], times: int) -> float:
     taken = []
     for number in range(times):
         started = time.perf_counter()

@@ -18,6 +18,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,20 +123,19 @@ def _ask_modelyard(home: Path, registrations: int) -> dict[str, float]:
 
     found = {
         "register": _milliseconds(
-            lambda _: client.create_model_package(ModelPackageGroupName="bench", **request),
+            partial(client.create_model_package, ModelPackageGroupName="bench", **request),
             registrations,
         )
     }
     for name, filters, more in _SEARCHES:
-        found[name] = _milliseconds(
-            lambda _, filters=filters, more=more: client.search(
-                Resource="ModelPackage",
-                SearchExpression={"Filters": filters},
-                MaxResults=PAGE,
-                **more,
-            ),
-            SEARCHES,
+        search = partial(
+            client.search,
+            Resource="ModelPackage",
+            SearchExpression={"Filters": filters},
+            MaxResults=PAGE,
+            **more,
         )
+        found[name] = _milliseconds(search, SEARCHES)
     return found
 
 
@@ -278,11 +278,11 @@ def exports(home: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def _milliseconds(call: Callable[[int], object], times: int) -> float:
+def _milliseconds(call: Callable[[], object], times: int) -> float:
     """Return the median duration of a call."""
     taken = []
-    for number in range(times):
+    for _ in range(times):
         started = time.perf_counter()
-        call(number)
+        call()
         taken.append((time.perf_counter() - started) * 1000)
     return statistics.median(taken)

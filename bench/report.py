@@ -50,14 +50,20 @@ class Report:
     def met(self) -> bool:
         return all(requirement.met for requirement in self.requirements)
 
-    def markdown(self) -> str:
-        """Return the report as a section of a document."""
+    def markdown(self, measured: str) -> str:
+        """Return the report as a section of a document.
+
+        Args:
+            measured: when and on what.
+        """
         required = [requirement.row() for requirement in self.requirements]
         return "\n".join(
             [
                 f"## {self.title}",
                 "",
                 self.method,
+                "",
+                measured,
                 "",
                 *_table(self.columns, self.rows),
                 "",

@@ -10,6 +10,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shap
@@ -39,7 +40,7 @@ def main() -> None:
     )
 
 
-def seconds(explainer, rows, budget, l1_reg) -> float:
+def seconds(explainer: Any, rows: Any, budget: int, l1_reg: Any) -> float:
     started = time.perf_counter()
     explainer.shap_values(rows, nsamples=budget, l1_reg=l1_reg, silent=True)
     return time.perf_counter() - started

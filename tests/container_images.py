@@ -6,20 +6,25 @@ libraries that both need, and one program, which trains (the mean of a column) a
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-HOW_TO_GET_IT = "needs buildah (Debian: apt-get install --no-install-recommends buildah)"
+import modelyard
+
+HOW_TO_GET_IT = "needs {0} (Debian: apt-get install --no-install-recommends {0})"
 
 _LEFT_OUT = shutil.ignore_patterns(
     "site-packages", "test", "tests", "idlelib", "tkinter", "ensurepip", "turtledemo",
@@ -99,10 +104,15 @@ RUN ["/usr/local/bin/python3", "-c", "open('/built', 'w').write('by a RUN step')
 
 def require_buildah() -> None:
     """Skip a test where no image can be built; fail it in CI."""
-    if shutil.which("buildah") is None:
+    require_engine("buildah")
+
+
+def require_engine(name: str) -> None:
+    """Skip a test where an engine is not installed; fail it in CI."""
+    if shutil.which(name) is None:
         if os.environ.get("CI") == "true":
-            pytest.fail(HOW_TO_GET_IT)
-        pytest.skip(HOW_TO_GET_IT)
+            pytest.fail(HOW_TO_GET_IT.format(name))
+        pytest.skip(HOW_TO_GET_IT.format(name))
 
 
 def python_root(folder: Path, programs: Sequence[str] = ()) -> Path:
@@ -156,6 +166,77 @@ def make_context(folder: Path, *, dockerfile: str = DOCKERFILE) -> Path:
         (folder / "program" / name).chmod(0o644)
     (folder / "Dockerfile").write_text(dockerfile)
     return folder
+
+
+def copy_packages(root: Path, *names: str) -> None:
+    """Copy installed packages, folders of site-packages, into a file system with a Python."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    there = root / "usr" / "local" / "lib" / version / "site-packages"
+    for name in names:
+        place = Path(sysconfig.get_path("purelib")) / name
+        left_out = shutil.ignore_patterns("tests", "__pycache__", "*.pyi", "include")
+        shutil.copytree(place, there / name, ignore=left_out)
+    modules = [str(path) for path in there.rglob("*.so*")]
+    found = subprocess.run(["ldd", *modules], capture_output=True, text=True, check=False)
+    for name in sorted(set(_LIBRARY.findall(found.stdout))):
+        target = root / name.lstrip("/")
+        if not name.startswith(str(Path(sys.prefix))) and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(name, target)
+
+
+def copy_modelyard(root: Path) -> None:
+    """Copy Modelyard itself into a file system with a Python."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    there = root / "usr" / "local" / "lib" / version / "site-packages" / "modelyard"
+    source = Path(modelyard.__file__).parent
+    shutil.copytree(source, there, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def write_layout(root: Path, layout: Path, config: Mapping[str, object]) -> str:
+    """Write a file system as the OCI layout of an image, as a registry keeps it; return its digest.
+
+    Args:
+        config: of the image: Entrypoint, Env.
+    """
+    blobs = layout / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+    layer = layout / "layer.tar"
+    with tarfile.open(layer, "w") as tar:
+        tar.add(root, arcname=".")
+    with layer.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    size = layer.stat().st_size
+    layer.rename(blobs / digest)
+
+    def keep(content: object) -> dict[str, object]:
+        text = json.dumps(content).encode()
+        name = hashlib.sha256(text).hexdigest()
+        (blobs / name).write_bytes(text)
+        return {"digest": f"sha256:{name}", "size": len(text)}
+
+    oci = "application/vnd.oci.image"
+    described = keep(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": config,
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        }
+    )
+    manifest = keep(
+        {
+            "schemaVersion": 2,
+            "mediaType": f"{oci}.manifest.v1+json",
+            "config": {"mediaType": f"{oci}.config.v1+json", **described},
+            "layers": [
+                {"mediaType": f"{oci}.layer.v1.tar", "digest": f"sha256:{digest}", "size": size}
+            ],
+        }
+    )
+    manifests = [{"mediaType": f"{oci}.manifest.v1+json", **manifest}]
+    (layout / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": manifests}))
+    return str(manifest["digest"])
 
 
 def zipped(folder: Path) -> bytes:

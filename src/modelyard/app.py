@@ -12,15 +12,18 @@ from starlette.types import ASGIApp
 
 from modelyard.api.s3.door import S3Door
 from modelyard.assembly.autopilot import add_autopilot
+from modelyard.assembly.containers import images_of
 from modelyard.assembly.doors import doors, renewal
 from modelyard.assembly.events import add_events, tell, tell_all
 from modelyard.assembly.experiments import experiments
+from modelyard.assembly.gitops import add_gitops
 from modelyard.assembly.governance import add_governance
 from modelyard.assembly.ground import lay_ground
 from modelyard.assembly.hosting import add_hosting, on_keys
 from modelyard.assembly.identity import add_identity, tell_gateway, watched
 from modelyard.assembly.jobs import add_processing, add_training, add_transform, keys_of
 from modelyard.assembly.keys import add_keys, memory_of
+from modelyard.assembly.launch import launch
 from modelyard.assembly.monitoring import add_monitoring
 from modelyard.assembly.orchestrator import add_orchestrator
 from modelyard.assembly.ray import RayClusters
@@ -30,12 +33,8 @@ from modelyard.assembly.tuning import add_tuning
 from modelyard.cloudwatch.job_metrics import keep as keep_metrics
 from modelyard.cloudwatch.operations import MetricOperations
 from modelyard.compute.capacity import Capacity
-from modelyard.compute.containers.building import ImageBuilder
-from modelyard.compute.containers.image_folder import ImageFolder
 from modelyard.compute.environments import Environments
 from modelyard.compute.runtime import Runtime
-from modelyard.containers.catalogue import Catalogue
-from modelyard.containers.workshop import ImageWorkshop, Rules
 from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.governance.stages.keeper import VERSION, StageKeeper
@@ -52,6 +51,7 @@ from modelyard.settings import Settings
 from modelyard.store.outbox import Outbox
 from modelyard.store.s3_server import S3Servers
 from modelyard.tagging.operations import TaggingOperations
+from modelyard.tagging.resources import TaggedResources
 from modelyard.tls.renewal import Renewal
 
 
@@ -99,10 +99,10 @@ def build(
     memory.clear()
     deployments = add_registry(ground, memory)
     environments = Environments(runtime, home.environments, os.environ)
-    image_folder = ImageFolder(home.images)
-    images = Catalogue(ground.store, image_folder)
+    containers = images_of(ground, runtime)
+    images = containers.catalogue
     endpoints, routing = add_hosting(
-        ground, gateway, runtime, memory, environments, deployments, images
+        ground, gateway, runtime, memory, environments, deployments, containers
     )
     series = MetricSeries(home.metrics)
     known = add_identity(ground)
@@ -125,14 +125,16 @@ def build(
         keys_of=partial(keys_of, ground),
         measured=partial(keep_metrics, ground.store),
         image_of=images.find,
+        pull=containers.pull,
+        prices=dict(settings.instance_prices),
         cluster_of=clusters.site_of,
     )
-    training = add_training(ground, workshop, images)
-    processing = add_processing(ground, workshop, images)
+    training = add_training(ground, workshop, containers)
+    processing = add_processing(ground, workshop, containers)
     monitors = add_monitoring(ground, processing)
-    add_tuning(ground, training, series, images)
-    add_autopilot(ground, training)
-    add_transform(ground, workshop, images)
+    add_tuning(ground, training, series, containers)
+    add_autopilot(ground, training, containers.places)
+    add_transform(ground, workshop, containers)
     drafter = add_governance(ground)
     credentials = ground.credentials
     invoker = EndpointInvoker(
@@ -140,16 +142,15 @@ def build(
         OwnCredentials(credentials, account=settings.account).of,
         trust=trust,
     )
-    builder = ImageBuilder(runtime, image_folder, home.images / ".building")
-    builder.sweep()
-    images.sweep()
-    image_rules = Rules(registries=settings.image_registries, network=settings.image_build_network)
-    image_workshop = ImageWorkshop(ground.store, builder, image_folder, image_rules)
-    service = add_orchestrator(ground, invoker.invoke, drafter, images, image_workshop)
+    service = add_orchestrator(
+        ground, invoker.invoke, drafter, images, containers.workshop, runtime
+    )
+    intake = add_gitops(ground, service)
     for capability in (
         LogOperations(ground.logs),
         MetricOperations(ground.store),
         TaggingOperations(ground.store),
+        TaggedResources(ground.store),
         ground.audit.operations,
     ):
         ground.table.add(capability)
@@ -168,16 +169,27 @@ def build(
     )
     # Once every operation is there: policies are checked against them.
     ground.permissions.book.load()
+    launch(ground)
     s3_door = S3Door(
         ground.table.guard,
         authenticator.secret_of,
         ground.objects,
         s3_servers,
         keys_of=ground.keys.of,
+        intake=intake,
     )
     return Modelyard(
         asgi=doors(
-            ground, authenticator, service, s3_door, gateway, trust, relay, events, tracked.servers
+            ground,
+            authenticator,
+            service,
+            s3_door,
+            gateway,
+            trust,
+            relay,
+            events,
+            tracked.servers,
+            intake,
         ),
         steps=[
             Step(stop=lambda: asyncio.to_thread(ground.database.dispose)),
@@ -199,6 +211,7 @@ def build(
             Step(stop=invoker.stop),
             clusters.step,
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
+            Step(start=lambda: asyncio.to_thread(intake.recover)),
             Step(start=events.start, stop=events.stop),
             Step(start=monitors.start, stop=monitors.stop),
             Step(start=outbox.start, stop=outbox.stop),

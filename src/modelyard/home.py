@@ -63,6 +63,7 @@ class Home:
         self.logs = path / "logs"  # <account>/<region>/…
         self.metrics = path / "metrics"  # <account>/<region>/<kind>/<name>.jsonl
         self.mlflow = path / "mlflow"  # <account>/
+        self.repositories = path / "repositories"  # <account>/<name>.git
         self.inbox = path / "inbox"  # <account>/<topic>.jsonl
         self.policies = path / "policies"  # *.cedar, written by the user
         self.run = path / "run"  # sockets

@@ -166,6 +166,20 @@ def database_url(value: object) -> str:
     return url
 
 
+def prices(value: object) -> tuple[tuple[str, float], ...]:
+    """Return what things are priced, and their prices."""
+    rule = 'is a table of US dollars an hour by instance type: "ml.m5.large" = 0.1'
+    if not isinstance(value, Mapping):
+        raise ValueError(rule)  # noqa: TRY004 - a rule's word for it is ValueError
+    found: dict[str, float] = {}
+    for name, price in value.items():
+        number = isinstance(price, int | float) and not isinstance(price, bool)
+        if not str(name).startswith("ml.") or not number or not 0 <= price < float("inf"):
+            raise ValueError(rule)
+        found[str(name)] = float(price)
+    return tuple(sorted(found.items()))
+
+
 def is_address(text: str) -> bool:
     """Tell whether `text` is an IP address."""
     try:

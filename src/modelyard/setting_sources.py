@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import stat
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ class Definition:
     rule: Rule
     secret: bool = False  # its value is never printed
     shown: str = ""  # the default in words, where it is worked out from other settings
+
+
+def setting(
+    default: Any, meaning: str, rule: Rule, *, secret: bool = False, shown: str = ""
+) -> Any:
+    """Return the field of a setting; `shown`: its default in words, where it is worked out."""
+    definition = Definition(meaning=meaning, rule=rule, secret=secret, shown=shown)
+    return field(default=default, repr=not secret, metadata={"definition": definition})
 
 
 class Reading:
@@ -110,3 +118,32 @@ def placed(error: SeveralProblems, name: str, origin: str) -> list[str]:
     where = origin.partition(" in ")[2]
     place = f" in {where}" if where else ""
     return [f"{name}.{key}{place}: {why}" for key, why in error.problems.items()]
+
+
+def listed(
+    defaults: Mapping[str, object], definitions: Mapping[str, Definition], how: Sequence[str]
+) -> str:
+    """Return a text that lists settings: each one's name, its default and what it is.
+
+    Args:
+        how: lines that say how one is set.
+    """
+    rows = [("setting", "default", "meaning")]
+    for name, default in defaults.items():
+        definition = definitions[name]
+        rows.append((name, definition.shown or _text(default), definition.meaning))
+    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines = [f"{name:{wide[0]}}  {default:{wide[1]}}  {meaning}" for name, default, meaning in rows]
+    return "\n".join([*lines, "", *how])
+
+
+def _text(default: object) -> str:
+    match default:
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:g}"
+        case () | None | "":
+            return "none"
+        case _:
+            return str(default)

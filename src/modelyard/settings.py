@@ -11,13 +11,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from modelyard import setting_rules as rules
 from modelyard.account_settings import AccountSettings, effective_accounts, stage_accounts
 from modelyard.account_settings import accounts as account_rules
 from modelyard.destinations import Topic, Webhook, topics, webhooks
-from modelyard.setting_sources import PREFIX, Definition, Reading, placed
+from modelyard.launch_settings import LaunchSettings, launch_problems
+from modelyard.setting_sources import PREFIX, Definition, Reading, listed, placed, setting
 
 DEFAULT_HOME = "~/.modelyard"
 FILE_NAME = "modelyard.toml"
@@ -35,19 +35,11 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-def _setting(
-    default: Any, meaning: str, rule: rules.Rule, *, secret: bool = False, shown: str = ""
-) -> Any:
-    """Describe one setting. `shown`: the default in words, where it is worked out from others."""
-    definition = Definition(meaning=meaning, rule=rule, secret=secret, shown=shown)
-    return field(default=default, repr=not secret, metadata={"definition": definition})
-
-
 _PORT = rules.whole_number(0, 65_535)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(LaunchSettings):
     """All that can be set. `load` reads and checks it; a test may make one by hand."""
 
     home: Path = field(
@@ -57,96 +49,81 @@ class Settings:
             )
         }
     )
-    host: str = _setting("127.0.0.1", "address to bind", rules.host)
-    allow_remote: bool = _setting(False, "allow a host that other machines can reach", rules.flag)
-    allowed_hosts: tuple[str, ...] = _setting(
+    host: str = setting("127.0.0.1", "address to bind", rules.host)
+    allow_remote: bool = setting(False, "allow a host that other machines can reach", rules.flag)
+    allowed_hosts: tuple[str, ...] = setting(
         (), "names that clients may call the server by, beside host and loopback", rules.host_names
     )
-    outbound_allowed_hosts: tuple[str, ...] = _setting(
+    outbound_allowed_hosts: tuple[str, ...] = setting(
         (),
         "private hosts that the server may call: identity providers, webhooks",
         rules.host_names,
     )
-    notifications: tuple[Topic, ...] = _setting(
+    notifications: tuple[Topic, ...] = setting(
         (),
         "topics of notifications, each with the URLs of those whom it reaches",
         topics,
         secret=True,
     )
-    webhooks: tuple[Webhook, ...] = _setting(
+    webhooks: tuple[Webhook, ...] = setting(
         (),
         "webhooks that rules may send events to, each with its url and its secret",
         webhooks,
         secret=True,
     )
-    port: int = _setting(8080, "port of everything; 0 picks a free one", _PORT)
-    gateway_port: int = _setting(8081, "port of the inference gateway; 0 picks a free one", _PORT)
-    gateway_workers: int = _setting(
+    port: int = setting(8080, "port of everything; 0 picks a free one", _PORT)
+    gateway_port: int = setting(8081, "port of the inference gateway; 0 picks a free one", _PORT)
+    gateway_workers: int = setting(
         0, "processes of the inference gateway; 0 is one per core", rules.whole_number(0, 256)
     )
-    tls: bool = _setting(False, "serve HTTPS, and nothing else, on both ports", rules.flag)
-    tls_certificate: str | None = _setting(
+    tls: bool = setting(False, "serve HTTPS, and nothing else, on both ports", rules.flag)
+    tls_certificate: str | None = setting(
         None,
         "file of the server's certificate and of those that vouch for it, PEM",
         rules.file,
         shown="one of the home's own authority",
     )
-    tls_key: str | None = _setting(
+    tls_key: str | None = setting(
         None, "file of that certificate's private key, PEM, only its owner's to read", rules.file
     )
-    region: str = _setting(
+    region: str = setting(
         "us-east-1",
         "region of callers that name none",
         rules.matching(
             r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "a region such as us-east-1, at most 32 letters"
         ),
     )
-    account: str = _setting(
+    account: str = setting(
         "123456789012", "the account's id", rules.matching(r"[0-9]{12}", "exactly 12 digits")
     )
-    accounts: tuple[AccountSettings, ...] = _setting(
+    accounts: tuple[AccountSettings, ...] = setting(
         (),
         "the accounts beside this one: [accounts.dev] id = …, stage, provider, profile, region",
         account_rules,
         shown="dev, staging, prod",
     )
-    multi_account: bool = _setting(
-        False, "deliver models from the dev account through staging to prod", rules.flag
-    )
-    dev_account_id: str = _setting(
-        "", "multi-account: id or name of the dev account", rules.account, shown="dev"
-    )
-    staging_account_id: str = _setting(
-        "", "multi-account: id or name of the staging account", rules.account, shown="staging"
-    )
-    prod_account_id: str = _setting(
-        "", "multi-account: id or name of the prod account", rules.account, shown="prod"
-    )
-    use_model_registry: bool = _setting(
-        False, "deploy only models of the registry, by model_package_name", rules.flag
-    )
-    database_url: str = _setting(
+    database_url: str = setting(
         "",
         "where the metadata is kept",
         rules.database_url,
         secret=True,
         shown="sqlite, modelyard.db in the home",
     )
-    root_access_key_id: str | None = _setting(
+    root_access_key_id: str | None = setting(
         None,
         "access key of the root user",
         rules.matching(r"[A-Za-z0-9_]{8,128}", "8 to 128 letters, digits and underscores"),
         secret=True,
         shown="made at the first start",
     )
-    root_secret_access_key: str | None = _setting(
+    root_secret_access_key: str | None = setting(
         None,
         "secret of that access key",
         rules.matching(r"[!-~]{16,128}", "16 to 128 printable characters without spaces"),
         secret=True,
         shown="made at the first start",
     )
-    root_token: str | None = _setting(
+    root_token: str | None = setting(
         None,
         "bearer token of the root user",
         rules.matching(
@@ -155,55 +132,63 @@ class Settings:
         secret=True,
         shown="made at the first start",
     )
-    memory_folder: str = _setting(
+    memory_folder: str = setting(
         "/dev/shm",  # noqa: S108 - a folder of ours is made in it, for its owner only
         "folder in memory (tmpfs) for jobs and models that are under a key",
         rules.file,
     )
-    master_key_file: str = _setting(
+    master_key_file: str = setting(
         "",
         "file of the master key, which seals all encryption keys",
         rules.file,
         shown="keys/master in the home, made at the first start",
     )
-    assets_bucket: str = _setting(
-        "",
-        "bucket that pipelines keep their assets in",
-        rules.matching(
-            r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-            "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
-        ),
-        shown="modelyard-assets-<account>",
-    )
-    capture_flush_seconds: float = _setting(
+    capture_flush_seconds: float = setting(
         10.0, "how long captured requests may wait in memory", rules.seconds(0.1, 60)
     )
-    audit_keep_days: int = _setting(
+    audit_keep_days: int = setting(
         0, "days that audit records are kept; 0 is for ever", rules.whole_number(0, 36_500)
     )
-    allow_detailed_error_message: bool = _setting(
-        True, "say in the orchestrator's answers what went wrong", rules.flag
-    )
-    experiments: bool = _setting(
+    experiments: bool = setting(
         True, "log every training job to MLflow, where that is installed", rules.flag
     )
-    runtime: str = _setting(
+    instance_prices: tuple[tuple[str, float], ...] = setting(
+        (),
+        'US dollars an hour of instance types, [instance_prices] "ml.m5.large" = 0.1',
+        rules.prices,
+        shown="AWS's",
+    )
+    runtime: str = setting(
         "auto",
         "how jobs are kept apart: auto, bubblewrap, unshare, plain",
         rules.one_of("auto", "bubblewrap", "unshare", "plain"),
     )
-    image_registries: tuple[str, ...] = _setting(
-        (), "registries that base images may be pulled from: docker.io, ghcr.io", rules.registries
+    image_registries: tuple[str, ...] = setting(
+        (), "registries that images may be pulled from: docker.io, ghcr.io", rules.registries
     )
-    image_build_network: bool = _setting(
+    image_engine: str = setting(
+        "auto",
+        "what builds and pulls container images: auto, buildah, podman, docker (which only pulls)",
+        rules.one_of("auto", "buildah", "podman", "docker"),
+    )
+    image_registry_login_file: str = setting(
+        "", "file of logins at registries, as podman login and docker login write it", rules.file
+    )
+    image_registry_authority_file: str = setting(
+        "", "file of certificates that vouch for registries, PEM", rules.file, shown="the machine's"
+    )
+    image_advisories: str = setting(
+        "", "folder of advisories in OSV's JSON, which images are compared with", rules.file
+    )
+    image_build_network: bool = setting(
         False, "give RUN steps of Dockerfiles this machine's network", rules.flag
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "info",
         "least important message that is logged: debug, info, warning, error",
         rules.one_of("debug", "info", "warning", "error"),
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "auto",
         "console, json, or auto: console on a terminal",
         rules.one_of("auto", "console", "json"),
@@ -213,7 +198,8 @@ class Settings:
         if not self.database_url:
             object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'modelyard.db'}")
         if not self.assets_bucket:
-            object.__setattr__(self, "assets_bucket", f"modelyard-assets-{self.account}")
+            named = self.existing_assets_bucket or f"modelyard-assets-{self.account}"
+            object.__setattr__(self, "assets_bucket", named)
 
     def all_accounts(self) -> Mapping[str, AccountSettings]:
         """Return every account by name: the orchestrator's own, the defaults, the declared.
@@ -239,6 +225,10 @@ class Settings:
     def assets_bucket_of(self, account: str) -> str:
         """Return the bucket that pipelines of an account keep their assets in."""
         return self.assets_bucket if account == self.account else f"modelyard-assets-{account}"
+
+    def topics(self) -> tuple[Topic, ...]:
+        """Return the topics of notifications, that of pipelines' outcomes included."""
+        return (*self.notifications, *self.outcome_topics())
 
     def warnings(self) -> list[str]:
         """Return what is allowed but should be said loudly at the start."""
@@ -285,7 +275,7 @@ def load(
     reading.read_options(given)
     reading.values.setdefault("home", rules.folder(DEFAULT_HOME))
     found = Settings(**reading.values)
-    problems = reading.problems + _contradictions(found)
+    problems = reading.problems + _contradictions(found) + launch_problems(found)
     if not reading.problems:
         try:
             found.all_accounts()
@@ -320,30 +310,15 @@ def home_of(given: Path | None = None, *, environment: Mapping[str, str] | None 
 
 def table() -> str:
     """Return a text that lists every setting: its name, its default and what it is."""
-    rows = [("setting", "default", "meaning")]
-    for item in fields(Settings):
-        definition = _DEFINITIONS[item.name]
-        rows.append((item.name, definition.shown or _text(item.default), definition.meaning))
-    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [f"{name:{wide[0]}}  {default:{wide[1]}}  {meaning}" for name, default, meaning in rows]
-    lines += [
-        "",
-        f"Set one as {PREFIX}<NAME> in the environment, or as a line `name = value` in",
-        f"{FILE_NAME} in the home (another file: --config or {CONFIG_VARIABLE}).",
-    ]
-    return "\n".join(lines)
-
-
-def _text(default: object) -> str:
-    match default:
-        case bool():
-            return str(default).lower()
-        case float():
-            return f"{default:g}"
-        case () | None:
-            return "none"
-        case _:
-            return str(default)
+    defaults = {item.name: item.default for item in fields(Settings)}
+    return listed(
+        defaults,
+        _DEFINITIONS,
+        [
+            f"Set one as {PREFIX}<NAME> in the environment, or as a line `name = value` in",
+            f"{FILE_NAME} in the home (another file: --config or {CONFIG_VARIABLE}).",
+        ],
+    )
 
 
 def _own(environment: Mapping[str, str]) -> dict[str, str]:

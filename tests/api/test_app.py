@@ -26,7 +26,7 @@ from modelyard.api.plain import PlainDoor
 from modelyard.api.state import RequestState, put_state
 from modelyard.operations.table import OperationTable
 from tests.api.asgi import ask
-from tests.api.world import SCHEMA, House, mlflow_door, orchestrator, s3
+from tests.api.world import SCHEMA, House, git_door, mlflow_door, orchestrator, s3
 from tests.identity.world import ACCOUNT, World, world
 from tests.policies import AllowAll
 
@@ -226,6 +226,7 @@ def application(home: World, s3_door: ASGIApp = s3) -> ASGIApp:
             authenticator=home.authenticator,
             s3=s3_door,
             mlflow=mlflow_door(home, home.authenticator),
+            git=git_door(home, home.authenticator),
             orchestrator=orchestrator(),
             gateway_url=lambda: None,
             bound_host="127.0.0.1",

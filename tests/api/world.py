@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from modelyard.api.app import Rooms, build_app
 from modelyard.api.authenticated import context_of, head_of
+from modelyard.api.git.door import GitDoor
 from modelyard.api.metrics import Metrics
 from modelyard.api.mlflow.door import MlflowDoor
 from modelyard.compute.runtime import Process, Program, RuntimeUnavailableError
@@ -231,6 +232,18 @@ def mlflow_door(home: World, authenticator: Authenticator) -> MlflowDoor:
     )
 
 
+def git_door(home: World, authenticator: Authenticator) -> GitDoor:
+    """Return the door of a server that has no configuration repository."""
+    return GitDoor(
+        HttpAuthenticator(authenticator, home.credentials.sealing_key),
+        home.table.guard,
+        home.store,
+        None,
+        account=ACCOUNT,
+        region="us-east-1",
+    )
+
+
 class NoRuntime:
     """Runs nothing."""
 
@@ -257,6 +270,7 @@ def house(folder: Path) -> Iterator[House]:
         authenticator=authenticator,
         s3=s3,
         mlflow=mlflow_door(home, authenticator),
+        git=git_door(home, authenticator),
         orchestrator=orchestrator(),
         gateway_url=lambda: gateway.url,
         relay=RELAY,

@@ -5,7 +5,9 @@ Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pu
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,14 +16,32 @@ from threading import Thread
 
 
 @contextmanager
-def registry(layout: Path) -> Iterator[str]:
-    """Serve the image of an OCI layout under every name and tag; yield the registry's host."""
+def registry(
+    layout: Path,
+    *,
+    login: str = "",
+    certificate: Path | None = None,
+    asked: list[str] | None = None,
+) -> Iterator[str]:
+    """Serve the image of an OCI layout under every name and tag; yield the registry's host.
+
+    Args:
+        login: `user:password` that is asked for; empty: nobody is asked.
+        certificate: of a server that speaks TLS, with its key in one PEM file.
+        asked: takes the path of each request.
+    """
     index = json.loads((layout / "index.json").read_text())["manifests"][0]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.append(self.path)
+            wanted = f"Basic {base64.b64encode(login.encode()).decode()}"
+            if login and self.headers.get("Authorization") != wanted:
+                self._answer(401, b"{}", "application/json")
+                return
             kind, _, reference = self.path.rpartition("/")
             if self.path == "/v2/":
                 self._answer(200, b"{}", "application/json")
@@ -41,6 +61,8 @@ def registry(layout: Path) -> Iterator[str]:
             self.send_response(status)
             self.send_header("Content-Type", media)
             self.send_header("Content-Length", str(len(body)))
+            if status == 401:
+                self.send_header("WWW-Authenticate", 'Basic realm="toys"')
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)
@@ -49,6 +71,10 @@ def registry(layout: Path) -> Iterator[str]:
             """It says nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever)
         thread.start()
         try:

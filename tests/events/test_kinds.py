@@ -10,7 +10,7 @@ import pytest
 from modelyard.events.changes import Change, upper_snake
 from modelyard.events.kinds import EVENT_TYPES, KINDS, told_of
 from modelyard.events.texts import TEXTS, text_of
-from modelyard.orchestrator.delivery.plan import single_stage
+from modelyard.orchestrator.delivery.plan import build_stage, single_stage
 from modelyard.orchestrator.delivery.runs import Execution
 from tests.events.world import REGION, SCOPE
 
@@ -206,6 +206,29 @@ def test_what_an_earlier_release_left_is_told_all_the_same() -> None:
         (None, "SUCCEEDED"),
         (None, "SUCCEEDED"),
     ]
+
+
+def test_an_image_builders_actions_are_told_as_those_of_any_pipeline() -> None:
+    parameters = {"ECRRepoName": "mine", "ImageTag": "v1", "CustomContainer": "image.zip"}
+    execution = Execution.new([build_stage("1" * 12, "s", parameters)])
+    told = told_of(change("delivery", "InProgress", observed={"execution": execution.to_json()}))
+    assert told[0].detail["type"]["category"] == "Source"
+    done = execution.going_on({})
+    for stage in execution.stages:
+        for action in stage.actions:
+            ended = action.evolve("Succeeded")
+            done = done.settled(stage.name, ended, {})
+    made = told_of(
+        change(
+            "delivery",
+            "Succeeded",
+            observed={"execution": done.to_json()},
+            previously_observed={"execution": execution.to_json()},
+        )
+    )
+    categories = {one.detail["type"]["category"] for one in made if "action" in one.detail}
+    assert categories == {"Source", "Build"}
+    assert made[-1].detail["state"] == "SUCCEEDED"
 
 
 def test_an_approval_asks_with_its_own_text() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from starlette.types import Message
 from modelyard.api.orchestrator import orchestrator_app
 from modelyard.api.state import RequestState, put_state
 from modelyard.arns import role_arn
+from modelyard.compute.runtime import Program
 from modelyard.operations.context import Context
 from modelyard.orchestrator.assets import Assets
 from modelyard.orchestrator.delivery import plan
@@ -21,8 +24,10 @@ from modelyard.orchestrator.delivery.carrying import Carrier
 from modelyard.orchestrator.delivery.deploying import StageDeployer
 from modelyard.orchestrator.delivery.execution import Deliverer
 from modelyard.orchestrator.delivery.integration_tests import Case, load
+from modelyard.orchestrator.delivery.opened_endpoint import EndpointOpener
 from modelyard.orchestrator.delivery.publishing import Publisher
 from modelyard.orchestrator.delivery.removal import Remover
+from modelyard.orchestrator.delivery.scripts import Script, ScriptRunner
 from modelyard.orchestrator.delivery.status import PipelineStatus
 from modelyard.orchestrator.delivery.testing import StageTester
 from modelyard.orchestrator.operations import StackOperations
@@ -57,6 +62,45 @@ def model_of(endpoint: str) -> str:
     if endpoint != "census":
         raise ValueError(f"Could not find endpoint {endpoint!r}")
     return "census-model"
+
+
+class BareRuntime:
+    """Runs programs as they are, confined by nothing."""
+
+    name = "bare"
+
+    async def start(self, program: Program, on_line: Callable[[str], None]) -> BareProcess:
+        process = await asyncio.create_subprocess_exec(
+            *program.argv,
+            cwd=program.base,
+            env=dict(program.environment),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        return BareProcess(process, on_line)
+
+    async def end(self, identity: str) -> None: ...
+
+
+class BareProcess:
+    """What `BareRuntime` started."""
+
+    def __init__(self, process: asyncio.subprocess.Process, on_line: Callable[[str], None]) -> None:
+        self._process = process
+        self._on_line = on_line
+
+    async def wait(self) -> int:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self._on_line(line.decode(errors="replace").rstrip())
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
 
 
 class Endpoints:
@@ -113,7 +157,8 @@ class Platform(World):
         carrier = Carrier(
             self.table.guard, lambda context: self.objects.of(context.account), lambda _: ASSETS
         )
-        deploy = StageDeployer(*parts, carrier, poll_seconds=0.005).carry_out
+        deploy = StageDeployer(*parts, carrier, poll_seconds=0.005, pause_seconds=0.05).carry_out
+        scripts = ScriptRunner(BareRuntime(), folder / "scripts", EndpointOpener(self.invoke))
         self.deliverer = Deliverer(
             store,
             Remover(store, self.engine, self.acting),
@@ -121,7 +166,9 @@ class Platform(World):
                 plan.SOURCE: Publisher(self.assets).carry_out,
                 plan.DEPLOY: deploy,
                 plan.STACK_SET: deploy,
-                plan.TEST: StageTester(*parts, self.invoke, self.load_tests, self.assets).carry_out,
+                plan.TEST: StageTester(
+                    *parts, self.invoke, self.load_tests, self.assets, scripts
+                ).carry_out,
             },
             poll_seconds=0.005,
         )
@@ -142,7 +189,7 @@ class Platform(World):
     ) -> tuple[int, dict[str, str], bytes]:
         return await self.endpoints.invoke(context, endpoint, body, content_type)
 
-    def load_tests(self, context: Context, prefix: str) -> list[Case]:
+    def load_tests(self, context: Context, prefix: str) -> list[Case | Script]:
         return load(self.objects.of(context.account), ASSETS, prefix)
 
     def assets(self, account: str) -> Assets:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
 from modelyard.operations.context import Context
 from modelyard.operations.errors import AccessDenied, OperationError
@@ -339,6 +339,55 @@ async def test_an_account_of_aws_without_credentials_is_told_of_and_can_be_retri
     assert "then retry the stage DeployProd" in deploy["errorDetails"]["message"]
 
 
+async def test_an_account_that_is_out_of_reach_is_waited_for_and_said_to_be(
+    stages: Stages,
+) -> None:
+    stages.accounts["prod"] = StageAccount(id=PROD, provider="aws")
+    tries: list[str] = []
+
+    def elsewhere(context: Context, _service: str) -> Any:
+        if context.account != PROD:
+            return None
+        tries.append(context.account)
+        if len(tries) < 3:
+            raise EndpointConnectionError(endpoint_url="https://sagemaker.example")
+        said_meanwhile.append(stages.action(name, "DeployProd", "DeployProdStackSet")["summary"])
+        raise NoCredentialsError  # it answers again, and refuses
+
+    said_meanwhile: list[str] = []
+    stages.elsewhere = elsewhere
+    name = await stages.deliver(
+        data_capture_location={**dict.fromkeys(ACCOUNTS, "assets/x"), "prod": "theirs/x"}
+    )
+    await stages.to_prod(name)
+    assert len(tries) == 3
+    assert f"Waiting: the account {PROD} (prod) cannot be reached" in said_meanwhile[0]
+    assert stages.statuses(name) == ["Succeeded", "Succeeded", "Succeeded", "Failed"]
+
+
+async def test_waiting_for_an_account_ends_when_the_run_is_stopped(stages: Stages) -> None:
+    stages.accounts["prod"] = StageAccount(id=PROD, provider="aws")
+    asked: list[str] = []
+
+    def elsewhere(context: Context, _service: str) -> Any:
+        if context.account != PROD:
+            return None
+        if not asked:
+            asked.append(context.account)
+            run = stages.execution(name, "DeployProd")
+            stages.ask(MIA, "StopPipelineExecution", pipelineName=name, pipelineExecutionId=run)
+        raise EndpointConnectionError(endpoint_url="https://sagemaker.example")
+
+    stages.elsewhere = elsewhere
+    name = await stages.deliver(
+        data_capture_location={**dict.fromkeys(ACCOUNTS, "assets/x"), "prod": "theirs/x"}
+    )
+    await stages.to_prod(name)
+    failed = stages.action(name, "DeployProd", "DeployProdStackSet")
+    assert failed["status"] == "Failed"
+    assert "cannot be reached" in failed["errorDetails"]["message"]
+
+
 async def test_of_two_first_deliveries_of_a_model_one_supersedes_the_other(
     stages: Stages,
 ) -> None:
@@ -595,10 +644,10 @@ async def test_an_endpoint_that_hangs_fails_its_stage(
 def test_tests_that_could_not_be_run_are_refused_with_the_request(stages: Stages) -> None:
     (found,) = problems(stages, staged(integration_tests="none"))
     assert "there are no tests under s3://assets/none/" in found
-    stages.put(f"{TESTS}/check.py")
+    stages.put(f"{TESTS}/check.sh")
     stages.put_test("low", payload="1,2")
     (found,) = problems(stages, staged(integration_tests=TESTS, inference_instance="ml.m5.large"))
-    assert "check.py: only requests with expected answers are run" in found
+    assert "check.sh: beside requests with expected answers" in found
     assert "low.json: expected is missing" in found
     found = problems(stages, staged(integration_tests_max_seconds="0"))[0]
     assert "must be a whole number of seconds from 1 to 3600" in found

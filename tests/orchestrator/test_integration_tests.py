@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modelyard.orchestrator.delivery.integration_tests import BadTests, Case, load
+from modelyard.orchestrator.delivery.scripts import Script
 from modelyard.store.objects import Objects
 from modelyard.store.s3_uris import S3Uri
 
@@ -81,8 +82,30 @@ def test_tests_are_read_by_their_names(objects: Objects) -> None:
     put(objects, "b.json", {"payload": {"rows": [1]}, "expected": 1})
     put(objects, "a.json", {"payload": "1,2", "expected": "x", "content_type": "text/plain"})
     first, second = load(objects, "assets", "tests/")
+    assert isinstance(first, Case)
+    assert isinstance(second, Case)
     assert (first.name, first.payload, first.content_type) == ("a", b"1,2", "text/plain")
     assert (second.payload, second.content_type) == (b'{"rows": [1]}', "application/json")
+
+
+def test_a_script_gets_the_folders_other_files_as_its_data(objects: Objects) -> None:
+    put(objects, "one.json", {"payload": "1", "expected": 1})
+    put(objects, "smoke.py", b"print(1)")
+    put(objects, "rows.csv", b"1,2")
+    case, script = load(objects, "assets", "tests")
+    assert isinstance(case, Case)
+    assert isinstance(script, Script)
+    assert (script.name, script.source, script.data) == (
+        "smoke.py",
+        b"print(1)",
+        {"rows.csv": b"1,2"},
+    )
+
+
+def test_a_script_in_a_folder_of_its_own_is_refused(objects: Objects) -> None:
+    put(objects, "deep/smoke.py", b"print(1)")
+    with pytest.raises(BadTests, match="take it out of its own"):
+        load(objects, "assets", "tests")
 
 
 def test_everything_that_is_wrong_with_tests_is_said_at_once(objects: Objects) -> None:
@@ -94,7 +117,7 @@ def test_everything_that_is_wrong_with_tests_is_said_at_once(objects: Objects) -
     with pytest.raises(BadTests) as caught:
         load(objects, "assets", "tests")
     for said in (
-        "check.sh: only requests with expected answers are run",
+        "check.sh: beside requests with expected answers (*.json) only scripts (*.py) are run",
         "list.json: must be a JSON object",
         "lacking.json: more is none of",
         "expected is missing",

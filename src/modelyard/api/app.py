@@ -46,6 +46,7 @@ class Rooms:
     authenticator: Authenticator
     s3: ASGIApp  # verifies its requests itself, since it does not hold their bodies
     mlflow: ASGIApp  # verifies its requests itself, for the same reason
+    git: ASGIApp  # likewise
     orchestrator: ASGIApp  # gets authenticated requests only; see `context_of`
     gateway_url: Callable[[], str | None]  # "http://127.0.0.1:8081", None while it is down
     bound_host: str
@@ -109,6 +110,7 @@ def _doors(rooms: Rooms, runtime: RuntimeDoor) -> Mapping[Door, ASGIApp]:
         Door.RUNTIME: runtime,
         Door.S3: rooms.s3,
         Door.MLFLOW: rooms.mlflow,
+        Door.GIT: rooms.git,
         Door.PLAIN: authenticated(
             PlainDoor(rooms.metrics, rooms.readiness, rooms.orchestrator, rooms.table.guard),
             render_plain_failure,

@@ -1,7 +1,7 @@
 """Telling requests apart: one port serves every service.
 
-In this order: a JSON protocol's target, the service that the signature is scoped to, MLflow's
-paths, a form with an `Action`, an invocation's path. What is none of these is plain HTTP.
+In this order: a JSON protocol's target, the service that the signature is scoped to, MLflow's and
+git's paths, a form with an `Action`, an invocation's path. What is none of these is plain HTTP.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Door(StrEnum):
     RUNTIME = "runtime"
     S3 = "s3"
     MLFLOW = "mlflow"
+    GIT = "git"
     PLAIN = "plain"
 
 
@@ -43,6 +44,8 @@ def door_of(scope: Scope) -> Door:
         return Door.S3
     if head.path == "/mlflow" or head.path.startswith("/mlflow/"):
         return Door.MLFLOW
+    if head.path.startswith("/v1/repos/"):
+        return Door.GIT
     if service in _QUERY_SCOPES or _is_query(head):
         return Door.QUERY
     if head.method == "POST" and _INVOCATION.fullmatch(head.path):

@@ -30,6 +30,7 @@ SERVICES = {
     "TrentService": ("kms", "kms"),
     "GraniteServiceVersion20100801": ("cloudwatch", "monitoring"),
     "CodePipeline_20150709": ("codepipeline", "codepipeline"),
+    "ResourceGroupsTaggingAPI_20170126": ("resourcegroupstaggingapi", "tagging"),
     "Modelyard": ("modelyard", "modelyard"),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelyard.assembly.ground import Ground
-from modelyard.assembly.ray import places_of
 from modelyard.assembly.tuning import TrainingDesk
 from modelyard.autopilot.kind import KIND
 from modelyard.autopilot.operations import AutopilotOperations
@@ -11,12 +10,13 @@ from modelyard.autopilot.rooms import Rooms
 from modelyard.autopilot.workflow import AutopilotWorkflow
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
+from modelyard.jobs.places import Places
 from modelyard.store.origins import following
 from modelyard.training import task as training_task
 from modelyard.training.operations import TrainingOperations
 
 
-def add_autopilot(ground: Ground, training: TrainingOperations) -> None:
+def add_autopilot(ground: Ground, training: TrainingOperations, places: Places) -> None:
     desk = TrainingDesk(ground, training)
     workflow = AutopilotWorkflow(Rooms(store=ground.store, training=desk, logs=ground.logs))
     ground.engine.register(KIND.name, following(ground.store, workflow.run))
@@ -32,7 +32,7 @@ def add_autopilot(ground: Ground, training: TrainingOperations) -> None:
                 begin=lambda transaction, arn: ground.engine.start(transaction, KIND.name, arn),
                 wake=workflow.wake,
                 remove_files=lambda _job: None,
-                places=places_of(ground),
+                places=places,
             ),
             desk,
         )

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from modelyard.api.app import Rooms, build_app
 from modelyard.api.event_metrics import DeliveryCollector
 from modelyard.api.gateway_metrics import GatewayCollector
+from modelyard.api.git.door import GitDoor
 from modelyard.api.metrics import Metrics
 from modelyard.api.mlflow.door import MlflowDoor
 from modelyard.api.monitor_metrics import MonitorCollector
@@ -22,6 +23,7 @@ from modelyard.gateway.relay import Relay
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.identity.authentication import Authenticator
 from modelyard.identity.http_authentication import HttpAuthenticator
+from modelyard.orchestrator.gitops.intake import Intake
 from modelyard.orchestrator.service import OrchestratorService
 from modelyard.tls.renewal import Renewal
 
@@ -36,9 +38,11 @@ def doors(
     relay: Relay,
     events: EventBus,
     mlflow: MlflowServers,
+    intake: Intake,
 ) -> ASGIApp:
     settings = ground.settings
     metrics = Metrics()
+    by_password = HttpAuthenticator(authenticator, ground.credentials.sealing_key)
     metrics.add(GatewayCollector(gateway.metrics))
     metrics.add(DeliveryCollector(events.tally.counts, ground.store))
     metrics.add(MonitorCollector(ground.store))
@@ -54,10 +58,18 @@ def doors(
             authenticator=authenticator,
             s3=s3_door,
             mlflow=MlflowDoor(
-                HttpAuthenticator(authenticator, ground.credentials.sealing_key),
+                by_password,
                 ground.table.guard,
                 ground.table.decide,
                 mlflow,
+            ),
+            git=GitDoor(
+                by_password,
+                ground.table.guard,
+                ground.store,
+                intake,
+                account=settings.account,
+                region=settings.region,
             ),
             orchestrator=orchestrator_app(
                 service, allow_detailed_error_message=settings.allow_detailed_error_message

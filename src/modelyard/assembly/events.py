@@ -35,7 +35,7 @@ def add_events(ground: Ground, outbox: Outbox, service: OrchestratorService) -> 
         ground.store,
         ground.table,
         outbox,
-        topics=settings.notifications,
+        topics=settings.topics(),
         webhooks=settings.webhooks,
         outbound=Outbound(settings.outbound_allowed_hosts),
         inbox=ground.home.inbox,

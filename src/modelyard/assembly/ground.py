@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.api.git import door as git_door
 from modelyard.api.mlflow import routes as mlflow_routes
 from modelyard.api.s3 import actions as s3_actions
 from modelyard.audit.log import AuditLog
@@ -35,6 +36,7 @@ _WARMED = ("sagemaker", "logs", "sts", "iam", "cloudformation", "events", "cloud
 _GUARDED = (
     *s3_actions.ACTIONS,
     *mlflow_routes.ACTIONS,
+    *git_door.ACTIONS,
     *(f"modelyard:{name}" for name in ("GetMetrics", "GetReadiness", "InvokeInference")),
     *(f"modelyard:{name}" for name in ("DeletePipeline", "GetPipelineStatus", "ProvisionPipeline")),
     "ecr:BatchGetImage",
@@ -129,6 +131,8 @@ def lay_ground(settings: Settings, home: Home, url: str) -> Ground:
 
 def make_bucket(settings: Settings, objects: ObjectStores, account: str) -> None:
     name, own = settings.assets_bucket_of(account), objects.of(account)
+    if name == settings.existing_assets_bucket and account == settings.account:
+        return  # looked at once there are policies; see `launch`
     if not own.has_bucket(name):
         own.create_bucket(name)
 

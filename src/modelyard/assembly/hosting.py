@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from modelyard.assembly.containers import Images
 from modelyard.assembly.ground import Ground
 from modelyard.compute.environments import Environments
 from modelyard.compute.instance_types import instance_type
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
-from modelyard.containers.catalogue import Catalogue
 from modelyard.gateway.supervisor import GatewayPool
 from modelyard.hosting import endpoint_operations
 from modelyard.hosting.artifacts import ModelCache
@@ -34,7 +34,7 @@ def add_hosting(
     memory: MemoryFolder,
     environments: Environments,
     deployments: Deployments,
-    images: Catalogue,
+    images: Images,
 ) -> tuple[EndpointWorkflow, Routing]:
     store, objects, home = ground.store, ground.objects, ground.home
 
@@ -44,7 +44,7 @@ def add_hosting(
             return NoKeys()
         return ground.keys.of_role(endpoint.scope, role, endpoint.name)
 
-    serving_image = partial(images.image_of, purpose="serve")
+    serving_image = partial(images.catalogue.image_of, purpose="serve")
     for capability in (
         ModelOperations(
             store,
@@ -80,6 +80,7 @@ def add_hosting(
         programs,
         ground.logs,
         image_of=serving_image,
+        pull=images.pull,
         keys_of=keys_of,
     )
     ground.engine.register(endpoint_operations.WORKFLOW, workflow.run)

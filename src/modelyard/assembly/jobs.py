@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from modelyard.assembly.analyses import job_model, models_of
+from modelyard.assembly.containers import Images
 from modelyard.assembly.ground import Ground
-from modelyard.assembly.ray import places_of
-from modelyard.containers.catalogue import Catalogue
 from modelyard.hosting.model_lookup import find_model_whatever_case
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.model import JobModel
+from modelyard.jobs.places import Places
 from modelyard.jobs.workflow import JobWorkflow
 from modelyard.jobs.workshop import Workshop
 from modelyard.operations.context import Context
@@ -25,42 +25,42 @@ from modelyard.transform import task as transform_task
 from modelyard.transform.operations import TransformOperations
 
 
-def add_training(ground: Ground, workshop: Workshop, images: Catalogue) -> TrainingOperations:
+def add_training(ground: Ground, workshop: Workshop, images: Images) -> TrainingOperations:
     workflow = JobWorkflow(workshop, training_task.KIND, training_task.TrainingTask)
-    desk = _desk(ground, workflow, "training job")
+    desk = _desk(ground, workflow, "training job", images.places)
     operations = TrainingOperations(
         desk,
         ground.objects,
-        image_of=partial(images.image_of, purpose="train"),
+        image_of=partial(images.catalogue.image_of, purpose="train"),
         key_problem=ground.keys.problem,
     )
     ground.table.add(operations)
     return operations
 
 
-def add_processing(ground: Ground, workshop: Workshop, images: Catalogue) -> ProcessingOperations:
-    make_task = partial(processing_task.ProcessingTask, models=models_of(ground, images))
+def add_processing(ground: Ground, workshop: Workshop, images: Images) -> ProcessingOperations:
+    make_task = partial(processing_task.ProcessingTask, models=models_of(ground, images.catalogue))
     workflow = JobWorkflow(workshop, processing_task.KIND, make_task)
-    desk = _desk(ground, workflow, "processing job")
+    desk = _desk(ground, workflow, "processing job", images.places)
     operations = ProcessingOperations(
         desk,
         ground.objects,
-        image_of=images.find,
+        image_of=images.catalogue.find,
         key_problem=ground.keys.problem,
     )
     ground.table.add(operations)
     return operations
 
 
-def add_transform(ground: Ground, workshop: Workshop, images: Catalogue) -> None:
+def add_transform(ground: Ground, workshop: Workshop, images: Images) -> None:
     workflow = JobWorkflow(workshop, transform_task.KIND, transform_task.TransformTask)
-    desk = _desk(ground, workflow, "transform job")
+    desk = _desk(ground, workflow, "transform job", images.places)
     ground.table.add(
         TransformOperations(
             desk,
             ground.objects,
             find_model=partial(transformed_by, ground.store),
-            image_of=partial(images.image_of, purpose="serve"),
+            image_of=partial(images.catalogue.image_of, purpose="serve"),
             key_problem=ground.keys.problem,
         )
     )
@@ -84,7 +84,7 @@ def transformed_by(store: Store, context: Context, name: str) -> JobModel:
     return job_model(model)
 
 
-def _desk(ground: Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
+def _desk(ground: Ground, workflow: JobWorkflow, noun: str, places: Places) -> JobDesk:
     ground.engine.register(workflow.kind.name, workflow.run)
     return JobDesk(
         ground.store,
@@ -94,5 +94,5 @@ def _desk(ground: Ground, workflow: JobWorkflow, noun: str) -> JobDesk:
         begin=lambda transaction, arn: ground.engine.start(transaction, workflow.kind.name, arn),
         wake=workflow.wake,
         remove_files=workflow.forget,
-        places=places_of(ground),
+        places=places,
     )

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from modelyard.arns import role_arn
 from modelyard.assembly.ground import Ground
 from modelyard.compute.images import retrieve
+from modelyard.compute.runtime import Runtime
 from modelyard.containers.catalogue import Catalogue
 from modelyard.containers.workshop import ImageWorkshop
 from modelyard.governance.cards.drafting.operations import DraftOperations
@@ -24,8 +25,10 @@ from modelyard.orchestrator.delivery.carrying import Carrier
 from modelyard.orchestrator.delivery.deploying import StageDeployer
 from modelyard.orchestrator.delivery.execution import Deliverer
 from modelyard.orchestrator.delivery.integration_tests import Case, load
+from modelyard.orchestrator.delivery.opened_endpoint import EndpointOpener
 from modelyard.orchestrator.delivery.publishing import Publisher
 from modelyard.orchestrator.delivery.removal import Remover
+from modelyard.orchestrator.delivery.scripts import Script, ScriptRunner
 from modelyard.orchestrator.delivery.status import PipelineStatus
 from modelyard.orchestrator.delivery.testing import StageTester
 from modelyard.orchestrator.image_builds.execution import ImageBuilds
@@ -53,6 +56,7 @@ def add_orchestrator(
     drafter: DraftOperations,
     images: Catalogue,
     image_workshop: ImageWorkshop,
+    runtime: Runtime,
 ) -> OrchestratorService:
     store, table, engine = ground.store, ground.table, ground.engine
     bucket_of = ground.settings.assets_bucket_of
@@ -82,7 +86,7 @@ def add_orchestrator(
     acting = RoleActing(table)
     parts = (store, stack_engine, calls, acting)
 
-    def load_tests(context: Context, prefix: str) -> Sequence[Case]:
+    def load_tests(context: Context, prefix: str) -> Sequence[Case | Script]:
         bucket = bucket_of(context.account)
         with table.guard(context, "s3:GetObject", f"arn:aws:s3:::{bucket}/{prefix}/*", {}):
             return load(ground.objects_of(context), bucket, prefix)
@@ -91,11 +95,12 @@ def add_orchestrator(
     image_builds = ImageBuilds(
         store, image_workshop, assets, ground.logs, ground.home.run / "image-builds"
     )
+    scripts = ScriptRunner(runtime, ground.home.run / "integration-tests", EndpointOpener(invoke))
     carry = {
         plan.SOURCE: Publisher(assets).carry_out,
         plan.DEPLOY: deploy,
         plan.STACK_SET: deploy,
-        plan.TEST: StageTester(*parts, invoke, load_tests, assets).carry_out,
+        plan.TEST: StageTester(*parts, invoke, load_tests, assets, scripts).carry_out,
         plan.ARCHIVE: image_builds.fetch,
         plan.BUILD: image_builds.build,
     }
@@ -111,6 +116,7 @@ def add_orchestrator(
         model_of=partial(_model_of, calls),
         require_image=partial(images.image_of, purpose="serve"),
         use_model_registry=ground.settings.use_model_registry,
+        image_repository=ground.settings.existing_image_repository,
         stages=stages_of(ground.settings),
     )
     provisioner = Provisioner(

@@ -16,7 +16,7 @@ from modelyard.compute.ray.exchange import sweep
 from modelyard.compute.ray.runtime import Ways
 from modelyard.compute.runtime import RuntimeUnavailableError
 from modelyard.identity.object_urls import ObjectUrls
-from modelyard.jobs.places import Places, compute_of
+from modelyard.jobs.places import compute_of
 from modelyard.jobs.sites import RaySite, Site
 from modelyard.store.resources import Resource
 
@@ -82,13 +82,6 @@ class RayClusters:
 
     def _cluster(self, where: ClusterAddress) -> Cluster:
         return self._clusters.setdefault(where, Cluster(where))
-
-
-def places_of(ground: Ground) -> Places:
-    """Return what decides where jobs run."""
-    by_id = {account.id: account for account in ground.settings.all_accounts().values()}
-    default = AccountSettings(name="", id="", stage="")
-    return Places(lambda account: by_id.get(account, default))
 
 
 def _name_of(ground: Ground) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from modelyard.assembly.containers import Images
 from modelyard.assembly.ground import Ground
-from modelyard.assembly.ray import places_of
-from modelyard.containers.catalogue import Catalogue
 from modelyard.identity.roles import require_role
 from modelyard.jobs.desk import JobDesk
 from modelyard.jobs.metric_series import MetricSeries
@@ -51,11 +50,11 @@ class TrainingDesk:
 
 
 def add_tuning(
-    ground: Ground, training: TrainingOperations, series: MetricSeries, images: Catalogue
+    ground: Ground, training: TrainingOperations, series: MetricSeries, images: Images
 ) -> None:
     desk = TrainingDesk(ground, training)
     trials = TrialJobs(ground.store, series, ground.logs)
-    train = partial(images.image_of, purpose="train")
+    train = partial(images.catalogue.image_of, purpose="train")
     workflow = TuningWorkflow(
         Rooms(store=ground.store, trials=trials, training=desk, image_of=train)
     )
@@ -72,7 +71,7 @@ def add_tuning(
                 begin=lambda transaction, arn: ground.engine.start(transaction, KIND.name, arn),
                 wake=workflow.wake,
                 remove_files=lambda _job: None,
-                places=places_of(ground),
+                places=images.places,
             ),
             ground.store,
             trials,

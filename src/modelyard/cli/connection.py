@@ -23,6 +23,7 @@ _SCOPES = {
     "Modelyard": "modelyard",
     "TrentService": "kms",
     "CodePipeline_20150709": "codepipeline",
+    "ResourceGroupsTaggingAPI_20170126": "tagging",
 }
 _FORM_SCOPES = {"2011-06-15": "sts", "2010-05-08": "iam", "2010-05-15": "cloudformation"}
 
@@ -217,3 +218,12 @@ def connect(home: Path) -> Connection:
         )
     token = read_credentials(place.credentials).token
     return Connection(running.url, token, running.ca_file)
+
+
+def region_of(home: Path) -> str:
+    """Return the region that commands ask about: the environment's, else the server's own."""
+    from modelyard.home import Home
+
+    named = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    running = None if named else Home(home).read_server()
+    return named or ("us-east-1" if running is None else running.region)

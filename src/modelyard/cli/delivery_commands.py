@@ -94,3 +94,39 @@ def rollback(
     from modelyard.cli.deliveries import roll_back as run
 
     run(connect(home_of(home)), pipeline, stage, to)
+
+
+def configurations(
+    configuration: Annotated[
+        str | None,
+        typer.Argument(help="A commit, or the beginning of one, or an id. Default: all."),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Show what came in by git or by the configuration bucket, and what became of it."""
+    from modelyard.cli import configurations as run
+    from modelyard.cli.connection import connect
+
+    connection = connect(home_of(home))
+    if configuration is None:
+        run.list_configurations(connection)
+    else:
+        run.show(connection, configuration)
+
+
+def resources(
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", help="key=value, or key for any value; several must all be there."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Only in this account, by its name or id. Default: in all.")
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """List the resources that have a tag, in every account that you may look into."""
+    from modelyard.cli.connection import connect, region_of
+    from modelyard.cli.resources import list_resources as run
+
+    folder = home_of(home)
+    run(connect(folder), tag or [], account, region_of(folder))

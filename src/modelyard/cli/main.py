@@ -12,9 +12,12 @@ import typer
 from modelyard import __version__
 from modelyard.cli import (
     audit_commands,
+    cost_commands,
     delivery_commands,
     event_commands,
+    image_commands,
     key_commands,
+    launch_options,
     people_commands,
     permission_commands,
     registry_commands,
@@ -64,39 +67,37 @@ def up(
     config: Annotated[
         Path | None, typer.Option(help="Settings file. Default: modelyard.toml in the home.")
     ] = None,
-    multi_account: Annotated[
-        bool | None,
-        typer.Option(
-            "--multi-account/--single-account",
-            help="Deliver models from dev through staging to prod. Default: to one account.",
-        ),
-    ] = None,
-    dev_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the dev account. Default: dev.")
-    ] = None,
-    staging_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the staging account. Default: staging.")
-    ] = None,
-    prod_account_id: Annotated[
-        str | None, typer.Option(help="Id or name of the prod account. Default: prod.")
-    ] = None,
-    use_model_registry: Annotated[
-        bool | None,
-        typer.Option(
-            "--use-model-registry/--no-model-registry",
-            help="Deploy only models of the registry. Default: no.",
-        ),
-    ] = None,
+    multi_account: launch_options.MultiAccount = None,
+    dev_account_id: launch_options.DevAccountId = None,
+    staging_account_id: launch_options.StagingAccountId = None,
+    prod_account_id: launch_options.ProdAccountId = None,
+    delegated_administrator: launch_options.DelegatedAdministrator = None,
+    use_model_registry: launch_options.UseModelRegistry = None,
+    create_model_registry: launch_options.CreateModelRegistry = None,
+    notification_email: launch_options.NotificationEmail = None,
+    configuration_repository: launch_options.ConfigurationRepository = None,
+    configuration_bucket: launch_options.ConfigurationBucket = None,
+    existing_assets_bucket: launch_options.ExistingAssetsBucket = None,
+    existing_image_repository: launch_options.ExistingImageRepository = None,
+    allow_detailed_error_message: launch_options.AllowDetailedErrorMessage = None,
 ) -> None:
     """Start the server, in the foreground; Ctrl-C stops it."""
     from modelyard.cli.up import run
 
-    delivery = {
+    launch = {
         "multi_account": multi_account,
         "dev_account_id": dev_account_id,
         "staging_account_id": staging_account_id,
         "prod_account_id": prod_account_id,
+        "delegated_administrator": delegated_administrator,
         "use_model_registry": use_model_registry,
+        "create_model_registry": create_model_registry,
+        "notification_email": notification_email,
+        "configuration_repository": configuration_repository,
+        "configuration_bucket": configuration_bucket,
+        "existing_assets_bucket": existing_assets_bucket,
+        "existing_image_repository": existing_image_repository,
+        "allow_detailed_error_message": allow_detailed_error_message,
     }
     run(
         home=home,
@@ -105,7 +106,7 @@ def up(
         gateway_port=gateway_port,
         tls=tls,
         config=config,
-        delivery=delivery,
+        launch=launch,
     )
 
 
@@ -198,14 +199,27 @@ def status(
 
 @app.command()
 def delete(
-    pipeline: Annotated[str, typer.Argument(help="The pipeline's id or its name.")],
+    pipeline: Annotated[
+        str | None, typer.Argument(help="The pipeline's id or its name.", show_default=False)
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every pipeline of the account, monitors first.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete a pipeline and what it deployed: POST /deletepipeline."""
+    """Delete a pipeline and what it deployed, or all of them, and say what is kept."""
     from modelyard.cli.connection import connect
     from modelyard.cli.pipelines import delete as run
+    from modelyard.cli.uninstalling import delete_all
 
-    run(connect(_home(home)), pipeline)
+    if everything == (pipeline is not None):
+        raise CommandError("name a pipeline, or say --all")
+    connection = connect(_home(home))
+    if pipeline is None:
+        delete_all(connection, confirm=None if yes else typer.confirm)
+    else:
+        run(connection, pipeline)
 
 
 @app.command()
@@ -316,11 +330,16 @@ for command in (
     delivery_commands.retry,
     delivery_commands.stop,
     delivery_commands.rollback,
+    delivery_commands.configurations,
+    delivery_commands.resources,
 ):
     app.command()(command)
 app.add_typer(audit_commands.audit_app, name="audit")
+app.command()(cost_commands.costs)
+app.command()(cost_commands.job_run)
 app.add_typer(event_commands.events, name="events")
 app.command()(event_commands.inbox)
+app.add_typer(image_commands.images, name="images")
 app.add_typer(key_commands.keys_app, name="keys")
 app.add_typer(people_commands.accounts, name="accounts")
 app.add_typer(people_commands.people, name="people")

@@ -24,12 +24,12 @@ def run(
     gateway_port: int | None,
     tls: bool | None,
     config: Path | None,
-    delivery: Mapping[str, object],
+    launch: Mapping[str, object],
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
     Args:
-        delivery: settings of how models are delivered, by name; None is not given.
+        launch: the launch options, by name; None is not given.
 
     Raises:
         CommandError: the settings, the home, the port or the certificate cannot be used.
@@ -46,7 +46,7 @@ def run(
                 "port": port,
                 "gateway_port": gateway_port,
                 "tls": tls,
-                **delivery,
+                **launch,
             },
             config=config,
         )

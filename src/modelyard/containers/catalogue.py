@@ -6,10 +6,16 @@ it now. An image's folder is there before its row is: what has a row can be run.
 
 from __future__ import annotations
 
-from modelyard.compute.containers.image_folder import ImageFolder
+from modelyard.compute.containers.image_folder import PURPOSES, ImageFolder
 from modelyard.compute.images import Image, Purpose, UnknownImageError, find_image
 from modelyard.compute.images import image_of as built_in_of
-from modelyard.containers.references import OwnReference, image_uri, repository_arn
+from modelyard.containers.pulled import PulledImages
+from modelyard.containers.references import (
+    ForeignReference,
+    OwnReference,
+    image_uri,
+    repository_arn,
+)
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Store, Transaction
 
 IMAGE = "container-image"
@@ -18,21 +24,26 @@ _ACTIVE = "ACTIVE"
 
 
 class Catalogue:
-    """Finds images by their URIs: the built-in ones, and those that were built here.
+    """Finds images by their URIs: the built-in ones, those built here, those of other registries.
 
     Args:
         folder: where the images of this machine lie.
+        pulled: what was pulled from other registries, and what may be; None: nothing.
     """
 
-    def __init__(self, store: Store, folder: ImageFolder) -> None:
+    def __init__(
+        self, store: Store, folder: ImageFolder, pulled: PulledImages | None = None
+    ) -> None:
         self._store = store
         self._folder = folder
+        self._pulled = pulled
 
     def sweep(self) -> None:
         """Remove what lies in the images' folder and is in no row."""
         with self._store.read() as snapshot:
             images = snapshot.with_status(IMAGE, _ACTIVE)
-        self._folder.sweep([image.name.rpartition("@")[2] for image in images])
+        known = [image.name.rpartition("@")[2] for image in images]
+        self._folder.sweep([*known, *(self._pulled.digests() if self._pulled else ())])
 
     def find(self, uri: str) -> Image:
         """Return the image that `uri` means, whatever it is for.
@@ -57,12 +68,14 @@ class Catalogue:
             return self._container(uri, error)
 
     def _container(self, uri: str, error: UnknownImageError) -> Image:
+        foreign = ForeignReference.parse(uri)
+        if foreign is not None:
+            return self._foreign(foreign, error)
         reference = OwnReference.parse(uri)
         if reference is None:
             raise UnknownImageError(
-                f"{error}. An image of another registry is brought here by the pipeline type "
-                f"byom_image_builder, of a Dockerfile that says FROM {uri}, with its registry in "
-                "the setting image_registries"
+                f"{error}. Nor is it an image of a registry, which would be named as "
+                "docker.io/library/python:3.12 is"
             ) from error
         with self._store.read() as snapshot:
             digest = digest_of(snapshot, reference)
@@ -82,6 +95,27 @@ class Catalogue:
             name=repository,
             tag=reference.tag,
             pinned=image_uri(scope, repository, digest=digest),
+        )
+
+    def _foreign(self, reference: ForeignReference, error: UnknownImageError) -> Image:
+        """Return an image of a registry elsewhere; one that is not here yet says what to pull."""
+        pulled = self._pulled
+        if pulled is None or reference.registry not in pulled.registries:
+            allowed = ", ".join(pulled.registries if pulled else ()) or "none is"
+            raise UnknownImageError(
+                f"{error}. Nor are images pulled from {reference.registry}: add it to the setting "
+                f"image_registries ({allowed} there now)"
+            ) from error
+        name, tag = reference.repository, reference.tag
+        found = pulled.find(reference)
+        if found is not None and self._folder.has(found.digest):
+            return self._folder.image(found.digest, name=name, tag=tag, pinned=found.pinned)
+        return Image(
+            name=name,
+            version=tag or reference.digest,
+            entrypoint=(),
+            purposes=PURPOSES,
+            pull=reference.name,
         )
 
 

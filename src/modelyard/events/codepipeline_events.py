@@ -71,6 +71,8 @@ _KINDS = {
     "stack-set": ("Invoke", "AWS", "Lambda"),
     "test": ("Test", "Custom", "Modelyard"),
     "approval": ("Approval", "AWS", "Manual"),
+    "archive": ("Source", "AWS", "S3"),  # of an image builder, as what follows
+    "build": ("Build", "AWS", "CodeBuild"),
 }
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard import clock
+from modelyard.jobs.images import digest_of
+from modelyard.jobs.places import compute_of
 from modelyard.store.resources import Resource
 
 #: The tags that a job's run is found again by: its ARN, and when the job was made (microseconds),
@@ -175,6 +177,12 @@ def _tags(job: Resource) -> Iterator[tuple[str, str]]:
     ).get("ImageUri")
     if image:
         yield "modelyard.image", image
+        yield "modelyard.compute", compute_of(job)
+    if digest_of(job):
+        yield "modelyard.image_digest", digest_of(job)
+    cost = observed.get("cost") or {}
+    if cost.get("usd") is not None:
+        yield "modelyard.cost_usd", f"{cost['usd']:.6f}"
     resources = spec.get("ResourceConfig") or spec.get("ProcessingResources", {}).get(
         "ClusterConfig", {}
     )

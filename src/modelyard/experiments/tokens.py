@@ -20,7 +20,8 @@ _NAME_CHARACTERS = 64  # of a session's name
 class JobTokens:
     """Gives out tokens and takes them back. Blocking: call it from a thread.
 
-    The token opens `/mlflow` and no other door, since no other takes a session that signs nothing.
+    The token opens `/mlflow`, since only that door and git's take a session that signs nothing, and
+    no policy lets a job near the configuration repository.
 
     Args:
         changed: called after a revocation, so that it holds at once.

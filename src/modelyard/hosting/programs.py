@@ -59,6 +59,10 @@ class ServingImage(Protocol):
     def pinned(self) -> str:
         """The URI that means the image for ever; empty: it has none."""
 
+    @property
+    def pull(self) -> str:
+        """Where it is to be pulled from before it can be run; empty: it is on this machine."""
+
     def with_script(self, settings: Mapping[str, str], /) -> Self:
         """Return the image that runs the script that a model's environment names, or this one."""
 

@@ -17,6 +17,7 @@ from modelyard.hosting.model_operations import archive_url
 from modelyard.hosting.program_logs import group_of
 from modelyard.hosting.programs import Deployment, EndpointPrograms, ServingImage, parts_of
 from modelyard.hosting.routing import KeysOf, Routing, no_keys
+from modelyard.jobs.image_pull import Pull, PullError
 from modelyard.store.errors import KeyUnusable, NotFound, StaleRevision, StorageFull
 from modelyard.store.logs import LogStreams
 from modelyard.store.objects import S3Uri
@@ -33,6 +34,7 @@ class EndpointWorkflow:
 
     Args:
         image_of: the image behind a URI.
+        pull: pulls the image of a registry elsewhere; None: none is.
         keys_of: the keys as a role may use them, for an endpoint.
     """
 
@@ -45,6 +47,7 @@ class EndpointWorkflow:
         logs: LogStreams,
         *,
         image_of: Callable[[str], ServingImage],
+        pull: Pull | None = None,
         keys_of: KeysOf = no_keys,
     ) -> None:
         self._store = store
@@ -53,6 +56,7 @@ class EndpointWorkflow:
         self._programs = programs
         self._logs = logs
         self._image_of = image_of
+        self._pull = pull
         self._keys_of = keys_of
 
     async def run(self, arn: str) -> None:
@@ -171,6 +175,7 @@ class EndpointWorkflow:
             ServingError,
             RuntimeUnavailableError,
             KeyUnusable,
+            PullError,
             ValueError,
         ) as error:
             reason = str(error)
@@ -207,7 +212,7 @@ class EndpointWorkflow:
         variants: list[dict[str, Any]] = []
         for variant in endpoint.observed["plan"]["variants"]:
             container = variant["container"]
-            image = self._image_of(container["Image"])
+            image = await self._image(endpoint, container["Image"])
             image = image.with_script(container.get("Environment", {}))
             source = archive_url(container) or ""
             # Of a registered model: whose bucket it lies in, and what it must still be.
@@ -238,6 +243,22 @@ class EndpointWorkflow:
             )
             variants.append({**variant, "environment": environment})
         return {**endpoint.observed["plan"], "variants": variants}
+
+    async def _image(self, endpoint: Resource, uri: str) -> ServingImage:
+        """Return the image behind a URI, pulled first where it is not here yet.
+
+        Raises:
+            PullError, RuntimeUnavailableError: it cannot be.
+            ValueError: there is none.
+        """
+        image = self._image_of(uri)
+        if not image.pull or self._pull is None:
+            return image
+        try:
+            pinned = await self._pull(image.pull, partial(self._say, endpoint))
+        except PullError as error:
+            raise PullError(f"the image {image.pull} cannot be pulled: {error}") from error
+        return self._image_of(pinned)
 
     async def _code(self, endpoint: Resource, variant: Json, image: ServingImage) -> Json | None:
         """Fetch the code that was submitted beside a model, as the SDK's estimators do."""

@@ -108,6 +108,7 @@ class JobDesk:
                     observed={
                         **(observed or {}),
                         **placed,
+                        "created_by": context.principal.person,
                         "secondary": "Starting",
                         "transitions": [first],
                     },

@@ -35,6 +35,11 @@ def to_pull(job: Resource) -> Iterator[tuple[str, str]]:
             yield member, str(job.observed[pull])
 
 
+def is_contained(job: Resource) -> bool:
+    """Return whether a job runs a built-in program in a container."""
+    return _CONTAINER in job.observed
+
+
 def digest_of(job: Resource) -> str:
     """Return the URI, by digest, of the image whose files a job's program sees; empty: none."""
     return str(job.observed.get(_CONTAINER) or job.observed.get(_IMAGE) or "")

@@ -16,6 +16,7 @@ from modelyard import clock
 from modelyard.compute.capacity import Ticket
 from modelyard.compute.job_files import read_text
 from modelyard.compute.runtime import HostLostError, Program, RuntimeUnavailableError
+from modelyard.jobs.cost import cost_of
 from modelyard.jobs.data_error import DataError
 from modelyard.jobs.hosts import Hosts
 from modelyard.jobs.job_log import JobLog, stream_of
@@ -291,7 +292,7 @@ class JobRun:
                 kind = client_error if isinstance(error, (NotFound, ValueError)) else internal_error
                 problem = kind(f"the results cannot be uploaded: {error}")
         reason = ended.reason or problem
-        facts = {**facts, "ended": clock.to_micros(clock.now()), "failure_reason": reason}
+        facts = {**facts, **await self._costs(), "failure_reason": reason}
         if reason is not None:
             self._say(reason)
             await self._progress.finish("Failed", "Failed", **facts)
@@ -300,6 +301,13 @@ class JobRun:
         else:
             await self._progress.finish("Completed", "Completed", **facts)
         return problem is None
+
+    async def _costs(self) -> dict[str, Any]:
+        """Return when the job ended, which is now, and what it has cost."""
+        job, kind = await self._progress.read(), self._demand.instance_type
+        ended = clock.to_micros(clock.now())
+        price = self._shop.prices.get(kind.name, kind.usd_per_hour)
+        return {"ended": ended, "cost": cost_of(job, kind, len(self._demand.hosts), price, ended)}
 
     async def _upload(self, ended: Outcome) -> dict[str, Any]:
         attempts = self._shop.upload_attempts

@@ -12,8 +12,12 @@ from collections.abc import Callable
 
 import structlog
 
+from modelyard.jobs.image_pull import pull_images
+from modelyard.jobs.images import to_pull
+from modelyard.jobs.job_log import JobLog, stream_of
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.outcome import internal_error
+from modelyard.jobs.placement import hosts_of
 from modelyard.jobs.progress import Progress, Superseded
 from modelyard.jobs.run import JobRun
 from modelyard.jobs.staging import EncryptedInput
@@ -88,9 +92,28 @@ class JobWorkflow:
             await self._run(progress, await progress.note(private=True), wake)
 
     async def _run(self, progress: Progress, job: Resource, wake: asyncio.Event) -> None:
-        folder = self._folder(job)
+        pulled = await self._pulled(progress, job, wake)
+        if pulled is None:
+            return
+        job, folder = pulled, self._folder(job)
         task = await asyncio.to_thread(self._make_task, self._workshop, job, folder)
         await JobRun(self._workshop, self.kind, task, progress, job, folder, wake).carry_out()
+
+    async def _pulled(
+        self, progress: Progress, job: Resource, wake: asyncio.Event
+    ) -> Resource | None:
+        """Pull the images that a job still needs; None: they cannot be, and it has failed."""
+        pull = self._workshop.pull
+        if pull is None or job.status == "Stopping" or not any(to_pull(job)):
+            return job
+        scope = job.scope
+        stream = stream_of(job.name, hosts_of(1)[0], job.created_at.timestamp())
+        with self._workshop.logs.writer(
+            scope.account, scope.region, self.kind.log_group, stream
+        ) as writer:
+            log = JobLog(writer, lambda _line: None)
+            poll = self._workshop.poll_seconds
+            return await pull_images(job, progress, wake, pull, log.say, poll_seconds=poll)
 
     def _folder(self, job: Resource) -> JobFolder:
         memory = self._workshop.memory

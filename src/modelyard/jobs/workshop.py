@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from modelyard.compute.environments import Environments
 from modelyard.compute.images import Image
 from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
+from modelyard.jobs.image_pull import Pull
 from modelyard.jobs.metric_series import MetricSeries
 from modelyard.jobs.sites import Site, ThisMachine
 from modelyard.jobs.task import Task
@@ -45,6 +46,10 @@ class Workshop:
     #: The cluster that a job runs on; None: it runs on this machine.
     cluster_of: Callable[[Resource], Site | None] = lambda _job: None
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
+    #: For images of registries elsewhere; None: there are none.
+    pull: Pull | None = None
+    #: US dollars an hour by instance type, in place of those that its table has.
+    prices: Mapping[str, float] = field(default_factory=dict)
     stop_grace_seconds: float = 120.0  # between SIGTERM and SIGKILL
     #: Of all jobs that are made with this; each kind's workflow adds its own.
     kinds: set[str] = field(default_factory=set)

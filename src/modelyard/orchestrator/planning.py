@@ -53,6 +53,7 @@ class Settings:
     require_image: Callable[[str], object]
     stack_prefix: str = "mlops-pipeline"
     use_model_registry: bool = False
+    image_repository: str = ""  # the only one that images are built into; empty: any
     #: By stage, in their order; without any, everything is deployed in the pipeline's own account.
     stages: Mapping[str, StageAccount] = field(default_factory=dict)
 
@@ -157,6 +158,7 @@ class Planner:
             model_of=lambda endpoint: self._model_of(context, stage, account, endpoint),
             require_image=self._settings.require_image,
             use_model_registry=self._settings.use_model_registry,
+            image_repository=self._settings.image_repository,
             tests_problem=lambda prefix: self._tests_problem(context, prefix),
         )
 

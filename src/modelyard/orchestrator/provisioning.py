@@ -36,6 +36,7 @@ from modelyard.orchestrator.stacks.phases import PHASES, UPDATABLE
 from modelyard.orchestrator.stacks.preview import Previewer, stack_arn
 from modelyard.orchestrator.stacks.resources import ResourceType
 from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.orchestrator.tags import STACK_NAME, retag
 from modelyard.store.errors import AlreadyExists, StaleRevision
 from modelyard.store.resources import Resource, Scope, Store, Transaction
 from modelyard.workflows.starter import WorkflowStarter
@@ -206,7 +207,7 @@ class Provisioner:
             spec={},
             status="CREATE_COMPLETE",
             observed=rows.pipeline_stack_observed(pipeline, rows.pipeline_arn(scope, pipeline)),
-            tags={"stack_name": pipeline_stack},
+            tags={**asked.request.tags, STACK_NAME: pipeline_stack},
         )
         execution = Execution.new(asked.plan, trigger_detail=asked.context.principal.person)
         made = rows.create(transaction, scope, pipeline, _source(asked), execution)
@@ -217,6 +218,7 @@ class Provisioner:
             scope_of(asked.context), rows.KIND, rows.pipeline_in(stack.observed) or ""
         )
         spec = _source(asked)
+        retag(transaction, stack, rows.tags_in(pipeline.spec), asked.request.tags)
         execution = Execution.new(
             asked.plan, trigger="PutActionRevision", trigger_detail=asked.context.principal.person
         )
@@ -233,6 +235,7 @@ def _source(asked: _Provision) -> dict[str, Any]:
             pipeline_type=asked.request.kind.name,
             template_file=asked.request.kind.blueprint,
             template=asked.request.kind.text,
+            tags=asked.request.tags,
             plan=asked.plan,
             tests=tests_of(asked.request),
             model_package=model_package_of(asked.request),

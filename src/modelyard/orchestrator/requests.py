@@ -22,6 +22,8 @@ from modelyard.orchestrator.stacks.evaluation import parameter_problems
 from modelyard.orchestrator.stacks.reading import load
 from modelyard.orchestrator.stacks.template import DeclaredType, Template
 from modelyard.orchestrator.stage_values import IN_ONE_ACCOUNT, bodies_of
+from modelyard.orchestrator.tags import ATTRIBUTE as TAGS
+from modelyard.orchestrator.tags import read_tags, with_tags
 from modelyard.store import documents
 
 _NO_TEXT = "leave NUL and halves of surrogate pairs out"
@@ -44,6 +46,7 @@ class ProvisionRequest:
     kind: PipelineType
     named_after: str  # the model's name, or what stands for it
     template: Template
+    tags: Mapping[str, str]  # what its resources have beside their own
     values: Mapping[str, str]  # by attribute, those of the first stage
     stages: Mapping[str, StageRequest]  # by stage; "" is the only one, where there is one account
 
@@ -69,9 +72,11 @@ def read_request(
         BadRequest: with all its problems. Missing attributes come first, in the API's order.
     """
     kind = pipeline_type_of(body.get("pipeline_type"))
-    template = load(kind.source, {**types, **kind.own_types})
-    places = stages if stages and kind.name not in IN_ONE_ACCOUNT else {"": place}
     problems: list[Problem] = []
+    tags = _tags(body.get(TAGS), problems)
+    body = {key: value for key, value in body.items() if key != TAGS}
+    template = load(with_tags(kind.source, tags), {**types, **kind.own_types})
+    places = stages if stages and kind.name not in IN_ONE_ACCOUNT else {"": place}
     bodies = bodies_of(kind, body, tuple(places), problems) if len(places) > 1 else {"": dict(body)}
     readings: dict[str, _Reading] = {}
     found: dict[str, StageRequest] = {}
@@ -87,9 +92,18 @@ def read_request(
         kind=kind,
         named_after=values[kind.named_after],
         template=template,
+        tags=tags,
         values=values,
         stages=found,
     )
+
+
+def _tags(value: object, problems: list[Problem]) -> dict[str, str]:
+    try:
+        return read_tags(value)
+    except ValueError as error:
+        problems.append(Problem(attribute=TAGS, text=str(error)))
+        return {}
 
 
 def _sentences(readings: Mapping[str, _Reading], problems: Sequence[Problem]) -> list[str]:

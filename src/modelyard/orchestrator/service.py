@@ -150,7 +150,7 @@ class OrchestratorService:
         return {
             "message": f"Pipeline {found.name} is being deleted.",
             "pipeline_id": found.arn,
-            "retained": self._retained(pipeline, stacks),
+            "retained": [*self._retained(pipeline, stacks), *_built(found)],
         }
 
     async def inference(self, context: Context, api_id: str, body: Mapping[str, Any]) -> Prediction:
@@ -215,6 +215,12 @@ def _stacks(snapshot: Snapshot, pipeline: Resource) -> list[Resource]:
         for plan in rows.plan_in(pipeline)
     )
     return [stack for stack in found if stack is not None]
+
+
+def _built(stack: Resource) -> list[str]:
+    """Return the image that an image builder's stack tells of; it stays, too."""
+    uri = stack.observed.get("outputs", {}).get("CustomAlgorithmImageURI")
+    return [] if uri is None else [str(uri)]
 
 
 def _pipelines(context: Context, named: object = None) -> str:

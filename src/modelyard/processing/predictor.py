@@ -25,9 +25,10 @@ from typing import Protocol
 from modelyard.compute.environments import MOUNT, Environments, RequirementsError
 from modelyard.compute.images import Image
 from modelyard.compute.job_files import BASE
-from modelyard.compute.runtime import Program
+from modelyard.compute.runtime import Program, RuntimeUnavailableError
 from modelyard.compute.serving import START_SECONDS, Service, Serving, ServingError
 from modelyard.jobs.data_error import DataError
+from modelyard.jobs.image_pull import Pull, PullError
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.model import JobModel
 from modelyard.jobs.model_archive import stage_archive, stage_model
@@ -116,6 +117,8 @@ class Predictor:
         """
         if self._model is None or self._image is None:
             return
+        if self._image.pull and self._shop.pull is not None:
+            self._image = await self._pulled(self._model, self._image, self._shop.pull, say)
         inputs = {"model": self._at(MODEL)}
         if self._model.submitted is not None:
             inputs["code"] = self._at("code")
@@ -186,6 +189,15 @@ class Predictor:
             return self._models.image_of(model.image).with_script(model.environment)
         except ValueError as error:
             raise DataError(f"the model {model.name} cannot be asked: {error}") from error
+
+    async def _pulled(
+        self, model: JobModel, image: Image, pull: Pull, say: Callable[[str], None]
+    ) -> Image:
+        try:
+            pinned = await pull(image.pull, say)
+            return self._models.image_of(pinned)
+        except (PullError, RuntimeUnavailableError, ValueError) as error:
+            raise DataError(f"the image of the model {model.name}: {error}") from error
 
     def _stage_model(self, model: JobModel) -> None:
         keys = self._models.keys_of(self._job, model.role)

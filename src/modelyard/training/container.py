@@ -19,6 +19,10 @@ from modelyard.training.spec import Channel, TrainingSpec
 _INTERFACE = "lo"
 #: Where script mode finds the code that was submitted, unpacked.
 CODE_MOUNT = "input/code"
+#: The channels in which the sagemaker SDK v3 sends its own programs, and the user's code beside
+#: them. Its job makes them executable, and works there: so each host has a copy of its own. What
+#: is mounted is linked to others' and cannot be changed.
+_DRIVERS, _CODE = "sm_drivers", "code"
 _GROUP = "homogeneousCluster"
 _GIB = 2**30
 
@@ -51,7 +55,11 @@ def program_of(
         argv=[*_feeder(spec), *argv_of(spec, image)],
         environment=_environment(job),
         base=folder.base(host),
-        inputs={mount: folder.staged(host, mount) for mount in mounts_of(spec)},
+        inputs={
+            mount: folder.staged(host, mount)
+            for mount in mounts_of(spec)
+            if mount not in copied_of(spec)
+        },
         image=image.root,
         temporary=folder.temporary(host),
         hosts=addresses_of(job, spec.hosts),
@@ -73,6 +81,13 @@ def mounts_of(spec: TrainingSpec) -> list[str]:
     """Return what a host finds below /opt/ml that it may only read."""
     code = [] if spec.submitted is None else [CODE_MOUNT]
     return [*map(mount_of, spec.channels), *code]
+
+
+def copied_of(spec: TrainingSpec) -> list[str]:
+    """Return what of that a host finds a copy of, which it may write to."""
+    names = [channel.name for channel in spec.channels if not channel.piped]
+    copied = (_DRIVERS, _CODE) if _DRIVERS in names else ()
+    return [mount_of(channel) for channel in spec.channels if channel.name in copied]
 
 
 def mount_of(channel: Channel) -> str:

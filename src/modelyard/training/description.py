@@ -8,6 +8,7 @@ from typing import Any
 
 from modelyard import clock
 from modelyard.compute.images import Image
+from modelyard.jobs.cost import preempted
 from modelyard.store.resources import Resource
 
 #: Members of the request that the answer repeats as they were given.
@@ -105,25 +106,13 @@ def _found_out(job: Resource) -> dict[str, Any]:
         found["TrainingStartTime"] = clock.from_micros(start)
     if start is not None and end is not None:
         found["TrainingTimeInSeconds"] = _seconds(end - start)
-        found["BillableTimeInSeconds"] = _seconds(end - start - _preempted(job))
+        found["BillableTimeInSeconds"] = _seconds(end - start - preempted(job, end))
     if job.spec["ResourceConfig"].get("KeepAlivePeriodInSeconds") and end is not None:
         found["WarmPoolStatus"] = {
             "Status": "Terminated",
             "ResourceRetainedBillableTimeInSeconds": 0,
         }
     return found
-
-
-def _preempted(job: Resource) -> int:
-    """Return for how many microseconds the job, once started, had no room."""
-    idle, since = 0, None
-    for entry in job.observed["transitions"]:
-        if entry["status"] == "Interrupted" and since is None:
-            since = entry["start"]
-        elif entry["status"] == "Downloading" and since is not None:
-            idle, since = idle + entry["start"] - since, None
-    ended = job.observed["ended"]
-    return idle if since is None else idle + ended - since
 
 
 def _seconds(microseconds: int) -> int:

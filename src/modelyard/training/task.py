@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
 from modelyard.jobs.data_error import DataError
-from modelyard.jobs.images import image_of_job
+from modelyard.jobs.images import image_of_job, is_contained
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.metric_series import SeriesWriter
@@ -20,6 +21,7 @@ from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
 from modelyard.jobs.task import Demand, Kind, Task
 from modelyard.jobs.workshop import Workshop
+from modelyard.store.durable_files import full_disk_told
 from modelyard.store.errors import KeyUnusable, StoreError
 from modelyard.store.objects import Objects
 from modelyard.store.resources import Resource
@@ -145,6 +147,12 @@ class TrainingTask(Task):
             say(f"code: {spec.submitted}")
         if self._keeper is not None:
             say(f"checkpoints: {self._keeper.restore()} objects were there before")
+        for mount in container.copied_of(spec):
+            for host in spec.hosts:
+                with full_disk_told():
+                    shutil.copytree(
+                        folder.staged(host, mount), folder.base(host) / mount, dirs_exist_ok=True
+                    )
         for host in spec.hosts:
             container.write_config(folder.base(host) / "input" / "config", spec, host)
 
@@ -154,6 +162,12 @@ class TrainingTask(Task):
             return
         account = self._job.scope.account
         code = self._folder.staged(spec.hosts[0], container.CODE_MOUNT)
+        if is_contained(self._job) and (code / "requirements.txt").is_file():
+            raise DataError(
+                "requirements.txt: nothing is installed in a container: put what it names into the "
+                "image of the account's setting compute.image, or tag the job with "
+                "modelyard:compute=sandbox"
+            )
         try:
             name = await environments.ensure(
                 account, code / "requirements.txt", network=spec.network, say=say

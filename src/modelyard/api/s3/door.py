@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -56,6 +57,23 @@ class Guard(Protocol):
         """
 
 
+class Intake(Protocol):
+    """Takes objects in that ask for something; see `orchestrator.gitops.intake`."""
+
+    def watches(self, account: str, bucket: str, key: str) -> bool:
+        """Return whether an object is one of these."""
+
+    def expect_object(self, context: Context, bucket: str, key: str) -> str:
+        """Write down that one is being written, and return what it is known by."""
+
+    def settle(self, arn: str, *, done: bool | None = None) -> str | None:
+        """Say that it is there, or that it is not."""
+
+
+#: What makes an object.
+_WRITES = frozenset({"CompleteMultipartUpload", "CopyObject", "PutObject"})
+
+
 class S3Door:
     """An ASGI application that speaks S3 to those who sign their requests, and may.
 
@@ -70,15 +88,18 @@ class S3Door:
         servers: S3Servers,
         *,
         keys_of: Callable[[Context], DataKeys] = lambda _context: NoKeys(),
+        intake: Intake | None = None,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
         """Answer from `stores`.
 
         Args:
             keys_of: gives the keys that act for who calls.
+            intake: takes in what is written to it.
         """
         self._guard = guard
         self._keys_of = keys_of
+        self._intake = intake
         self._authenticator = S3Authenticator(lookup, now)
         self._shelves = _Shelves(stores, servers)
         self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="s3")
@@ -128,9 +149,36 @@ class S3Door:
         with ExitStack() as guarded:
             for needed in wanted(operation, bucket, key, caller.headers):
                 guarded.enter_context(self._guard(context, needed.action, needed.resource, {}))
-            return await self._carry_out(
-                operation, bucket, key, head, caller, receive, state, self._keys_of(context)
+            carry_out = partial(
+                self._carry_out,
+                *(operation, bucket, key, head, caller, receive, state, self._keys_of(context)),
             )
+            intake = self._intake
+            if intake is None or operation not in _WRITES:
+                return await carry_out()
+            return await self._taken_in(intake, context, bucket, key, carry_out)
+
+    async def _taken_in(
+        self,
+        intake: Intake,
+        context: Context,
+        bucket: str,
+        key: str,
+        write: Callable[[], Awaitable[Answer]],
+    ) -> Answer:
+        """Write an object that may ask for something, and have that done once it is there."""
+        if not intake.watches(context.account, bucket, key):
+            return await write()
+        run = asyncio.get_running_loop().run_in_executor
+        arn = await run(self._executor, intake.expect_object, context, bucket, key)
+        done = False
+        try:
+            answer = await write()
+            done = True
+        finally:
+            settle = partial(intake.settle, arn, done=done)
+            await asyncio.shield(run(self._executor, settle))
+        return answer
 
     async def _carry_out(
         self,

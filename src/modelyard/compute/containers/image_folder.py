@@ -3,6 +3,7 @@
 In each lie `layout`, the image as the OCI image format has it; `rootfs`, the file system that its
 programs run in; `config.json`; and `software.cdx.json`, what it holds. All of it was made in a
 sandbox, of what a stranger wrote: it is looked at when it comes in, and no path of it is trusted.
+Beside it lies `vulnerabilities.json`, the server's own, written anew at each comparison.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import hashlib
 import json
 import os
 import re
+import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from modelyard.compute.confinement import launcher
-from modelyard.compute.images import Image
+from modelyard.compute.images import Image, Purpose
 from modelyard.compute.job_files import read_text, remove_tree
 from modelyard.compute.system_view import IMAGE_FILES, IMAGE_FOLDERS, IMAGE_ROOT
 
 SERVING_PORT = 8080
+#: What every image may be asked to do: which it can is found out when it is started.
+PURPOSES: tuple[Purpose, ...] = ("train", "serve", "process")
+_VULNERABILITIES = "vulnerabilities.json"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MAX_BYTES = 64 * 2**20
 _VARIABLE = re.compile(r"[^=\x00]+=[^\x00]*")
@@ -81,6 +86,30 @@ class ImageFolder:
         """Return the CycloneDX document of an image's software."""
         return (self._place(digest) / "software.cdx.json").read_bytes()
 
+    def vulnerabilities(self, digest: str) -> bytes | None:
+        """Return what `keep_vulnerabilities` has kept; None: nothing."""
+        try:
+            return (self._place(digest) / _VULNERABILITIES).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keep_vulnerabilities(self, digest: str, report: bytes) -> None:
+        """Keep what is known against an image's software, in place of what was known before.
+
+        Raises:
+            OSError: it cannot be written, or the image is not here.
+        """
+        place = self._place(digest)
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".", delete=False) as file:
+            try:
+                file.write(report)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(place / _VULNERABILITIES)
+            except OSError:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+
     def image(self, digest: str, *, name: str, tag: str, pinned: str) -> Image:
         """Return an image of this machine as jobs and endpoints run it.
 
@@ -100,12 +129,13 @@ class ImageFolder:
             version=tag or digest,
             entrypoint=config.entrypoint,
             command=config.command,
-            purposes=("train", "serve", "process"),
+            purposes=PURPOSES,
             server="program",
             root=place / "rootfs",
             inside=launcher("in_image", json.dumps(settings)),
             port=SERVING_PORT,
             pinned=pinned,
+            digest=digest,
         )
 
     def sweep(self, known: Collection[str]) -> None:

@@ -15,12 +15,16 @@ from modelyard.compute.images._base import (
 from modelyard.compute.images.algorithms import ALGORITHMS
 from modelyard.compute.images.analyses import CLARIFY, MODEL_MONITOR
 from modelyard.compute.images.autopilot import AUTOPILOT
+from modelyard.compute.images.python import PYTHON
+from modelyard.compute.images.pytorch import PyTorch
 from modelyard.compute.images.scikit_learn import SCIKIT_LEARN
 from modelyard.compute.images.xgboost import XGBoost
 
 FAMILIES: Sequence[Family] = (
     XGBoost(),
     SCIKIT_LEARN,
+    PYTHON,
+    PyTorch(),
     *ALGORITHMS,
     AUTOPILOT,
     MODEL_MONITOR,

@@ -57,6 +57,8 @@ class Image:
     port: int | None = None
     #: The URI that means it for ever, whatever becomes of its tag; empty: it has no digest.
     pinned: str = ""
+    #: Of a container's image, as it is kept on this machine; empty: it is not.
+    digest: str = ""
     #: Where it is to be pulled from before it can be run; empty: it is on this machine.
     pull: str = ""
 
@@ -81,7 +83,13 @@ class Image:
         return self.root is not None or bool(self.pull)
 
     def argv(self, entrypoint: Sequence[str], arguments: Sequence[str]) -> list[str]:
-        """Return the argument list of a program of it: of its own where no entry point is given."""
+        """Return the argument list of a program of it: of its own where no entry point is given.
+
+        Raises:
+            ValueError: it is still to be pulled, and what it would run is not known.
+        """
+        if self.pull:
+            raise ValueError(f"the image {self.pull} has not been pulled yet")
         if entrypoint:
             return [*self.inside, *entrypoint, *arguments]
         return [*self.inside, *self.entrypoint, *(arguments or self.command)]
@@ -104,7 +112,7 @@ class Image:
         )
 
     def in_container(self, container: Image) -> Image:
-        """Return this built-in image with its programs run by a container's Python, among its files.
+        """Return this built-in image with its programs run by the Python of a container.
 
         Args:
             container: an image with a `python3` in its path that knows Modelyard.

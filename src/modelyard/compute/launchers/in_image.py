@@ -34,6 +34,11 @@ def main(arguments: Sequence[str]) -> int:
     """
     settings = json.loads(arguments[0])
     argv = list(arguments[1:])
+    if not argv:
+        sys.stdout.write(
+            "the image has neither ENTRYPOINT nor CMD: give the job a ContainerEntrypoint\n"
+        )
+        return _CANNOT_START
     environment = {**_DEFAULTS, **settings["environment"], **os.environ}
     try:
         os.chroot(settings["root"])

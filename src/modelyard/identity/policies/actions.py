@@ -24,6 +24,7 @@ _READING = re.compile(
 )
 _READS = frozenset(
     {
+        "codecommit:GitPull",
         "mlflow:Read",
         "modelyard:Authorize",
         "modelyard:DraftModelCard",

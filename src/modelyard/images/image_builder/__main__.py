@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelyard.images.image_builder.buildah import Buildah, BuildError, remove, say
+from modelyard.images.image_builder.docker_archive import to_layout
+from modelyard.images.image_builder.engines import ENGINES, BuildError, Engine, remove, say
 from modelyard.images.image_builder.layers import LayerError, add_mount_points, unpack
 from modelyard.images.image_builder.layout import read_layout
 from modelyard.images.image_builder.software import bill_of_materials
@@ -32,13 +33,20 @@ def main() -> int:
         remove(_BASE / "storage")
         return 0
     orders = json.loads((_BASE / "input" / "config" / "build.json").read_text())
-    engine = Buildah(_BASE / "storage", orders["registries"], orders["bases"])
+    if orders["engine"] == "docker":
+        return _import(orders)
+    engine = ENGINES[orders["engine"]](
+        _BASE / "storage",
+        orders["registries"],
+        orders["bases"],
+        secrets=_BASE / "input" / "config",
+    )
     log = _BuildLog()
     try:
-        _make(engine, orders, log)
+        pulled = _make(engine, orders, log)
         engine.export(orders["name"], _BASE / "model" / "layout", log.tell)
         log.step = ""
-        _unpack(orders)
+        _unpack(orders, pulled)
     except (BuildError, LayerError) as error:
         return _failed(log.explain(error))
     finally:
@@ -46,8 +54,18 @@ def main() -> int:
     return 0
 
 
+def _import(orders: Mapping[str, Any]) -> int:
+    """Make the image of what docker has pulled and saved."""
+    try:
+        to_layout(_BASE / "input" / "data" / "archive.tar", _BASE / "model" / "layout")
+        _unpack(orders, "")
+    except LayerError as error:
+        return _failed(str(error))
+    return 0
+
+
 class _BuildLog:
-    """What buildah says, as it is said; remembers the step that it is at, and its last lines."""
+    """What the engine says, as it is said; remembers the step that it is at, and its last lines."""
 
     def __init__(self) -> None:
         self.step = ""
@@ -69,18 +87,22 @@ class _BuildLog:
         return f"{self.step} failed. Its last lines: {said or 'it said nothing'}"
 
 
-def _make(engine: Buildah, orders: Mapping[str, Any], log: _BuildLog) -> None:
-    """Build the image, or pull it, under the name that the orders give it."""
+def _make(engine: Engine, orders: Mapping[str, Any], log: _BuildLog) -> str:
+    """Build the image, or pull it, under the name that the orders give it.
+
+    Returns the digest that it has where it was pulled from; "" if it was not pulled.
+    """
     for name, folder in orders.get("bases", {}).items():
-        engine.pull(f"oci:{_BASE / folder}:latest", name, log.tell)
+        engine.pull(f"oci:{_BASE / folder}", name, log.tell)
     if orders.get("pull"):
         engine.pull(f"docker://{orders['pull']}", orders["name"], log.tell)
-        return
+        return engine.digest(orders["name"])
     context = _BASE / "input" / "data" / "context"
     engine.build(context, orders["dockerfile"], orders["name"], log.tell)
+    return ""
 
 
-def _unpack(orders: Mapping[str, Any]) -> None:
+def _unpack(orders: Mapping[str, Any], pulled: str) -> None:
     """Write what the image is run with beside the image itself."""
     model = _BASE / "model"
     image = read_layout(model / "layout")
@@ -91,7 +113,9 @@ def _unpack(orders: Mapping[str, Any]) -> None:
     document = bill_of_materials(root, name=orders["name"], digest=image.digest)
     (model / "software.cdx.json").write_text(json.dumps(document, indent=2))
     settings = image.config.get("config") or {}
-    (model / "config.json").write_text(json.dumps({"digest": image.digest, "config": settings}))
+    (model / "config.json").write_text(
+        json.dumps({"digest": image.digest, "config": settings, "pulled": pulled})
+    )
     say(f"{orders['name']}: {image.digest}, {len(document['components'])} software components")
 
 

@@ -9,6 +9,7 @@ Source: https://cyclonedx.org/docs/1.6/json/, https://github.com/package-url/pur
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -23,6 +24,9 @@ _DPKG_PARTS = "var/lib/dpkg/status.d"  # of images without a package manager ("d
 _APK = "lib/apk/db/installed"
 _OS_RELEASE = ("etc/os-release", "usr/lib/os-release")
 _MAX_BYTES = 64 * 2**20
+_DEBIAN_SOURCE = re.compile(r"(?P<name>\S+)(?:\s+\((?P<version>[^)]+)\))?")
+#: The properties of a package that say what it was built of, where that is called otherwise.
+SOURCE_NAME, SOURCE_VERSION = "modelyard:source-name", "modelyard:source-version"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -34,6 +38,8 @@ class Package:
     version: str
     architecture: str = ""
     licence: str = ""
+    source: str = ""  # the package that it was built of, if that has another name
+    source_version: str = ""  # and its version, if that is another
 
 
 def bill_of_materials(root: Path, *, name: str, digest: str) -> dict[str, Any]:
@@ -80,11 +86,14 @@ def _dpkg(text: str) -> Iterator[Package]:
             continue
         if "installed" not in (fields["Status"] or "installed").split():
             continue
+        source = _DEBIAN_SOURCE.fullmatch((fields["Source"] or "").strip())
         yield Package(
             kind="deb",
             name=fields["Package"],
             version=fields["Version"],
             architecture=fields["Architecture"] or "",
+            source=source["name"] if source else "",
+            source_version=(source["version"] or "") if source else "",
         )
 
 
@@ -98,6 +107,7 @@ def _apk(text: str) -> Iterator[Package]:
                 version=fields["V"],
                 architecture=fields.get("A", ""),
                 licence=fields.get("L", ""),
+                source=fields.get("o", "") if fields.get("o") != fields["P"] else "",
             )
 
 
@@ -126,6 +136,8 @@ def _python_package(path: Path) -> Iterator[Package]:
 
 def _component(package: Package, system: str) -> dict[str, Any]:
     locator = _package_url(package, system)
+    sources = {SOURCE_NAME: package.source, SOURCE_VERSION: package.source_version}
+    properties = [{"name": name, "value": value} for name, value in sources.items() if value]
     licences = [{"license": {"name": package.licence}}] if package.licence else []
     return {
         "type": "library",
@@ -134,6 +146,7 @@ def _component(package: Package, system: str) -> dict[str, Any]:
         "version": package.version,
         "purl": locator,
         **({"licenses": licences} if licences else {}),
+        **({"properties": properties} if properties else {}),
     }
 
 

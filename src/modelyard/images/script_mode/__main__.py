@@ -11,7 +11,7 @@ from modelyard.images.script_mode.errors import ScriptError
 
 _MODULE = "modelyard.images.script_mode"
 _ENTERED = "MODELYARD_ENVIRONMENT_ENTERED"
-_USAGE = "usage: python -m modelyard.images.script_mode scikit-learn|xgboost train|serve"
+_USAGE = "usage: python -m modelyard.images.script_mode <framework> train|serve"
 
 
 def main(arguments: Sequence[str]) -> int:

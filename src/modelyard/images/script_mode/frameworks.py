@@ -75,7 +75,23 @@ def _matrix(body: Any, content_type: str) -> Any:
     return xgboost.DMatrix(np.atleast_2d(found) if kind == CSV else found)
 
 
+def _tensor(body: Any, content_type: str) -> Any:
+    import torch
+
+    return torch.from_numpy(np.asarray(_array(body, content_type)))
+
+
+def _module_output(data: Any, model: Any) -> Any:
+    import torch
+
+    with torch.no_grad():
+        found = model(data)
+    return found.detach().cpu().numpy() if isinstance(found, torch.Tensor) else found
+
+
 _FRAMEWORKS = {
+    "python": Framework(model_fn=_no_model, input_fn=_array, predict_fn=_predict),
+    "pytorch": Framework(model_fn=_no_model, input_fn=_tensor, predict_fn=_module_output),
     "scikit-learn": Framework(model_fn=_no_model, input_fn=_array, predict_fn=_predict),
     "xgboost": Framework(model_fn=_booster, input_fn=_matrix, predict_fn=_predict),
 }

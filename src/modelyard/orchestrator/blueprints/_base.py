@@ -36,6 +36,7 @@ class Place:
     #: Raises ValueError, with a sentence, where no image has a URI.
     require_image: Callable[[str], object]
     use_model_registry: bool = False  # only models of the registry are deployed
+    image_repository: str = ""  # the only one that images are built into; empty: any
     #: Says why a folder of the assets bucket holds no integration tests, or None.
     tests_problem: Callable[[str], str | None] = lambda _prefix: None
 

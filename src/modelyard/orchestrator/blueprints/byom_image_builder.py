@@ -48,5 +48,14 @@ class ByomImageBuilder(PipelineType):
     def find_problems(
         self, values: Mapping[str, str], place: Place, problems: list[Problem]
     ) -> None:
-        checks = {"custom_algorithm_docker": place.assets.object_problem}
+        def repository_problem(name: str) -> str | None:
+            wanted = place.image_repository
+            if wanted in ("", name):
+                return None
+            return f"{name!r} is not {wanted}, which this server builds images into: name that one"
+
+        checks = {
+            "custom_algorithm_docker": place.assets.object_problem,
+            "ecr_repo_name": repository_problem,
+        }
         add_problems(values, checks, problems)

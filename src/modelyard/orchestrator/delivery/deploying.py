@@ -1,23 +1,28 @@
 """The action that deploys a stage: its assets are carried to its account, then its stack is made.
 
-The stack is asked for once for each action, whose id it keeps. What a stage's account refuses, or
-that it cannot be reached, ends the action with the reason: it may be retried.
+The stack is asked for once for each action, whose id it keeps. What a stage's account refuses ends
+the action with the reason: it may be retried. For an account that cannot be reached the action
+waits, and says so, until it can, or until somebody stops it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NetworkError
 
 from modelyard.operations.context import Context
 from modelyard.operations.errors import OperationError
+from modelyard.orchestrator.delivery import pipeline as rows
 from modelyard.orchestrator.delivery.acting import Acting
 from modelyard.orchestrator.delivery.carrying import AssetLost, Carrier
 from modelyard.orchestrator.delivery.plan import StagePlan
-from modelyard.orchestrator.delivery.runs import SUCCEEDED, Action
+from modelyard.orchestrator.delivery.runs import IN_PROGRESS, SUCCEEDED, Action
 from modelyard.orchestrator.delivery.work import Work
 from modelyard.orchestrator.stacks.engine import StackEngine
 from modelyard.orchestrator.stacks.loader import read_yaml
@@ -26,6 +31,7 @@ from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.resources import Calls
 from modelyard.orchestrator.stacks.state import COMPLETE
 from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.orchestrator.tags import STACK_NAME, retag, with_tags
 from modelyard.store.errors import StoreError
 from modelyard.store.resources import Resource, Store, Transaction
 
@@ -35,8 +41,16 @@ log = structlog.get_logger(__name__)
 REFUSALS = (OperationError, ClientError, BotoCoreError, StoreError, AssetLost, OSError)
 
 
+#: What botocore says where nobody answered, whatever was asked.
+UNREACHED = (NetworkError, HTTPClientError)
+
+
 class DeployRefused(Exception):
     """The stage's account cannot be deployed to; the message says why, and what helps."""
+
+
+class AccountUnreachable(DeployRefused):
+    """Nobody answers for the stage's account just now."""
 
 
 class StageDeployer:
@@ -44,6 +58,7 @@ class StageDeployer:
 
     Args:
         poll_seconds: between two looks at a stack.
+        pause_seconds: between two tries to reach an account.
     """
 
     def __init__(
@@ -55,6 +70,7 @@ class StageDeployer:
         carrier: Carrier,
         *,
         poll_seconds: float = 0.2,
+        pause_seconds: float = 30.0,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -62,6 +78,7 @@ class StageDeployer:
         self._acting = acting
         self._carrier = carrier
         self._poll_seconds = poll_seconds
+        self._pause_seconds = pause_seconds
 
     async def carry_out(self, work: Work) -> Action:
         """Bring the stage's stack to what is delivered; return the action as it ended.
@@ -70,7 +87,7 @@ class StageDeployer:
             LookAgain: it is no longer to be carried out.
         """
         try:
-            context = await asyncio.to_thread(self._prepare, work)
+            context = await self._reached(work)
         except DeployRefused as error:
             log.warning("stage not deployed", pipeline=work.pipeline.arn, reason=str(error))
             return work.failed(str(error))
@@ -79,6 +96,55 @@ class StageDeployer:
             if stack is not None:
                 return _ended(work, stack)
             await asyncio.sleep(self._poll_seconds)
+
+    async def _reached(self, work: Work) -> Context:
+        """Return who deploys, once the account can be reached and has what it needs.
+
+        Raises:
+            DeployRefused: it does not let itself be deployed to, or nobody waits for it any more.
+            LookAgain: the action is no longer to be carried out.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(self._prepare, work)
+            except AccountUnreachable as error:
+                log.warning("account not reached", pipeline=work.pipeline.arn, reason=str(error))
+                if not await asyncio.to_thread(self._say, work, f"Waiting: {error}"):
+                    raise
+                await self._pause(work)
+
+    async def _pause(self, work: Work) -> None:
+        """Wait until the next try, or until the action is no longer to be carried out."""
+        until = time.monotonic() + self._pause_seconds
+        while time.monotonic() < until:
+            await asyncio.to_thread(self._say, work, None)
+            await asyncio.sleep(min(1.0, self._pause_seconds))
+
+    def _say(self, work: Work, text: str | None) -> bool:
+        """Show what an action waits for; return whether it is to go on waiting.
+
+        Args:
+            text: None leaves it as it is.
+
+        Raises:
+            LookAgain: the action is no longer to be carried out.
+        """
+        with self._store.read() as snapshot:
+            work.require(snapshot)
+            pipeline = snapshot.get_by_arn(work.pipeline.arn)
+        execution = rows.execution_in(pipeline)
+        if execution.status != IN_PROGRESS:
+            return False
+        at_work = execution.at_work
+        if text is None or at_work is None or at_work[1].summary == text:
+            return True
+        with self._store.write() as transaction:
+            work.require(transaction)
+            current = transaction.get_by_arn(work.pipeline.arn)
+            waiting = work.action.evolve(IN_PROGRESS, summary=text)
+            changed = rows.execution_in(current).with_action(work.stage.name, waiting)
+            rows.save(transaction, current, changed)
+        return True
 
     def _prepare(self, work: Work) -> Context:
         """Return who deploys, once the account has what it needs."""
@@ -89,6 +155,12 @@ class StageDeployer:
             self._reach(context, plan)
             for asset in plan.assets:
                 self._carrier.carry(hub, context, asset)
+        except UNREACHED as error:
+            raise AccountUnreachable(
+                f"the account {plan.account} ({plan.title}) cannot be reached "
+                f"({type(error).__name__}: {error}): it is tried again every "
+                f"{self._pause_seconds:.0f} s"
+            ) from error
         except REFUSALS as error:
             raise DeployRefused(
                 f"the account {plan.account} ({plan.title}) cannot be deployed to: "
@@ -125,14 +197,15 @@ class StageDeployer:
             elif stack.spec["deployment"] == work.action.id:
                 return stack
             elif stack.status in UPDATABLE:
-                self._engine.update(
+                changed = self._engine.update(
                     transaction,
                     context,
                     stack,
-                    template=read_yaml(work.source["template"]),
+                    template=_template(work),
                     parameters=work.target.parameters,
                     deployment=work.action.id,
                 )
+                self._tag(transaction, work, changed)
             else:
                 # What is left of a failed creation, or deletion, is replaced as a whole.
                 self._engine.delete(transaction, context, stack, deployment=work.action.id)
@@ -140,16 +213,27 @@ class StageDeployer:
 
     def _create(self, transaction: Transaction, work: Work, context: Context) -> None:
         name = work.target.stack_name
-        self._engine.create(
+        stack = self._engine.create(
             transaction,
             context,
             name,
             arn=stack_arn(work.scope, name, str(uuid.uuid4())),
-            template=read_yaml(work.source["template"]),
+            template=_template(work),
             parameters=work.target.parameters,
-            tags={"stack_name": name},
+            tags={STACK_NAME: name},
             deployment=work.action.id,
         )
+        self._tag(transaction, work, stack)
+
+    def _tag(self, transaction: Transaction, work: Work, stack: Resource) -> None:
+        """Give a stack the tags of its source; its resources have them by its template."""
+        own = transaction.tags(stack)
+        given = {**rows.tags_in(work.source), STACK_NAME: stack.name}
+        retag(transaction, stack, own, given)
+
+
+def _template(work: Work) -> dict[str, Any]:
+    return with_tags(read_yaml(work.source["template"]), rows.tags_in(work.source))
 
 
 def _ended(work: Work, stack: Resource) -> Action:

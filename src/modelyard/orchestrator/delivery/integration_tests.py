@@ -6,6 +6,8 @@ Each test is one JSON object in a folder of the assets bucket::
 
 `payload` is text, or JSON that is sent as it is. `expected` is compared with the answer: numbers,
 in CSV or JSON, by `tolerance` (absolute; 1e-6 unless it is given), all else as it is written.
+
+A test may be a script too, a `*.py`; see `scripts`. The other files of the folder are its data.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from modelyard.orchestrator.delivery.scripts import Script
 from modelyard.store.errors import StoreError
 from modelyard.store.objects import Objects
 from modelyard.store.resources import Json
@@ -25,7 +28,10 @@ DEFAULT_SECONDS = 300
 DEFAULT_TOLERANCE = 1e-6
 MAX_CASES = 200
 MAX_BYTES = 1 << 20  # of one test
+MAX_FOLDER_BYTES = 32 << 20  # of all files together
 
+_REQUEST, _SCRIPT = ".json", ".py"
+_TESTS = (_REQUEST, _SCRIPT)
 _MEMBERS = ("payload", "content_type", "expected", "tolerance")
 
 
@@ -120,8 +126,8 @@ class BadTests(ValueError):
     """The folder holds no tests that could be run; the message has all problems."""
 
 
-def load(objects: Objects, bucket: str, prefix: str) -> list[Case]:
-    """Return the tests of a folder, by their names.
+def load(objects: Objects, bucket: str, prefix: str) -> list[Case | Script]:
+    """Return the tests of a folder, by their names: requests first, then scripts.
 
     Raises:
         BadTests: with everything that is wrong with them.
@@ -129,38 +135,62 @@ def load(objects: Objects, bucket: str, prefix: str) -> list[Case]:
     folder = f"{prefix.removesuffix('/')}/"
     uri = S3Uri(bucket, folder)
     try:
-        keys = [info.key for info in objects.list(uri)]
+        infos = list(objects.list(uri))
     except StoreError as error:
         raise BadTests(str(error)) from error
-    problems = _folder_problems(uri, keys)
-    cases = []
-    for key in keys[:MAX_CASES]:
-        if key.endswith(".json"):
-            try:
-                cases.append(_case(key.removeprefix(folder), objects, S3Uri(bucket, key)))
-            except (ValueError, StoreError) as error:
-                problems.append(f"{key.removeprefix(folder)}: {error}")
+    sizes = {info.key.removeprefix(folder): info.size for info in infos}
+    problems = _folder_problems(uri, sizes)
+    files: dict[str, bytes] = {}
+    cases: list[Case | Script] = []
+    for name in list(sizes)[:MAX_CASES]:
+        try:
+            files[name] = objects.get(S3Uri(bucket, folder + name), max_bytes=_max_bytes(name))
+            if name.endswith(_REQUEST):
+                cases.append(_case(name, files[name]))
+        except (ValueError, StoreError) as error:
+            problems.append(f"{name}: {error}")
     if problems:
         raise BadTests("; ".join(problems))
-    return cases
+    data = {name: content for name, content in files.items() if not name.endswith(_TESTS)}
+    scripts = [name for name in files if name.endswith(_SCRIPT)]
+    return [*cases, *(Script(name=name, source=files[name], data=data) for name in scripts)]
 
 
-def _folder_problems(uri: S3Uri, keys: Sequence[str]) -> list[str]:
-    if not keys:
-        return [f"there are no tests under {uri}: upload them first, one JSON object each"]
-    others = [key for key in keys if not key.endswith(".json")]
-    found = [
-        f"{key.removeprefix(uri.key)}: only requests with expected answers are run (*.json), "
-        "scripts are not offered: take it out"
-        for key in others
+def _folder_problems(uri: S3Uri, sizes: Mapping[str, int]) -> list[str]:
+    if not any(name.endswith(_TESTS) for name in sizes):
+        return [
+            f"there are no tests under {uri}: upload them first, one JSON object each, or a script "
+            "*.py"
+        ]
+    found = []
+    if not any(name.endswith(_SCRIPT) for name in sizes):
+        found += [
+            f"{name}: beside requests with expected answers (*.json) only scripts (*.py) are run, "
+            "and only they have data: take it out"
+            for name in sizes
+            if not name.endswith(_REQUEST)
+        ]
+    found += [
+        f"{name}: a script and its data lie in the folder itself: take it out of its own"
+        for name in sizes
+        if "/" in name and not name.endswith(_REQUEST)
     ]
-    if len(keys) > MAX_CASES:
-        found.append(f"{len(keys)} tests are more than {MAX_CASES}: put several rows in one")
+    if len(sizes) > MAX_CASES:
+        found.append(f"{len(sizes)} files are more than {MAX_CASES}: put several rows in one")
+    if sum(sizes.values()) > MAX_FOLDER_BYTES:
+        found.append(
+            f"{sum(sizes.values())} bytes are more than the {MAX_FOLDER_BYTES} that a folder of "
+            "tests may have"
+        )
     return found
 
 
-def _case(name: str, objects: Objects, uri: S3Uri) -> Case:
-    given = json.loads(objects.get(uri, max_bytes=MAX_BYTES))
+def _max_bytes(name: str) -> int:
+    return MAX_BYTES if name.endswith(_TESTS) else MAX_FOLDER_BYTES
+
+
+def _case(name: str, data: bytes) -> Case:
+    given = json.loads(data)
     if not isinstance(given, dict):
         raise ValueError("must be a JSON object")  # noqa: TRY004 - one of the file's problems
     unknown = sorted(given.keys() - {*_MEMBERS})
@@ -178,7 +208,7 @@ def _case(name: str, objects: Objects, uri: S3Uri) -> Case:
     if not isinstance(content_type, str) or not content_type.isprintable():
         raise ValueError("content_type must be a MIME type such as text/csv")
     return Case(
-        name=name.removesuffix(".json"),
+        name=name.removesuffix(_REQUEST),
         payload=(payload if is_text else json.dumps(payload)).encode(),
         content_type=content_type,
         expected=given["expected"],

@@ -12,7 +12,7 @@ and rolled back to. It changes with the pipeline's row, in one transaction.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelyard import clock
@@ -26,6 +26,7 @@ from modelyard.orchestrator.delivery.runs import (
     Stage,
 )
 from modelyard.orchestrator.stacks.state import Record, resources_json
+from modelyard.orchestrator.tags import retag
 from modelyard.store.listing import Listing
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Transaction
 
@@ -93,6 +94,7 @@ def source_spec(
     pipeline_type: str,
     template_file: str,
     template: str,
+    tags: Mapping[str, str],
     plan: Sequence[StagePlan],
     tests: Json | None,
     model_package: str | None,
@@ -104,6 +106,7 @@ def source_spec(
         "pipeline_type": pipeline_type,
         "template_file": template_file,
         "template": template,
+        "tags": dict(tags),  # which the request gives
         "stages": [stage.to_json() for stage in plan],
         "tests": tests,  # as `integration_tests.TestPlan` keeps it
         "model_package": model_package,  # ARN of the version of the registry that is deployed
@@ -143,6 +146,12 @@ def stages_in(pipeline: Resource) -> dict[str, tuple[str, Stage]]:
     }
 
 
+def tags_in(source: Json) -> Mapping[str, str]:
+    """Return the tags that a source gives to all that follows from it."""
+    found: Mapping[str, str] = source.get("tags", {})
+    return found
+
+
 def create(
     transaction: Transaction, scope: Scope, name: str, spec: Json, execution: Execution
 ) -> Resource:
@@ -155,6 +164,7 @@ def create(
         spec=spec,
         status=_status(execution),
         observed=_observed({}, execution),
+        tags=tags_in(spec),
     )
     _keep(transaction, pipeline, spec, execution)
     return pipeline
@@ -176,6 +186,8 @@ def begin(
     """
     before = execution_in(pipeline)
     stages = stages_in(pipeline)
+    if spec is not None:
+        retag(transaction, pipeline, tags_in(pipeline.spec), tags_in(spec))
     if before.is_open:
         before = before.ended(SUPERSEDED, f"superseded by the execution {execution.id}")
         stages.update(_reached(before))

@@ -27,6 +27,7 @@ from modelyard.orchestrator.delivery.integration_tests import (
     TestPlan,
 )
 from modelyard.orchestrator.delivery.runs import SUCCEEDED, Action
+from modelyard.orchestrator.delivery.scripts import Script, ScriptRunner
 from modelyard.orchestrator.delivery.work import Work
 from modelyard.orchestrator.inference import InferenceRequest, Invoke, predict
 from modelyard.orchestrator.stacks.engine import StackEngine
@@ -54,8 +55,9 @@ class StageTester:
         calls: Calls,
         acting: Acting,
         invoke: Invoke,
-        load: Callable[[Context, str], Sequence[Case]],
+        load: Callable[[Context, str], Sequence[Case | Script]],
         assets: Callable[[str], Assets],
+        scripts: ScriptRunner,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -64,6 +66,7 @@ class StageTester:
         self._invoke = invoke
         self._load = load
         self._assets = assets
+        self._scripts = scripts
 
     async def carry_out(self, work: Work) -> Action:
         """Run the tests; return the action as it ended."""
@@ -80,7 +83,7 @@ class StageTester:
             endpoint = await asyncio.to_thread(self._endpoint, work)
         except (BadTests, LookupError, *REFUSALS) as error:
             return work.failed(f"the tests could not be run: {error}")
-        report = await self._run(context, endpoint, cases, plan.seconds)
+        report = await self._run(work, context, endpoint, cases, plan.seconds)
         uri = await asyncio.to_thread(self._keep, work, report)
         await asyncio.to_thread(self._tell_registry, work, hub, report)
         if report.passed:
@@ -88,15 +91,26 @@ class StageTester:
         return work.failed(report.problems, summary=report.summary, external_id=uri)
 
     async def _run(
-        self, context: Context, endpoint: str, cases: Sequence[Case], seconds: int
+        self,
+        work: Work,
+        context: Context,
+        endpoint: str,
+        cases: Sequence[Case | Script],
+        seconds: int,
     ) -> Report:
         until = time.monotonic() + seconds
         outcomes = []
         for case in cases:
             began = time.monotonic()
+            left = max(until - began, 0)
             try:
-                async with asyncio.timeout(max(until - began, 0)):
-                    problem = await self._ask(context, endpoint, case)
+                if isinstance(case, Script):
+                    # It is ended by its runner, which also says what it said last.
+                    run = f"{work.execution.id}/{work.action.id}/{case.name}"
+                    problem = await self._scripts.run(run, context, endpoint, case, left)
+                else:
+                    async with asyncio.timeout(left):
+                        problem = await self._ask(context, endpoint, case)
             except TimeoutError:
                 problem = f"no answer: all tests together have {seconds} s, and they are over"
             outcomes.append(

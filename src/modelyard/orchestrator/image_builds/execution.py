@@ -28,6 +28,7 @@ from modelyard.store.logs import LogStreams
 from modelyard.store.resources import Resource, Store
 
 _SOFTWARE_FILE = "software.cdx.json"
+_VULNERABILITIES_FILE = "vulnerabilities.json"
 _NO_ROLLBACK = (
     "an image builder is not rolled back: earlier images are still there, by their digests"
 )
@@ -110,6 +111,7 @@ class ImageBuilds:
         ) as written:
             try:
                 archive = await self._unpack(work, folder)
+                _require_same(work, archive)
                 digest = await self._workshop.build(
                     scope,
                     uri,
@@ -118,7 +120,8 @@ class ImageBuilds:
                     written.write,
                     identity=f"image-build/{work.pipeline.arn}",
                 )
-                await asyncio.to_thread(self._publish, work, archive, digest)
+                report = await self._workshop.scan(digest, written.write)
+                await asyncio.to_thread(self._publish, work, archive, digest, report)
             except (
                 BuildError,
                 RuntimeUnavailableError,
@@ -136,8 +139,12 @@ class ImageBuilds:
             SUCCEEDED, summary=f"Image {uri} was built ({digest}).", external_id=_log_of(work)
         )
 
-    def _publish(self, work: Work, archive: str, digest: str) -> None:
-        """Put the list of the image's software where its owner can read it; tag the image."""
+    def _publish(self, work: Work, archive: str, digest: str, report: bytes | None) -> None:
+        """Put the list of the image's software where its owner can read it; tag the image.
+
+        Args:
+            report: what is known against it; None: it was compared with no advisories.
+        """
         pipeline, parameters = work.pipeline, work.source["parameters"]
         assets = self._assets(pipeline.scope.account)
         software = software_key(pipeline, digest)
@@ -149,6 +156,11 @@ class ImageBuilds:
             "software": f"s3://{assets.bucket}/{software}",
             "built_at": clock.now().isoformat(),
         }
+        made = {"ImageDigest": digest, "SoftwareBillOfMaterials": origin["software"]}
+        if report is not None:
+            known = software_key(pipeline, digest, _VULNERABILITIES_FILE)
+            assets.put(known, report)
+            made["Vulnerabilities"] = f"s3://{assets.bucket}/{known}"
         with self._store.write() as transaction:
             work.require(transaction)
             register(
@@ -160,7 +172,6 @@ class ImageBuilds:
                 origin=origin,
             )
             stack = transaction.get_by_arn(work.source["pipeline_stack"])
-            made = {"ImageDigest": digest, "SoftwareBillOfMaterials": origin["software"]}
             transaction.update(stack, observed={"outputs": {**stack.observed["outputs"], **made}})
 
     def _look(self, work: Work) -> None:
@@ -173,9 +184,24 @@ def log_group(pipeline: Resource) -> str:
     return f"/aws/codebuild/{pipeline.name}"
 
 
-def software_key(pipeline: Resource, digest: str) -> str:
-    """Return the key, in the assets bucket, of the list of an image's software."""
-    return f"container_images/{pipeline.name}/{digest.removeprefix('sha256:')}/{_SOFTWARE_FILE}"
+def software_key(pipeline: Resource, digest: str, name: str = _SOFTWARE_FILE) -> str:
+    """Return the key, in the assets bucket, of what is known of an image's software."""
+    return f"container_images/{pipeline.name}/{digest.removeprefix('sha256:')}/{name}"
+
+
+def _require_same(work: Work, archive: str) -> None:
+    """Return if the archive is the one that the source stage has read.
+
+    Raises:
+        SourceError: another one has been put in its place since then.
+    """
+    read = work.execution.stages[0].actions[0].external_id
+    if archive != read:
+        key = work.source["parameters"]["CustomContainer"]
+        raise SourceError(
+            f"{key} was replaced while the pipeline ran: it had the SHA-256 {read} in the source "
+            f"stage, and has {archive} now. Ask for the pipeline again, which builds the new one"
+        )
 
 
 def _uri(work: Work) -> str:

@@ -22,6 +22,7 @@ from modelyard.orchestrator.names import physical_name
 from modelyard.orchestrator.requests import ProvisionRequest
 from modelyard.orchestrator.stacks.preview import stack_arn
 from modelyard.orchestrator.stacks.state import KIND as STACK
+from modelyard.orchestrator.tags import STACK_NAME, retag
 from modelyard.store.resources import Json, Resource, Store, Transaction
 from modelyard.workflows.starter import WorkflowStarter
 
@@ -95,7 +96,7 @@ class ImageBuildProvisioner:
             spec={},
             status="CREATE_COMPLETE",
             observed=_with_image(observed, context, request.parameters),
-            tags={"stack_name": name},
+            tags={**request.tags, STACK_NAME: name},
         )
         spec = _spec(context, request, name, arn, version)
         execution = Execution.new(
@@ -116,6 +117,7 @@ class ImageBuildProvisioner:
     ) -> None:
         transaction.update(stack, observed=_with_image(stack.observed, context, request.parameters))
         spec = _spec(context, request, stack.name, stack.arn, version)
+        retag(transaction, stack, rows.tags_in(pipeline.spec), request.tags)
         execution = Execution.new(
             plan_of(spec, context.account),
             trigger="PutActionRevision",
@@ -143,6 +145,7 @@ def _spec(context: Context, request: ProvisionRequest, name: str, stack: str, ve
         "pipeline_stack": stack,
         "pipeline_type": request.kind.name,
         "parameters": dict(request.parameters),
+        "tags": dict(request.tags),
         "stages": [build_stage(context.account, name, request.parameters).to_json()],
         "version": version,  # of the archive, as the store counts them
         **rows.caller_spec(context),

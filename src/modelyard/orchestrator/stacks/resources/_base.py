@@ -123,3 +123,8 @@ class ResourceType(ABC):
         """Return the name that the template gives, or None where one is to be made."""
         name = properties.get(self.name_property)
         return None if name is None else str(name)
+
+
+def own_tags(properties: Json) -> dict[str, str]:
+    """Return the tags that a resource's own properties give it."""
+    return {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}

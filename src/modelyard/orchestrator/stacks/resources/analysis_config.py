@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from modelyard.arns import Arn
 from modelyard.operations.context import Context
 from modelyard.operations.requests import scope_of
-from modelyard.orchestrator.stacks.resources._base import ResourceType
+from modelyard.orchestrator.stacks.resources._base import ResourceType, own_tags
+from modelyard.orchestrator.tags import retag
 from modelyard.store.resources import Json, Scope, Store
 from modelyard.store.s3_uris import S3Uri
 
@@ -24,7 +25,8 @@ WriteFile = Callable[[Context, S3Uri, bytes, str], None]
 class AnalysisConfig(ResourceType):
     type = "Modelyard::Clarify::AnalysisConfig"
     name_property = "AnalysisConfigName"
-    properties = ("S3Uri", "Content", "KmsKeyArn")
+    properties = ("S3Uri", "Content", "KmsKeyArn", "Tags")
+    updatable = ("Tags",)
 
     def __init__(self, store: Store, write: WriteFile) -> None:
         self._store = store
@@ -65,8 +67,13 @@ class AnalysisConfig(ResourceType):
                 arn=_arn(scope_of(context), name),
                 spec=properties,
                 status="Available",
-                tags=tags,
+                tags={**own_tags(properties), **tags},
             )
+
+    def update(self, context: Context, name: str, before: Json, after: Json) -> None:
+        with self._store.write() as transaction:
+            row = transaction.get(scope_of(context), KIND, name)
+            retag(transaction, row, own_tags(before), own_tags(after))
 
     def delete(self, context: Context, name: str, description: Json) -> None:
         """Forget it; the file stays, beside the baseline's, which reads it."""

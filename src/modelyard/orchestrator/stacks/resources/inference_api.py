@@ -12,7 +12,8 @@ from modelyard.arns import Arn
 from modelyard.operations.context import Context
 from modelyard.operations.requests import scope_of
 from modelyard.orchestrator.names import random_id
-from modelyard.orchestrator.stacks.resources._base import ResourceType
+from modelyard.orchestrator.stacks.resources._base import ResourceType, own_tags
+from modelyard.orchestrator.tags import retag
 from modelyard.store.errors import NotFound
 from modelyard.store.resources import Json, Resource, Scope, Snapshot, Store
 
@@ -29,9 +30,9 @@ class InferenceApi(ResourceType):
 
     type = "Modelyard::Inference::Api"
     name_property = "ApiId"
-    updatable = ("EndpointName", "Name")
+    updatable = ("EndpointName", "Name", "Tags")
     attributes = ("Url",)
-    properties = ("EndpointName", "Name")
+    properties = ("EndpointName", "Name", "Tags")
 
     def __init__(self, store: Store, base_url: Callable[[], str]) -> None:
         self._store = store
@@ -69,12 +70,13 @@ class InferenceApi(ResourceType):
                 arn=api_arn(account=context.account, api_id=name),
                 spec=properties,
                 status="Available",
-                tags=tags,
+                tags={**own_tags(properties), **tags},
             )
 
     def update(self, context: Context, name: str, before: Json, after: Json) -> None:
         with self._store.write() as transaction:
             api = transaction.get(scope_of(context), KIND, name)
+            retag(transaction, api, own_tags(before), own_tags(after))
             transaction.update(api, spec=after)
 
     def delete(self, context: Context, name: str, description: Json) -> None:

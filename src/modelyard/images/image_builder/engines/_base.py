@@ -1,8 +1,8 @@
-"""Buildah, the engine: called as its public command line says, nothing of it is patched.
+"""What an engine is: something that builds and pulls container images by its command line.
 
-It keeps images in a storage of its own (driver vfs: plain folders, which works everywhere), runs
-RUN steps in a chroot (`--isolation chroot`), and is itself in a sandbox that shows it nothing but
-the build. Debian package `buildah`, https://buildah.io
+Nothing of it is patched. It keeps images in a storage of its own (driver vfs: plain folders, which
+works everywhere), runs RUN steps in a chroot (`--isolation chroot`), and is itself in a sandbox
+that shows it nothing but the build.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -21,32 +22,45 @@ _SHORT_NAMES = "docker.io/"
 _OWN_SHORT_NAMES = "docker.io/library/"
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 _LOOPBACK = ("127.0.0.1", "localhost")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class BuildError(Exception):
     """The image cannot be built; the message is for whoever wrote its Dockerfile."""
 
 
-class Buildah:
+class Engine(ABC):
     """One storage of images, and what may be pulled into it.
 
     Args:
         folder: its own; made anew, and removed by `close`.
         registries: that images may be pulled from: `docker.io`, `ghcr.io`.
         bases: the full names of images that will be there, so that their short ones mean them.
+        secrets: a folder with `auth.json`, what registries know the server by, and `ca.crt`, an
+            authority that vouches for them; each where there is one.
     """
 
-    def __init__(self, folder: Path, registries: Sequence[str], bases: Iterable[str] = ()) -> None:
+    program: str  # on the machine's path
+
+    def __init__(
+        self,
+        folder: Path,
+        registries: Sequence[str],
+        bases: Iterable[str] = (),
+        *,
+        secrets: Path | None = None,
+    ) -> None:
         self._folder = folder
         remove(folder)  # of a build that was killed
         for name in ("storage", "run", "config"):
             (folder / name).mkdir(parents=True)
         self._registries = registries
+        self._secrets = secrets
         self._config = folder / "config"
         for name, text in {
             "policy.json": json.dumps(_policy(registries)),
-            "registries.conf": _registries_conf(registries, bases),
-            "storage.conf": '[storage]\ndriver = "vfs"\n',
+            "registries.conf": _registries_conf(registries, bases, self._verified),
+            "storage.conf": _storage_conf(folder),
         }.items():
             (self._config / name).write_text(text)
         self._environment = {
@@ -57,13 +71,49 @@ class Buildah:
             "_CONTAINERS_USERNS_CONFIGURED": "1",  # the sandbox is one
         }
 
+    @property
+    def _verified(self) -> bool:
+        """Whether an authority was named, which then vouches for every registry."""
+        return self._secrets is not None and (self._secrets / "ca.crt").is_file()
+
+    @property
+    def places(self) -> Sequence[str]:
+        """The options, of every command, that say where its storage is."""
+        return (
+            *("--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")),
+            *("--storage-driver", "vfs"),
+        )
+
+    @property
+    def config(self) -> Path:
+        """The folder of its configuration files."""
+        return self._config
+
+    @property
+    @abstractmethod
+    def options(self) -> Sequence[str]:
+        """The options of every command, ahead of it."""
+
+    @property
+    @abstractmethod
+    def never_pull(self) -> Sequence[str]:
+        """The options of `build` that keep it from pulling anything itself."""
+
+    @abstractmethod
+    def described(self, name: str) -> Sequence[str]:
+        """Return the command that prints an image's digest."""
+
+    @abstractmethod
+    def saved(self, name: str, layout: Path) -> Sequence[str]:
+        """Return the command that writes an OCI image layout with uncompressed layers."""
+
     def build(self, context: Path, dockerfile: str, name: str, on_line: _OnLine) -> None:
         """Build the image `name`.
 
         Raises:
-            BuildError: buildah says why, on the lines that it gave.
+            BuildError: the engine says why, on the lines that it gave.
         """
-        options = ["--isolation", "chroot", "--format", "oci", "--layers=false", "--pull-never"]
+        options = ["--isolation", "chroot", "--format", "oci", "--layers=false", *self.never_pull]
         self._run(
             ["build", *options, "--file", str(context / dockerfile), "--tag", name, str(context)],
             on_line,
@@ -85,9 +135,22 @@ class Buildah:
             found.append(line)
             on_line(line)
 
-        self._run(["pull", source], note)
+        self._run(["pull", *self._access(transport), source], note)
         pulled = next(line for line in reversed(found) if _IMAGE_ID.fullmatch(line))
         self._run(["tag", pulled, name], on_line)
+
+    def digest(self, name: str) -> str:
+        """Return the digest that an image has where it was pulled from.
+
+        Raises:
+            BuildError: it has none.
+        """
+        found: list[str] = []
+        self._run(self.described(name), found.append)
+        digest = found[-1].strip() if found else ""
+        if not _DIGEST.fullmatch(digest):
+            raise BuildError(f"{name} has no digest: {self.program} says {digest!r}")
+        return digest
 
     def export(self, name: str, layout: Path, on_line: _OnLine) -> None:
         """Write an image as an OCI image layout with uncompressed layers.
@@ -95,7 +158,7 @@ class Buildah:
         Raises:
             BuildError: it cannot be written.
         """
-        self._run(["push", "--disable-compression", name, f"oci:{layout}:latest"], on_line)
+        self._run(self.saved(name, layout), on_line)
 
     def close(self) -> None:
         """Remove the storage: some of its files are of users that only this namespace has."""
@@ -103,16 +166,12 @@ class Buildah:
 
     def _run(self, arguments: Sequence[str], on_line: _OnLine) -> None:
         command, *rest = arguments
-        policy = (
-            [] if command == "tag" else ["--signature-policy", str(self._config / "policy.json")]
-        )
-        places = ["--root", str(self._folder / "storage"), "--runroot", str(self._folder / "run")]
+        policy = ["--signature-policy", str(self._config / "policy.json")]
         process = subprocess.Popen(
             [
-                *("buildah", *places, "--storage-driver", "vfs"),
-                *("--registries-conf", str(self._config / "registries.conf")),
-                *("--short-name-alias-conf", str(self._config / "aliases.conf")),  # else in /var
-                *(command, *policy, *rest),
+                *(self.program, *self.places, *self.options, command),
+                *(policy if command in _JUDGED else ()),
+                *rest,
             ],
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -125,8 +184,21 @@ class Buildah:
             for line in process.stdout:
                 on_line(line.rstrip("\n"))
         if process.wait() != 0:
-            raise BuildError(f"buildah {command} ended with {process.returncode}")
+            raise BuildError(f"{self.program} {command} ended with {process.returncode}")
 
+    def _access(self, transport: str) -> Sequence[str]:
+        """Return the options of `pull` that name the secrets, for a registry."""
+        if transport != "docker" or self._secrets is None:
+            return ()
+        login, authority = self._secrets / "auth.json", self._secrets / "ca.crt"
+        return (
+            *(("--authfile", str(login)) if login.is_file() else ()),
+            *(("--cert-dir", str(self._secrets)) if authority.is_file() else ()),
+        )
+
+
+#: The commands that look whether an image may be used at all.
+_JUDGED = ("build", "pull", "push", "save")
 
 _OnLine = Callable[[str], None]
 
@@ -156,13 +228,24 @@ def _policy(registries: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _registries_conf(registries: Sequence[str], bases: Iterable[str]) -> str:
-    """Return containers-registries.conf(5): one on this machine itself needs no TLS."""
+def _storage_conf(folder: Path) -> str:
+    """Return containers-storage.conf(5)."""
+    places = {"driver": "vfs", "graphroot": folder / "storage", "runroot": folder / "run"}
+    lines = [f"{name} = {json.dumps(str(value))}" for name, value in places.items()]
+    return "\n".join(["[storage]", *lines, ""])
+
+
+def _registries_conf(registries: Sequence[str], bases: Iterable[str], verified: bool) -> str:
+    """Return containers-registries.conf(5).
+
+    Args:
+        verified: whether a registry on this machine itself needs TLS too.
+    """
     lines = ["unqualified-search-registries = []", "[aliases]"]
     for short, name in _aliases(bases).items():
         lines.append(f"{json.dumps(short)} = {json.dumps(name)}")
     for registry in registries:
-        if registry.partition(":")[0] in _LOOPBACK:
+        if not verified and registry.partition(":")[0] in _LOOPBACK:
             lines += ["[[registry]]", f"location = {json.dumps(registry)}", "insecure = true"]
     return "\n".join(lines) + "\n"
 

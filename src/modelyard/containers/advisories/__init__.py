@@ -1,0 +1,1 @@
+"""Known vulnerabilities: a folder of advisories, and which of them an image's software is in."""

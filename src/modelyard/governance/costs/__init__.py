@@ -1,0 +1,1 @@
+"""What jobs have cost, and where they ran."""
