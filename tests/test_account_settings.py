@@ -72,6 +72,18 @@ def test_accounts_are_declared_and_defaults_replaced(tmp_path: Path) -> None:
             '[accounts.dev.compute]\ndefault = "cloud"',
             ["accounts.dev.compute.default", "'cloud' is none of sandbox, container, ray"],
         ),
+        (
+            '[accounts.dev.compute]\ndefault = "ray"',
+            ["accounts.dev.compute.ray.address", "is missing"],
+        ),
+        (
+            '[accounts.dev]\ncompute.ray.address = "ray://host"',
+            ["accounts.dev.compute.ray.address", "no address such as 10.0.0.5:6379"],
+        ),
+        (
+            '[accounts.dev]\ncompute.ray.server_url = "modelyard"',
+            ["accounts.dev.compute.ray.server_url", "no URL such as"],
+        ),
         ("[accounts.dev]\ncompute.image = 3", ["accounts.dev.compute.image", "in quotes"]),
         ('[accounts.dev]\ncompute = "ray"', ["accounts.dev.compute", "did you mean compute."]),
         (

@@ -27,10 +27,15 @@ COMPUTE = ("sandbox", "container", "ray")
 _KEYS: Mapping[str, str] = {
     "compute_default": "compute.default",
     "compute_image": "compute.image",
+    "compute_ray_address": "compute.ray.address",
+    "compute_ray_token_file": "compute.ray.token_file",
+    "compute_ray_server_url": "compute.ray.server_url",
 }
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _ARN_OF_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/\S+")
+_RAY_ADDRESS = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+_SERVER_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
@@ -47,6 +52,9 @@ class AccountSettings:
     role_arn: str = ""  # that is assumed there; the profile itself acts where it is empty
     compute_default: str = "sandbox"  # where its jobs run: sandbox, container, ray
     compute_image: str = ""  # the image that built-in programs run in, in a container
+    compute_ray_address: str = ""  # of its Ray cluster's head: host:port
+    compute_ray_token_file: str = ""  # of that cluster; Ray's own, ~/.ray/auth_token, if empty
+    compute_ray_server_url: str = ""  # how its nodes reach this server; as clients do, if empty
 
 
 def default_accounts(orchestrator_id: str) -> dict[str, AccountSettings]:
@@ -194,6 +202,14 @@ def _broken(values: Mapping[str, str]) -> list[tuple[str, str]]:
     hold("provider", provider in ("local", "aws"), "is neither local nor aws")
     compute = values.get("compute_default", "sandbox")
     hold("compute_default", compute in COMPUTE, f"is none of {', '.join(COMPUTE)}")
+    address = values.get("compute_ray_address", "")
+    good = not address or _RAY_ADDRESS.fullmatch(address) is not None
+    hold("compute_ray_address", good, "is no address such as 10.0.0.5:6379")
+    needed = compute != "ray" or bool(address)
+    hold("compute_ray_address", needed, "is missing: jobs are to run on a Ray cluster")
+    server = values.get("compute_ray_server_url", "")
+    good = not server or _SERVER_URL.fullmatch(server) is not None
+    hold("compute_ray_server_url", good, "is no URL such as https://modelyard.example:8080")
     if provider == "aws":
         hold("profile", bool(values.get("profile")), "is missing: name a profile of ~/.aws/config")
         there = importlib.util.find_spec("boto3") is not None

@@ -27,6 +27,7 @@ from modelyard.assembly.keys import add_keys, memory_of
 from modelyard.assembly.launch import launch
 from modelyard.assembly.monitoring import add_monitoring
 from modelyard.assembly.orchestrator import add_orchestrator
+from modelyard.assembly.ray import RayClusters
 from modelyard.assembly.registry import add_registry
 from modelyard.assembly.steps import Step
 from modelyard.assembly.tuning import add_tuning
@@ -108,6 +109,8 @@ def build(
     tracked = experiments(
         ground, runtime, series, known, ca_file=None if tls is None else tls.ca_file
     )
+    ca_file = None if tls is None else tls.ca_file
+    clusters = RayClusters(ground, authority=ca_file.read_text() if ca_file else "")
     workshop = Workshop(
         store=ground.store,
         objects=ground.objects,
@@ -124,6 +127,7 @@ def build(
         image_of=images.find,
         pull=containers.pull,
         prices=dict(settings.instance_prices),
+        cluster_of=clusters.site_of,
     )
     training = add_training(ground, workshop, containers)
     processing = add_processing(ground, workshop, containers)
@@ -207,6 +211,7 @@ def build(
             # What served before serves again ahead of the first request.
             Step(start=endpoints.restore),
             Step(stop=invoker.stop),
+            clusters.step,
             Step(start=ground.engine.launch, stop=ground.engine.shutdown),
             Step(start=lambda: asyncio.to_thread(intake.recover)),
             Step(start=events.start, stop=events.stop),

@@ -54,6 +54,7 @@ def run(
         raise CommandError("the settings cannot be used:\n  " + "\n  ".join(error.problems)) from (
             error
         )
+    from modelyard.compute.ray.cluster import OpenCluster
     from modelyard.identity.credentials import CredentialsError
     from modelyard.identity.policies.texts import PolicyErrors
     from modelyard.log import configure
@@ -66,7 +67,14 @@ def run(
         typer.secho(f"warning: {warning}", err=True, fg="yellow", bold=True)
     try:
         serve(found, _welcome(found.home))
-    except (HomeError, PortInUse, CredentialsError, PolicyErrors, StoreError) as error:
+    except (
+        HomeError,
+        PortInUse,
+        CredentialsError,
+        PolicyErrors,
+        StoreError,
+        OpenCluster,
+    ) as error:
         raise CommandError(str(error)) from error
     except TlsError as error:
         raise CommandError("TLS cannot be served:\n  " + "\n  ".join(error.problems)) from error

@@ -30,6 +30,10 @@ class ComputeSettings(Protocol):
     def compute_image(self) -> str:
         """The image whose container its built-in programs run in; empty: there is none."""
 
+    @property
+    def compute_ray_address(self) -> str:
+        """Where its Ray cluster is; empty: it has none."""
+
 
 class ComputeChoiceError(ValueError):
     """A job asks to run where there is no such place, or where it cannot run."""

@@ -91,3 +91,7 @@ class Runtime(Protocol):
 
 class RuntimeUnavailableError(Exception):
     """The runtime cannot run the program on this machine."""
+
+
+class HostLostError(RuntimeUnavailableError):
+    """What ran the program is gone, for no reason of the program's: it may run again elsewhere."""

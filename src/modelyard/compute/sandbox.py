@@ -59,6 +59,11 @@ class SandboxRuntime:
     def name(self) -> str:
         return self._confinement.name
 
+    @property
+    def isolates_network(self) -> bool:
+        """Whether programs without a network can run."""
+        return self._isolates_network
+
     async def start(self, program: Program, on_line: Callable[[str], None]) -> SandboxProcess:
         if not program.network and not self._isolates_network:
             raise RuntimeUnavailableError(

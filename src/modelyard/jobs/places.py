@@ -31,6 +31,7 @@ class SandboxOnly:
 
     compute_default: str = "sandbox"
     compute_image: str = ""
+    compute_ray_address: str = ""
 
 
 class Places:
@@ -47,7 +48,7 @@ class Places:
         account_of: Callable[[str], ComputeSettings] = lambda _account: SandboxOnly(),
         image_of: Callable[[str], Image] | None = None,
         *,
-        offered: Collection[Compute] = ("sandbox", "container"),
+        offered: Collection[Compute] = ("sandbox", "container", "ray"),
     ) -> None:
         self._account_of = account_of
         self._image_of = image_of
@@ -59,10 +60,16 @@ class Places:
         Raises:
             ComputeChoiceError: nothing can run there.
         """
-        chosen = choose(self._account_of(account), tags)
+        settings = self._account_of(account)
+        chosen = choose(settings, tags)
         if chosen not in self._offered:
             raise ComputeChoiceError(
                 f"jobs cannot run on {chosen!r}: this server offers {', '.join(self._offered)}"
+            )
+        if chosen == "ray" and not settings.compute_ray_address:
+            raise ComputeChoiceError(
+                f"jobs of account {account} cannot run on 'ray': its setting compute.ray.address "
+                "names no Ray cluster"
             )
         return chosen
 

@@ -13,9 +13,9 @@ from typing import Any
 import structlog
 
 from modelyard import clock
-from modelyard.compute.capacity import Place, Ticket
+from modelyard.compute.capacity import Ticket
 from modelyard.compute.job_files import read_text
-from modelyard.compute.runtime import Program, RuntimeUnavailableError
+from modelyard.compute.runtime import HostLostError, Program, RuntimeUnavailableError
 from modelyard.jobs.cost import cost_of
 from modelyard.jobs.data_error import DataError
 from modelyard.jobs.hosts import Hosts
@@ -25,6 +25,7 @@ from modelyard.jobs.outcome import Outcome, client_error, failure_reason, intern
 from modelyard.jobs.patience import Patience, TimeIsUp
 from modelyard.jobs.placement import identity_of
 from modelyard.jobs.progress import Progress, StopRequested
+from modelyard.jobs.sites import Berth
 from modelyard.jobs.staging import Interrupted, Staging
 from modelyard.jobs.task import Kind, Task
 from modelyard.jobs.workshop import Workshop
@@ -38,6 +39,8 @@ from modelyard.store.errors import (
 from modelyard.store.resources import Resource
 
 _FAILURE_FILE_BYTES = 4096
+#: How often a job is tried again whose node was lost, beside what it asks for itself.
+_LOST_RETRIES = 3
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,9 @@ class JobRun:
         )
         self._logs: dict[str, JobLog] = {}
         self._spent = 0.0  # seconds that the programs have run
+        self._retries = demand.retries
+        self._has_lost = False  # whether a node was lost under it
+        self._site, self._why_here = workshop.site_of(job, task, private=folder.private)
 
     async def carry_out(self) -> None:
         """Bring the job to its end.
@@ -82,6 +88,9 @@ class JobRun:
         """
         with ExitStack() as stack:
             await asyncio.to_thread(self._open_logs, stack)
+            if self._why_here:
+                self._say(self._why_here)
+                await self._progress.note(compute=self._site.name)
             async with self._patience:
                 ended = await self._ended()
             uploaded = await self._finish(ended)
@@ -97,7 +106,11 @@ class JobRun:
         if known is not None and (self._folder.exists() or not known["codes"]):
             return Outcome.from_json(known)
         if self._job.status == "Stopping":
-            await self._end_leftovers()
+            try:
+                await self._end_leftovers()
+            except RuntimeUnavailableError as error:
+                # What ran on a cluster that is out of reach has ended with the connection.
+                self._say(str(error))
             # What a program had written when the server crashed under it is kept as well.
             worked = self._job.observed.get("worked") and self._folder.exists()
             codes = {host: -9 for host in self._demand.hosts if worked}
@@ -109,15 +122,14 @@ class JobRun:
 
     async def _perform(self) -> Outcome:
         """Run the programs until they have ended for good: unlike when they are preempted."""
-        retries = self._demand.retries
         ticket = Ticket(clock.to_micros(self._job.created_at), self._job.arn)
         while True:
             ended = await self._attempt(ticket)
             if ended.stop == "Interrupted":
                 await self._give_way()
-            elif ended.is_the_servers and retries > 0:
-                retries -= 1
-                self._say(f"{ended.reason}; it is tried again, {retries} more times at most")
+            elif ended.is_the_servers and self._retries > 0:
+                self._retries -= 1
+                self._say(f"{ended.reason}; it is tried again, {self._retries} more times at most")
                 await self._progress.enter("Restarting")
                 await asyncio.sleep(self._shop.retry_seconds)
             else:
@@ -126,10 +138,7 @@ class JobRun:
             ticket = Ticket(clock.to_micros(clock.now()), self._job.arn)
 
     async def _attempt(self, ticket: Ticket) -> Outcome:
-        demand = self._demand
-        place = self._shop.capacity.queue(
-            demand.vcpus, demand.memory_gib, ticket, preemptible=demand.preemptible
-        )
+        place = self._site.queue(self._job, self._demand, ticket)
         try:
             await self._wait_for_room(place)
             await self._download()
@@ -140,6 +149,10 @@ class JobRun:
             return Outcome(stop="MaxWaitTimeExceeded")
         except (DataError, KeyUnusable, ObjectDamaged) as error:
             return Outcome(reason=client_error(str(error)))
+        except HostLostError as error:
+            self._retries += 0 if self._has_lost else _LOST_RETRIES
+            self._has_lost = True
+            return Outcome(reason=internal_error(str(error)))
         except (RuntimeUnavailableError, StorageFull) as error:
             return Outcome(reason=internal_error(str(error)))
         finally:
@@ -156,19 +169,14 @@ class JobRun:
         except StoreError as error:
             self._say(f"checkpoints cannot be uploaded: {error}")
 
-    async def _wait_for_room(self, place: Place) -> None:
-        capacity, demand = self._shop.capacity, self._demand
-        if not capacity.fits(demand.vcpus, demand.memory_gib):
-            self._say(
-                f"{len(demand.hosts)} x {demand.instance_type.name} ask for {demand.vcpus} vCPUs "
-                f"and {demand.memory_gib:g} GiB, this machine has {capacity.vcpus} vCPUs and "
-                f"{capacity.memory_gib:.1f} GiB: the job runs alone, with what there is"
-            )
+    async def _wait_for_room(self, place: Berth) -> None:
         if not place.is_admitted:
             await self._progress.advance("Pending")
             await self._patience.unless_stopped(
                 asyncio.ensure_future(place.wait()), seconds=self._patience.seconds_to_wait()
             )
+        for remark in place.remarks:
+            self._say(remark)
 
     async def _download(self) -> None:
         started = self._job.observed.get("started", clock.to_micros(clock.now()))
@@ -211,9 +219,9 @@ class JobRun:
 
     async def _end_leftovers(self) -> None:
         for host in self._demand.hosts:
-            await self._shop.runtime.end(identity_of(self._job, host))
+            await self._site.end(identity_of(self._job, host))
 
-    async def _work(self, place: Place) -> Outcome:
+    async def _work(self, place: Berth) -> Outcome:
         environment = await self._introduce()
         try:
             await self._progress.advance(self._kind.working, worked=True, tracked=bool(environment))
@@ -238,12 +246,12 @@ class JobRun:
                 file.write_bytes(content)
         return introduction.environment
 
-    async def _run_programs(self, place: Place, environment: Mapping[str, str]) -> Outcome:
+    async def _run_programs(self, place: Berth, environment: Mapping[str, str]) -> Outcome:
         programs = {
             host: _with_environment(self._task.program(host), environment)
             for host in self._demand.hosts
         }
-        hosts = Hosts(self._shop.runtime, grace_seconds=self._shop.stop_grace_seconds)
+        hosts = Hosts(place.runtime, grace_seconds=self._shop.stop_grace_seconds)
         meanwhile = asyncio.create_task(self._task.accompany(self._say))
         told = asyncio.create_task(self._shop.tracker.follow(self._job))
         why_stop = self._patience.reason_to_stop(place.preempted, spent_seconds=self._spent)

@@ -61,6 +61,8 @@ class Task(ABC):
     demand: Demand
     #: Whether the programs are the user's own, and may call this server.
     speaks: bool = False
+    #: Why its programs run on the server's machine, wherever others do; empty: they need not.
+    needs_this_machine: str = ""
 
     @abstractmethod
     def stage(self, staging: Staging, say: Callable[[str], None]) -> None:

@@ -13,6 +13,8 @@ from modelyard.compute.memory import MemoryFolder
 from modelyard.compute.runtime import Runtime
 from modelyard.jobs.image_pull import Pull
 from modelyard.jobs.metric_series import MetricSeries
+from modelyard.jobs.sites import Site, ThisMachine
+from modelyard.jobs.task import Task
 from modelyard.jobs.tracking import NoTracker, Tracker
 from modelyard.store.encryption.data_keys import DataKeys, NoKeys
 from modelyard.store.logs import LogStreams
@@ -41,6 +43,8 @@ class Workshop:
     measured: Callable[[Resource, str], None] = lambda _job, _lines: None
     #: For scripts that bring a requirements.txt; None: there are none.
     environments: Environments | None = None
+    #: The cluster that a job runs on; None: it runs on this machine.
+    cluster_of: Callable[[Resource], Site | None] = lambda _job: None
     image_of: Callable[[str], Image]  # raises ValueError for a URI that means none
     #: For images of registries elsewhere; None: there are none.
     pull: Pull | None = None
@@ -59,3 +63,14 @@ class Workshop:
     def objects_of(self, job: Resource) -> Objects:
         """Return the objects of a job's account as its role reads and writes them."""
         return self.objects.of(job.scope.account).acting(self.keys_of(job))
+
+    def site_of(self, job: Resource, task: Task, *, private: bool) -> tuple[Site, str]:
+        """Return where a job's programs run, and why not where it was to run, if so."""
+        here = ThisMachine(self.runtime, self.capacity)
+        cluster = self.cluster_of(job)
+        if cluster is None:
+            return here, ""
+        why = task.needs_this_machine
+        if private:
+            why = "what is under a key does not leave it in clear"
+        return (here, f"runs on the server's machine: {why}") if why else (cluster, "")

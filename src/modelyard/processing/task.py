@@ -92,6 +92,7 @@ class ProcessingTask(Task):
         self._predictor: Predictor | None = None
         if models is not None and image.analyses_models and not spec.entrypoint:
             self._predictor = Predictor(workshop, models, job, spec, folder)
+            self.needs_this_machine = "the model that it asks is served beside it"
         self.speaks = spec.network and bool(spec.entrypoint)
         self.demand = Demand(
             hosts=spec.hosts,

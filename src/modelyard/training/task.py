@@ -104,6 +104,11 @@ class TrainingTask(Task):
                 private=folder.private,
             )
         self.speaks = spec.network and bool(spec.entrypoint)
+        if len(spec.hosts) > 1 and job.spec.get("EnableInterContainerTrafficEncryption"):
+            self.needs_this_machine = (
+                "the traffic between its hosts is to be kept from others, and here it leaves no "
+                "machine (EnableInterContainerTrafficEncryption)"
+            )
         self.demand = Demand(
             hosts=spec.hosts,
             instance_type=spec.instance_type,

@@ -25,7 +25,8 @@ from modelyard.images.training import log
 from modelyard.images.training.errors import AlgorithmError, ClientError
 from modelyard.images.xgboost import library
 
-MEETING_PORT = 9099  # the tracker's in the container of AWS
+#: Where hosts meet; by default the tracker's port in the container of AWS.
+MEETING_PORT = int(os.environ.get("MODELYARD_MEETING_PORT", "9099"))
 PATIENCE_SECONDS = 900.0  # a host may start this much later than another one
 _POLL_SECONDS = 0.05
 _GOODBYE_SECONDS = 60
