@@ -101,7 +101,8 @@ class EventOperations:
                 None if after is None else number_of(after),
                 limit=most,
             )
-            if after is None and request.get("Newest"):
+            looks_back = after is None and request.get("Newest", False)
+            if looks_back:
                 events = deliveries.newest_events(
                     snapshot.connection, scope_of(context), limit=_LOOKED_BACK
                 )
@@ -111,7 +112,9 @@ class EventOperations:
                         continue
                     if pattern is None or pattern.matches(arrival.envelope):
                         found.append(json.dumps(arrival.envelope, ensure_ascii=False))
-        return {"Events": found[-most:], "NextToken": new_token(str(newest))}
+        if looks_back:
+            found = found[-most:]
+        return {"Events": found, "NextToken": new_token(str(newest))}
 
 
 def _arrival(snapshot: Snapshot, context: Context, entry: Mapping[str, Any]) -> Arrival:
