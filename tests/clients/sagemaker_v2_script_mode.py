@@ -112,6 +112,19 @@ def finished(estimator: Any) -> dict[str, Any]:
         time.sleep(0.2)
 
 
+def transformed(transformer: Any) -> None:
+    """Wait for a transform job as the SDK would, but look more often than every ten seconds."""
+    client = boto3.client("sagemaker")
+    while True:
+        found = client.describe_transform_job(
+            TransformJobName=transformer.latest_transform_job.name
+        )
+        if found["TransformJobStatus"] != "InProgress":
+            assert found["TransformJobStatus"] == "Completed", found
+            return
+        time.sleep(0.2)
+
+
 def in_service(predictor: Any) -> None:
     """Wait for an endpoint as the SDK would, but look more often than every half a minute."""
     client = boto3.client("sagemaker")
@@ -184,6 +197,19 @@ def main(train: str, test: str) -> None:
         response: dict[str, Any] = {**error.response}
         said["status"] = response["OriginalStatusCode"]
         said["message"] = response["OriginalMessage"]
+
+    transformer = model.transformer(1, "ml.m5.large", strategy="MultiRecord", assemble_with="Line")
+    lines = session.upload_string_as_file_body(
+        "\n".join(",".join(map(str, row)) for row in rows) + "\n",
+        bucket=os.environ["MODELYARD_ASSETS_BUCKET"],
+        key="script-mode/rows.csv",
+    )
+    transformer.transform(lines, content_type="text/csv", split_type="Line", wait=False)
+    transformed(transformer)
+    written = sagemaker.s3.S3Downloader.read_file(
+        f"{transformer.output_path}/rows.csv.out", sagemaker_session=session
+    )
+    said["transformed"] = [float(value) for value in written.replace("\n", ",").split(",") if value]
 
     booster = XGBoost(
         entry_point="boost.py",

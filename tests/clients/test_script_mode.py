@@ -76,6 +76,11 @@ def test_a_models_own_functions_answer(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+def test_a_models_own_functions_transform_files(said: dict[str, Any]) -> None:
+    assert said["transformed"] == said["scores"]
+
+
+@pytest.mark.slow
 def test_an_xgboost_script_trains_and_serves(said: dict[str, Any]) -> None:
     assert auc(breast_cancer().y_test, said["boosted"]) > 0.98
 

@@ -23,6 +23,7 @@ PENDING = Image(name="far", version="1", entrypoint=(), purposes=("train",), pul
 class Account:
     compute_default: str = "sandbox"
     compute_image: str = ""
+    compute_ray_address: str = ""
 
 
 def image_of(uri: str) -> Image:
@@ -93,7 +94,7 @@ def test_a_jobs_row_says_where_it_runs(
         (Account("container"), BUILT_IN, None, r"setting compute\.image names an image"),
         (Account("container", "nothing"), BUILT_IN, None, r"compute\.image: Image 'nothing'"),
         (Account("container", "xgboost"), BUILT_IN, None, "is no container image"),
-        (Account("ray"), BUILT_IN, None, "this server offers sandbox, container"),
+        (Account("ray"), BUILT_IN, None, "compute.ray.address names no Ray cluster"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_remedy(

@@ -28,11 +28,11 @@ from modelyard.api.errors import (
 from modelyard.api.state import RequestState, state_of
 from modelyard.gateway.relay import HEADER as RELAY_HEADER
 from modelyard.gateway.relay import Relay
+from modelyard.identity.authentication import Authenticator, RequestHead
+from modelyard.sigv4 import SignatureError
 
 if TYPE_CHECKING:
     import aiohttp
-from modelyard.identity.authentication import Authenticator, RequestHead
-from modelyard.sigv4 import SignatureError
 
 #: As the gateway has it: 26 MB are too much, which they would not be for 25 MiB.
 MAX_PAYLOAD_BYTES = 25_000_000

@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 import anyio
 import anyio.from_thread
 import anyio.to_thread
@@ -242,6 +241,8 @@ class ConsoleDoor:
     def _invoking(
         self, context: Context, name: str, body: bytes, media_type: str
     ) -> tuple[int, str, bytes]:
+        import aiohttp  # the invoker has it in by then; a start does not wait for it
+
         try:
             status, headers, answer = anyio.from_thread.run(
                 self._invoke, context, name, body, media_type

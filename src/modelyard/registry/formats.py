@@ -14,7 +14,7 @@ import pickletools
 import re
 import zlib
 
-_OLD_PICKLE_STARTS = b"(cdilS}]VFINGIJKLTX"
+_OLD_PICKLE_STARTS = b"(cdilS}]VFINGIJKLMTUX"
 _MIN_OPCODES = 8  # of a pickle whose end is not seen; text does not read as so many
 _MAX_OPCODES = 20_000
 _UNPACKED_BYTES = 64 * 1024

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from modelyard import clock
 from modelyard.batch.plan import INPUT_FOLDER, MODEL_FOLDER, OUTPUT_FOLDER, SUFFIX
+from modelyard.compute.environments import MOUNT, RequirementsError
 from modelyard.compute.runtime import Program
+from modelyard.jobs.data_error import DataError
 from modelyard.jobs.images import image_of_job
 from modelyard.jobs.keeper import FolderKeeper
 from modelyard.jobs.layout import JobFolder
 from modelyard.jobs.model import JobModel
-from modelyard.jobs.model_archive import stage_model
+from modelyard.jobs.model_archive import stage_archive, stage_model
 from modelyard.jobs.outcome import Outcome
 from modelyard.jobs.patience import Limits
 from modelyard.jobs.staging import Staging
@@ -34,6 +37,7 @@ from modelyard.transform.spec import (
     encryption_under,
 )
 
+_CODE_FOLDER = "code"  # where a model's script lies that is no part of its archive
 _INPUTS_FILE = "inputs.json"  # name -> the object's URI, for the manifests
 
 
@@ -73,7 +77,11 @@ class TransformTask(Task):
         self._folder = folder
         self._spec = spec = TransformSpec.of(job.spec)
         self._model = JobModel.from_json(job.observed["model"])
-        self._image = image_of_job(job, self._model.image, workshop.image_of)
+        image = image_of_job(job, self._model.image, workshop.image_of)
+        self._image = image.with_script(self._model.environment)
+        self._environments = workshop.environments
+        #: What the model's script asks for beyond what there is; None: nothing.
+        self._environment: Path | None = None
         self._keys = workshop.keys_of(job)
         self._objects = workshop.objects_of(job)
         self._archives = workshop.objects.of(self._model.account).acting(self._keys)
@@ -102,6 +110,15 @@ class TransformTask(Task):
             folder.aside,
             private=folder.private,
         )
+        if self._model.submitted is not None:
+            stage_archive(
+                S3Uri.parse(self._model.submitted),
+                self._objects,
+                [base / _CODE_FOLDER for base in self._bases],
+                folder.aside,
+                private=folder.private,
+            )
+            say(f"code: {self._model.submitted}")
         if self._image.pinned:
             say(f"image: {self._image.pinned}")
         say(f"model {self._model.name}: {self._model.archive}")
@@ -114,10 +131,27 @@ class TransformTask(Task):
         for base in self._bases:
             container.write_plan(base, spec, self._image, self._started)
 
+    async def furnish(self, say: Callable[[str], None]) -> None:
+        if self._environments is None or self._image.server != "program":
+            return
+        base, account = self._bases[0], self._job.scope.account
+        beside = base / _CODE_FOLDER
+        code = beside if beside.is_dir() else base / MODEL_FOLDER / "code"
+        try:
+            name = await self._environments.ensure(
+                account, code / "requirements.txt", network=not self._model.isolated, say=say
+            )
+        except RequirementsError as error:
+            raise DataError(str(error)) from error
+        self._environment = None if name is None else self._environments.path(account, name)
+
     def program(self, host: str) -> Program:
-        return container.program_of(
+        program = container.program_of(
             self._job, self._spec, self._model, self._image, self._folder, host
         )
+        if self._environment is None:
+            return program
+        return replace(program, inputs={**program.inputs, MOUNT: self._environment})
 
     def listen(self, line: str) -> None:
         """Nothing is looked for in a transform job's log."""

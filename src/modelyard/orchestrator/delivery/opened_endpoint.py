@@ -11,15 +11,17 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-from aiohttp import web
 
 from modelyard import clock
 from modelyard.operations.context import Context
 from modelyard.orchestrator.delivery.scripts import Opened
 from modelyard.orchestrator.inference import Invoke
 from modelyard.sigv4 import Request, SignatureError, check_body, parse_authorization, verify
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 MAX_BODY_BYTES = 25 << 20  # what InvokeEndpoint takes
 _SKEW_SECONDS = 900
@@ -33,6 +35,8 @@ class EndpointOpener:
 
     @asynccontextmanager
     async def __call__(self, context: Context, endpoint: str) -> AsyncIterator[Opened]:
+        from aiohttp import web  # not needed before the first script, and a while to import
+
         door = _Door(self._invoke, context, endpoint)
         application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post(door.path, door.answer)
@@ -73,6 +77,8 @@ class _Door:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Invoke the endpoint for who has the credentials."""
+        from aiohttp import web
+
         body = await request.read()
         if not self._is_ours(request, body):
             return web.json_response({"message": "The credentials are not valid"}, status=403)
