@@ -1,3 +1,3 @@
 """Modelyard: self-hosted MLOps behind the SageMaker API."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
