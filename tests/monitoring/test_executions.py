@@ -50,6 +50,16 @@ def test_an_execution_looks_at_exactly_the_hour_ahead_of_its_slot(hourly: World)
     assert output["S3Output"]["S3Uri"] == report
 
 
+def test_the_jobs_of_an_execution_have_the_schedules_tags(world: World) -> None:
+    tags = [{"Key": "team", "Value": "blue"}]
+    world.define()
+    world.schedule(Tags=tags)
+    world.capture(world.time)
+    world.tick(hours=1)
+    world.look()
+    assert world.processing.requests[-1]["Tags"] == tags
+
+
 def test_an_execution_ends_as_its_job_does(hourly: World) -> None:
     hourly.capture(hourly.time)
     hourly.tick(hours=1)

@@ -162,7 +162,11 @@ class World:
         self.call(f"Create{type_}JobDefinition", **request)
 
     def schedule(
-        self, name: str = "hourly", expression: str = HOURLY, type_: str = "DataQuality"
+        self,
+        name: str = "hourly",
+        expression: str = HOURLY,
+        type_: str = "DataQuality",
+        **members: Any,
     ) -> None:
         self.call(
             "CreateMonitoringSchedule",
@@ -172,6 +176,7 @@ class World:
                 "MonitoringJobDefinitionName": "definition",
                 "MonitoringType": type_,
             },
+            **members,
         )
 
     def capture(self, hour: datetime, name: str = "a.jsonl", variant: str = "AllTraffic") -> str:

@@ -117,6 +117,7 @@ class Steps:
                 request = job_requests.analysis(execution, self._data(row, execution, objects))
         except KeyUnusable as error:
             raise NothingToAnalyse(str(error)) from error
+        request["Tags"] = self._tags_of(execution)
         observed = {
             "MonitoringScheduleArn": execution.schedule_arn,
             "MonitoringExecutionArn": execution.arn,
@@ -134,6 +135,13 @@ class Steps:
         job = self._job(row, execution, kind)
         arn = None if job is None else job.arn
         self._note(row, status="InProgress", jobs=jobs, ProcessingJobArn=arn)
+
+    def _tags_of(self, execution: Execution) -> list[dict[str, str]]:
+        """Return the schedule's tags, so that its jobs, and what they cost, are found by them."""
+        with self._store.read() as snapshot:
+            schedule = snapshot.find_by_arn(execution.schedule_arn)
+            tags = {} if schedule is None else snapshot.tags(schedule)
+        return [{"Key": key, "Value": value} for key, value in tags.items()]
 
     def _with_baseline(self, row: Resource, execution: Execution) -> Execution:
         with self._store.read() as snapshot:
