@@ -85,7 +85,7 @@ async def test_an_analysis_asks_the_model_beside_it_without_a_network(analysts: 
         Environment={"ASK": "1,2"},
         NetworkConfig={"EnableNetworkIsolation": True},
     )
-    assert job.status == "Completed", job.observed
+    assert job.status == "Completed", job.observed.get("failure_reason")
     log = analysts.log()
     # One program for each CPU; the model's own lines are in the job's log.
     assert {line for line in log if line.startswith("answer")} == {"answer 200 mine:1,2:text/csv:"}
@@ -98,7 +98,7 @@ async def test_an_object_that_the_configuration_names_is_there(analysts: World) 
     analysts.put("given/baseline.csv", "1,2\n")
     uri = f"s3://{BUCKET}/given/baseline.csv"
     job = await run(analysts, {"methods": {"shap": {"baseline": uri}}})
-    assert job.status == "Completed", job.observed
+    assert job.status == "Completed", job.observed.get("failure_reason")
     assert f"{uri} ['1,2\\n']" in analysts.log()
 
 

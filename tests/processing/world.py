@@ -40,7 +40,7 @@ from pathlib import Path
 from modelyard.images.processing.layout import Layout
 from modelyard.images.clarify.predict.serving import _Address
 
-layout = Layout.from_environment()
+layout = Layout.from_environment(os.environ)
 told = lambda name: os.environ.get(name, "")
 for uri, path in json.loads(told("CLARIFY_S3_FILES") or "{}").items():
     print(uri, [file.read_text() for file in layout.translate(path).iterdir()])
