@@ -176,7 +176,7 @@ def test_one_xgboost_job_has_equal_results_in_the_sandbox_and_in_a_container(
     ("image", "value", "said"),
     [
         ("", "moon", "use one of sandbox, container, ray"),
-        ("", "ray", "this server offers sandbox, container"),
+        ("", "ray", "compute.ray.address names no Ray cluster"),
         ("own", "sandbox", "which only a container shows"),
         ("ghcr.io/a/b:1", None, "images pulled from ghcr.io"),
     ],
