@@ -6,20 +6,23 @@ from typing import Any
 
 import htpy as h
 
-from modelyard.console.pages.job_lists import AUTOPILOT, BUSY_SECONDS, is_busy
-from modelyard.console.pages.job_parts import failure, heading, smaller_is_better, stop, stop_button
+from modelyard.console.pages.job_lists import AUTOPILOT
+from modelyard.console.pages.job_parts import (
+    Part,
+    job_page,
+    smaller_is_better,
+    stop,
+)
 from modelyard.console.pieces.charts import number
 from modelyard.console.pieces.chips import chip
 from modelyard.console.pieces.links import copyable, url
 from modelyard.console.pieces.logs import log_view
 from modelyard.console.pieces.moments import took
 from modelyard.console.pieces.panels import (
-    chosen_tab,
     empty,
     facts,
     json_block,
     panel,
-    tabs,
     tiles,
 )
 from modelyard.console.pieces.tables import listed, pager, table
@@ -36,21 +39,18 @@ _TABS = (
 
 def show(visit: Visit) -> Page:
     """Return an Autopilot job's page."""
-    name = visit.name("name")
-    job = visit.desk.call("sagemaker", "DescribeAutoMLJob", AutoMLJobName=name)
-    parts = {"leaderboard": _leaderboard, "best": _best, "log": _log, "request": _request}
-    secondary = job.get("AutoMLJobSecondaryStatus")
-    return Page(
-        title=name,
-        intro=[heading(job, AUTOPILOT, visit), h.span[secondary]],
-        crumbs=[(AUTOPILOT.title, url(AUTOPILOT.page))],
-        actions=stop_button(AUTOPILOT, job, visit),
-        seconds=BUSY_SECONDS if is_busy(job["AutoMLJobStatus"]) else 0,
-        body=[
-            failure(job),
-            tabs(url(AUTOPILOT.page, name), visit.query, _TABS),
-            parts[chosen_tab(visit.query, _TABS)](visit, job),
-        ],
+    parts: dict[str, Part] = {
+        "leaderboard": _leaderboard,
+        "best": _best,
+        "log": _log,
+        "request": _request,
+    }
+    return job_page(
+        AUTOPILOT,
+        visit,
+        _TABS,
+        parts,
+        beside=lambda job: h.span[job.get("AutoMLJobSecondaryStatus")],
     )
 
 

@@ -161,7 +161,7 @@ def job_table(kind: JobList, jobs: Sequence[Mapping[str, Any]], visit: Visit) ->
             ("Created", lambda job: ago(job.get("CreationTime"), visit.now)),
             (
                 "Took",
-                lambda job: took(job.get("CreationTime"), _end(kind, job), visit.now),
+                lambda job: took(job.get("CreationTime"), end_of(kind, job), visit.now),
             ),
         ],
         jobs,
@@ -174,7 +174,8 @@ def is_busy(status: str) -> bool:
     return status in _BUSY
 
 
-def _end(kind: JobList, job: Mapping[str, Any]) -> Any:
+def end_of(kind: JobList, job: Mapping[str, Any]) -> Any:
+    """Return when a job ended, as well as is known; None: it goes on."""
     if is_busy(job[f"{kind.prefix}Status"]):
         return None
     return job.get(kind.ended) or job.get("LastModifiedTime")

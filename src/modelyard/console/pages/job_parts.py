@@ -1,4 +1,4 @@
-"""What the pages of single jobs share: inputs, outputs, how to stop one, what it costs."""
+"""What the pages of single jobs share: their frame, inputs, how to stop one, what it costs."""
 
 from __future__ import annotations
 
@@ -9,33 +9,62 @@ from typing import Any
 import htpy as h
 
 from modelyard.compute.instance_types import instance_type
-from modelyard.console.pages.job_lists import JobList, is_busy
+from modelyard.console.pages.job_lists import BUSY_SECONDS, JobList, end_of, is_busy
 from modelyard.console.pieces.charts import Line, line_chart
 from modelyard.console.pieces.chips import chip
 from modelyard.console.pieces.forms import act
 from modelyard.console.pieces.links import copyable, url
 from modelyard.console.pieces.moments import ago, moment_of, took
-from modelyard.console.pieces.panels import note
+from modelyard.console.pieces.panels import chosen_tab, note, tabs
 from modelyard.console.pieces.tables import listed, table
-from modelyard.console.visits import Done, Visit
+from modelyard.console.visits import Done, Page, Visit
 from modelyard.console.words import SMALLER_IS_BETTER
+
+Job = dict[str, Any]
+Part = Callable[[Visit, Job], h.Node]
+
+
+def job_page(
+    kind: JobList,
+    visit: Visit,
+    named: Sequence[tuple[str, str]],
+    parts: Mapping[str, Part],
+    *,
+    beside: Callable[[Job], h.Node] = lambda _job: None,
+) -> Page:
+    """Return the page of the job that a visit names, with the tab that it asks for.
+
+    Args:
+        named: (key, words) of the tabs.
+        parts: what each tab shows.
+        beside: what else the line below the name says.
+    """
+    name = visit.name("name")
+    job = visit.desk.call("sagemaker", f"Describe{kind.prefix}", **{f"{kind.prefix}Name": name})
+    return Page(
+        title=name,
+        intro=[heading(job, kind, visit), beside(job)],
+        crumbs=[(kind.title, url(kind.page))],
+        actions=stop_button(kind, job, visit),
+        seconds=BUSY_SECONDS if is_busy(job[f"{kind.prefix}Status"]) else 0,
+        body=[
+            failure(job),
+            tabs(url(kind.page, name), visit.query, named),
+            parts[chosen_tab(visit.query, named)](visit, job),
+        ],
+    )
 
 
 def heading(job: Mapping[str, Any], kind: JobList, visit: Visit) -> h.Node:
     """Return the line below a job's name."""
     status = job[f"{kind.prefix}Status"]
-    begun, ended = job.get("CreationTime"), None if is_busy(status) else end_of(job, kind)
+    begun, ended = job.get("CreationTime"), end_of(kind, job)
     return [
         chip(status),
         job.get("SecondaryStatus") not in (None, status) and h.span[job["SecondaryStatus"]],
         h.span["created ", ago(begun, visit.now)],
         h.span[f"took {took(begun, ended, visit.now)}" if ended else took(begun, None, visit.now)],
     ]
-
-
-def end_of(job: Mapping[str, Any], kind: JobList) -> Any:
-    """Return when a job ended, as well as is known."""
-    return job.get(kind.ended) or job.get("LastModifiedTime")
 
 
 def failure(job: Mapping[str, Any]) -> h.Node:

@@ -6,25 +6,22 @@ from typing import Any
 
 import htpy as h
 
-from modelyard.console.pages.job_lists import BUSY_SECONDS, PROCESSING, is_busy
+from modelyard.console.pages.job_lists import PROCESSING
 from modelyard.console.pages.job_parts import (
+    Part,
     cost,
-    failure,
-    heading,
     instances,
+    job_page,
     seconds_between,
     stop,
-    stop_button,
 )
-from modelyard.console.pieces.links import arn_link, copyable, url
+from modelyard.console.pieces.links import arn_link, copyable
 from modelyard.console.pieces.logs import log_view
 from modelyard.console.pieces.panels import (
-    chosen_tab,
     facts,
     json_block,
     panel,
     settings_table,
-    tabs,
 )
 from modelyard.console.pieces.tables import table
 from modelyard.console.routes import action, page
@@ -36,21 +33,8 @@ _LOGS = "/aws/sagemaker/ProcessingJobs"
 
 def show(visit: Visit) -> Page:
     """Return a processing job's page."""
-    name = visit.name("name")
-    job = visit.desk.call("sagemaker", "DescribeProcessingJob", ProcessingJobName=name)
-    parts = {"overview": _overview, "log": _log, "request": _request}
-    return Page(
-        title=name,
-        intro=heading(job, PROCESSING, visit),
-        crumbs=[(PROCESSING.title, url(PROCESSING.page))],
-        actions=stop_button(PROCESSING, job, visit),
-        seconds=BUSY_SECONDS if is_busy(job["ProcessingJobStatus"]) else 0,
-        body=[
-            failure(job),
-            tabs(url(PROCESSING.page, name), visit.query, _TABS),
-            parts[chosen_tab(visit.query, _TABS)](visit, job),
-        ],
-    )
+    parts: dict[str, Part] = {"overview": _overview, "log": _log, "request": _request}
+    return job_page(PROCESSING, visit, _TABS, parts)
 
 
 def _overview(visit: Visit, job: dict[str, Any]) -> h.Node:

@@ -6,29 +6,26 @@ from typing import Any
 
 import htpy as h
 
-from modelyard.console.pages.job_lists import BUSY_SECONDS, TRAINING, is_busy
+from modelyard.console.pages.job_lists import TRAINING
 from modelyard.console.pages.job_parts import (
+    Part,
     channels,
     cost,
     curves,
-    failure,
-    heading,
     instances,
+    job_page,
     seconds_between,
     stop,
-    stop_button,
 )
 from modelyard.console.pieces.charts import number
-from modelyard.console.pieces.links import arn_link, copyable, url
+from modelyard.console.pieces.links import arn_link, copyable
 from modelyard.console.pieces.logs import log_view
 from modelyard.console.pieces.moments import duration, moment_of, stamp
 from modelyard.console.pieces.panels import (
-    chosen_tab,
     facts,
     json_block,
     panel,
     settings_table,
-    tabs,
     tiles,
 )
 from modelyard.console.routes import action, page
@@ -40,22 +37,8 @@ _LOGS = "/aws/sagemaker/TrainingJobs"
 
 def show(visit: Visit) -> Page:
     """Return a training job's page."""
-    name = visit.name("name")
-    job = visit.desk.call("sagemaker", "DescribeTrainingJob", TrainingJobName=name)
-    parts = {"overview": _overview, "log": _log, "request": _request}
-    path = url(TRAINING.page, name)
-    return Page(
-        title=name,
-        intro=heading(job, TRAINING, visit),
-        crumbs=[(TRAINING.title, url(TRAINING.page))],
-        actions=stop_button(TRAINING, job, visit),
-        seconds=BUSY_SECONDS if is_busy(job["TrainingJobStatus"]) else 0,
-        body=[
-            failure(job),
-            tabs(path, visit.query, _TABS),
-            parts[chosen_tab(visit.query, _TABS)](visit, job),
-        ],
-    )
+    parts: dict[str, Part] = {"overview": _overview, "log": _log, "request": _request}
+    return job_page(TRAINING, visit, _TABS, parts)
 
 
 def _overview(visit: Visit, job: dict[str, Any]) -> h.Node:

@@ -6,19 +6,18 @@ from typing import Any
 
 import htpy as h
 
-from modelyard.console.pages.job_lists import BUSY_SECONDS, TRANSFORM, is_busy
+from modelyard.console.pages.job_lists import TRANSFORM
 from modelyard.console.pages.job_parts import (
+    Part,
     cost,
-    failure,
-    heading,
     instances,
+    job_page,
     seconds_between,
     stop,
-    stop_button,
 )
-from modelyard.console.pieces.links import copyable, url
+from modelyard.console.pieces.links import copyable
 from modelyard.console.pieces.logs import log_view
-from modelyard.console.pieces.panels import chosen_tab, facts, json_block, panel, tabs
+from modelyard.console.pieces.panels import facts, json_block, panel
 from modelyard.console.routes import action, page
 from modelyard.console.visits import Page, Visit
 
@@ -28,21 +27,8 @@ _LOGS = "/aws/sagemaker/TransformJobs"
 
 def show(visit: Visit) -> Page:
     """Return a transform job's page."""
-    name = visit.name("name")
-    job = visit.desk.call("sagemaker", "DescribeTransformJob", TransformJobName=name)
-    parts = {"overview": _overview, "log": _log, "request": _request}
-    return Page(
-        title=name,
-        intro=heading(job, TRANSFORM, visit),
-        crumbs=[(TRANSFORM.title, url(TRANSFORM.page))],
-        actions=stop_button(TRANSFORM, job, visit),
-        seconds=BUSY_SECONDS if is_busy(job["TransformJobStatus"]) else 0,
-        body=[
-            failure(job),
-            tabs(url(TRANSFORM.page, name), visit.query, _TABS),
-            parts[chosen_tab(visit.query, _TABS)](visit, job),
-        ],
-    )
+    parts: dict[str, Part] = {"overview": _overview, "log": _log, "request": _request}
+    return job_page(TRANSFORM, visit, _TABS, parts)
 
 
 def _overview(visit: Visit, job: dict[str, Any]) -> h.Node:

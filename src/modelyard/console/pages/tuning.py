@@ -6,20 +6,22 @@ from typing import Any
 
 import htpy as h
 
-from modelyard.console.pages.job_lists import BUSY_SECONDS, TUNING, is_busy
-from modelyard.console.pages.job_parts import failure, heading, stop, stop_button
+from modelyard.console.pages.job_lists import TUNING
+from modelyard.console.pages.job_parts import (
+    Part,
+    job_page,
+    stop,
+)
 from modelyard.console.pieces.charts import Line, line_chart, number
 from modelyard.console.pieces.chips import chip
 from modelyard.console.pieces.links import copyable, url
 from modelyard.console.pieces.moments import took
 from modelyard.console.pieces.panels import (
-    chosen_tab,
     empty,
     facts,
     json_block,
     panel,
     settings_table,
-    tabs,
     tiles,
 )
 from modelyard.console.pieces.scatter import scatter
@@ -33,23 +35,8 @@ _TRIALS = 100
 
 def show(visit: Visit) -> Page:
     """Return a tuning job's page."""
-    name = visit.name("name")
-    job = visit.desk.call(
-        "sagemaker", "DescribeHyperParameterTuningJob", HyperParameterTuningJobName=name
-    )
-    parts = {"overview": _overview, "trials": _trials, "request": _request}
-    return Page(
-        title=name,
-        intro=heading(job, TUNING, visit),
-        crumbs=[(TUNING.title, url(TUNING.page))],
-        actions=stop_button(TUNING, job, visit),
-        seconds=BUSY_SECONDS if is_busy(job["HyperParameterTuningJobStatus"]) else 0,
-        body=[
-            failure(job),
-            tabs(url(TUNING.page, name), visit.query, _TABS),
-            parts[chosen_tab(visit.query, _TABS)](visit, job),
-        ],
-    )
+    parts: dict[str, Part] = {"overview": _overview, "trials": _trials, "request": _request}
+    return job_page(TUNING, visit, _TABS, parts)
 
 
 def _objective(job: dict[str, Any]) -> dict[str, Any]:
